@@ -1,0 +1,35 @@
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// The URL of a drain: its only name at Scalingo, and a secret, since it holds the token.
+#[derive(Clone)]
+pub struct DrainUrl(SecretString);
+
+impl DrainUrl {
+    /// Takes the URL as Scalingo or a Secret gives it, unchanged.
+    #[must_use]
+    pub fn new(url: String) -> Self {
+        Self(url.into())
+    }
+
+    /// The URL itself, for the request body that must carry it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl PartialEq for DrainUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for DrainUrl {}
+
+impl fmt::Debug for DrainUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DrainUrl(***)")
+    }
+}

@@ -1,0 +1,4 @@
+//! Keeps Scalingo log drains as `LogDrain` resources say.
+
+pub mod crd;
+pub mod drain;

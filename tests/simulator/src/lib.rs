@@ -1,0 +1,1 @@
+//! The Scalingo API as documented, for tests.
