@@ -1,0 +1,227 @@
+//! Which fields each type of drain takes: one table, and all that follows from it.
+
+use std::fmt;
+
+use schemars::Schema;
+use serde_json::{Value, json};
+
+use super::DrainType;
+
+/// A field of the spec whose presence depends on the type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// `spec.tokenSecretRef`.
+    TokenSecretRef,
+    /// `spec.host`.
+    Host,
+    /// `spec.port`.
+    Port,
+    /// `spec.drainRegion`.
+    DrainRegion,
+    /// `spec.url`.
+    Url,
+    /// `spec.urlSecretRef`.
+    UrlSecretRef,
+}
+
+/// Whether a field may or must be there for a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// Must be there.
+    Required,
+    /// Exactly one of the type's `OneOf` fields must be there.
+    OneOf,
+    /// May be there.
+    Optional,
+    /// Must not be there: it would say something that Scalingo never hears.
+    Forbidden,
+}
+
+use Presence::{Forbidden, OneOf, Optional, Required};
+
+impl DrainType {
+    /// Every type, in the order of the table.
+    pub const ALL: [Self; 7] = [
+        Self::Appsignal,
+        Self::Betterstack,
+        Self::Datadog,
+        Self::OvhGraylog,
+        Self::Papertrail,
+        Self::Syslog,
+        Self::Elk,
+    ];
+
+    /// The table of the API's documentation: a type's name, and the fields that it takes in the order of
+    /// [`Field::ALL`].
+    ///
+    /// Better Stack, and `AppSignal` without host and port, are from the public guide; the rest is from the
+    /// API reference.
+    #[rustfmt::skip]
+    const fn row(self) -> (&'static str, [Presence; 6]) {
+        match self {
+            //                                  tokenSecretRef  host      port       drainRegion  url       urlSecretRef
+            Self::Appsignal   => ("appsignal",   [Required,     Optional,  Optional,  Forbidden,  Forbidden, Forbidden]),
+            Self::Betterstack => ("betterstack", [Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden]),
+            Self::Datadog     => ("datadog",     [Required,     Forbidden, Forbidden, Required,   Forbidden, Forbidden]),
+            Self::OvhGraylog  => ("ovh-graylog", [Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden]),
+            Self::Papertrail  => ("papertrail",  [Forbidden,    Required,  Required,  Forbidden,  Forbidden, Forbidden]),
+            Self::Syslog      => ("syslog",      [Optional,     Required,  Required,  Forbidden,  Forbidden, Forbidden]),
+            Self::Elk         => ("elk",         [Forbidden,    Forbidden, Forbidden, Forbidden,  OneOf,     OneOf]),
+        }
+    }
+
+    /// The name that the API and the manifest use, such as `ovh-graylog`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// Whether `field` may or must be there for this type.
+    #[must_use]
+    pub const fn presence(self, field: Field) -> Presence {
+        // The discriminants are the columns.
+        self.row().1[field as usize]
+    }
+
+    /// The fields whose presence is `presence` for this type, in the order of [`Field::ALL`].
+    pub fn fields(self, presence: Presence) -> impl Iterator<Item = Field> {
+        Field::ALL.into_iter().filter(move |field| self.presence(*field) == presence)
+    }
+}
+
+impl fmt::Display for DrainType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Field {
+    /// Every field whose presence depends on the type, in the order of the table's columns.
+    pub const ALL: [Self; 6] =
+        [Self::TokenSecretRef, Self::Host, Self::Port, Self::DrainRegion, Self::Url, Self::UrlSecretRef];
+
+    /// The name in the manifest, such as `tokenSecretRef`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TokenSecretRef => "tokenSecretRef",
+            Self::Host => "host",
+            Self::Port => "port",
+            Self::DrainRegion => "drainRegion",
+            Self::Url => "url",
+            Self::UrlSecretRef => "urlSecretRef",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Adds the table to the schema of the spec: as rules, and in words to the descriptions.
+pub(super) fn add_to(schema: &mut Schema) {
+    schema
+        .insert("x-kubernetes-validations".to_owned(), DrainType::ALL.into_iter().flat_map(rules).collect());
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    for (field, words) in Field::ALL
+        .into_iter()
+        .map(|field| (field.as_str(), types_in_words(field)))
+        .chain([("type", fields_in_words())])
+    {
+        if let Some(Value::String(description)) =
+            properties.get_mut(field).and_then(|property| property.get_mut("description"))
+        {
+            description.push_str("\n\n");
+            description.push_str(&words);
+        }
+    }
+}
+
+fn rules(drain_type: DrainType) -> Vec<Value> {
+    let mut rules = Vec::new();
+    let mut add = |condition: String, message: String, field: Field, reason: &str| {
+        rules.push(json!({
+            "rule": format!("self.type != '{drain_type}' || {condition}"),
+            "message": message,
+            "fieldPath": format!(".{field}"),
+            "reason": reason,
+        }));
+    };
+    for field in Field::ALL {
+        match drain_type.presence(field) {
+            Required => add(
+                format!("has(self.{field})"),
+                format!("spec.{field} is required when type is {drain_type}"),
+                field,
+                "FieldValueRequired",
+            ),
+            Forbidden => add(
+                format!("!has(self.{field})"),
+                format!("spec.{field} is not used by type {drain_type}: remove it"),
+                field,
+                "FieldValueForbidden",
+            ),
+            Optional | OneOf => {}
+        }
+    }
+    let choices: Vec<Field> = drain_type.fields(OneOf).collect();
+    if let [first, ..] = choices[..] {
+        add(
+            format!("({})", join(choices.iter().map(|field| format!("has(self.{field})")), " || ")),
+            format!(
+                "{} is required when type is {drain_type}",
+                join(choices.iter().map(|field| format!("spec.{field}")), " or ")
+            ),
+            first,
+            "FieldValueRequired",
+        );
+    }
+    for (index, one) in choices.iter().enumerate() {
+        for other in &choices[index + 1..] {
+            add(
+                format!("!(has(self.{one}) && has(self.{other}))"),
+                format!("spec.{one} and spec.{other} exclude each other when type is {drain_type}: keep one"),
+                *other,
+                "FieldValueForbidden",
+            );
+        }
+    }
+    rules
+}
+
+fn fields_in_words() -> String {
+    let of_type = |drain_type: DrainType| {
+        let mut fields: Vec<String> =
+            drain_type.fields(Required).map(|field| field.as_str().to_owned()).collect();
+        let choices = join(drain_type.fields(OneOf), " or ");
+        if !choices.is_empty() {
+            fields.push(choices);
+        }
+        fields.extend(drain_type.fields(Optional).map(|field| format!("optional {field}")));
+        format!("`{drain_type}` ({})", fields.join(", "))
+    };
+    format!("Types and their fields: {}.", join(DrainType::ALL.into_iter().map(of_type), "; "))
+}
+
+fn types_in_words(field: Field) -> String {
+    let types = |presence| {
+        join(
+            DrainType::ALL.into_iter().filter(move |drain_type| drain_type.presence(field) == presence),
+            ", ",
+        )
+    };
+    let words: Vec<String> =
+        [("required by", Required), ("optional for", Optional), ("one of the two ways for", OneOf)]
+            .into_iter()
+            .map(|(words, presence)| (words, types(presence)))
+            .filter(|(_, types)| !types.is_empty())
+            .map(|(words, types)| format!("{words} {types}"))
+            .collect();
+    format!("By type: {}; refused for all others.", words.join("; "))
+}
+
+fn join(parts: impl IntoIterator<Item = impl fmt::Display>, separator: &str) -> String {
+    parts.into_iter().map(|part| part.to_string()).collect::<Vec<_>>().join(separator)
+}
