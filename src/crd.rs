@@ -73,7 +73,11 @@ pub struct LogDrainSpec {
     /// Host of the service: a DNS name, an IPv4 address, or an IPv6 address without brackets; no scheme, port
     /// or path. Example: `tag1.logs.ovh.com`, `192.0.2.7`, or `2001:db8::7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = schema::host_rules()))]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[0-9A-Za-z.:-]+$"),
+        extend("x-kubernetes-validations" = schema::host_rules())
+    )]
     pub host: Option<String>,
     /// Port of the service. Example: `6514`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,7 +9,7 @@ use super::SecretKeyRef;
 const DNS_NAME: &str =
     "^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?[.])*[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$";
 
-/// The rules of `spec.host`. They are CEL, and not a pattern, since their message can then say what is wrong.
+/// The rules of `spec.host` beside its pattern: their message can say what is wrong.
 pub(super) fn host_rules() -> Value {
     json!([{
         "rule": format!("isIP(self) || self.matches('{DNS_NAME}')"),
@@ -19,11 +19,17 @@ pub(super) fn host_rules() -> Value {
 
 /// The rules of `spec.url` beside its pattern.
 pub(super) fn url_rules() -> Value {
-    json!([{
-        "rule": "!self.contains('@')",
-        "message": "spec.url may not hold '@': a URL with a password comes through urlSecretRef",
-        "reason": "FieldValueForbidden",
-    }])
+    json!([
+        {
+            "rule": "isURL(self) && url(self).getHost() != ''",
+            "message": "spec.url must be a URL with a scheme and a host, such as https://logstash.example.com",
+        },
+        {
+            "rule": "!self.contains('@')",
+            "message": "spec.url may not hold '@': a URL with a password comes through urlSecretRef",
+            "reason": "FieldValueForbidden",
+        },
+    ])
 }
 
 /// Gives name and key of the API token's reference their defaults, each of its own.
