@@ -1,5 +1,7 @@
 //! The `LogDrain` resource: what its definition says, and what a real API server makes of it.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
 #[path = "crd/cases.rs"]
 mod cases;
 #[path = "crd/checker.rs"]
@@ -8,6 +10,8 @@ mod checker;
 mod definition;
 #[path = "crd/examples.rs"]
 mod examples;
+#[path = "crd/server.rs"]
+mod server;
 #[path = "crd/strings.rs"]
 mod strings;
 #[path = "crd/types.rs"]

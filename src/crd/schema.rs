@@ -21,7 +21,7 @@ pub(super) fn host_rules() -> Value {
 pub(super) fn url_rules() -> Value {
     json!([
         {
-            "rule": "isURL(self) && url(self).getHost() != ''",
+            "rule": "isURL(self) && url(self).getHostname() != ''",
             "message": "spec.url must be a URL with a scheme and a host, such as https://logstash.example.com",
         },
         {

@@ -205,8 +205,7 @@ pub(crate) fn values() -> Vec<Values> {
             .map(Value::from)
             .chain([long("a", 64), long("a.", 127)])
             .collect(),
-            answer: "spec.host must be a DNS name, an IPv4 address or an IPv6 address without brackets; \
-                     no scheme, port or path",
+            answer: "spec.host",
         },
         Values {
             pointer: "/port",

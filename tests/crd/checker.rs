@@ -47,7 +47,7 @@ impl Checker {
         }
     }
 
-    /// The part of OpenAPI that the definition uses.
+    /// The part of `OpenAPI` that the definition uses.
     fn within_bounds(&self, schema: &Value, value: &Value) -> bool {
         let bound = |name: &str| schema[name].as_f64();
         if schema["enum"].as_array().is_some_and(|allowed| !allowed.contains(value)) {
@@ -56,11 +56,11 @@ impl Checker {
         match (schema["type"].as_str(), value) {
             (Some("object"), Value::Object(object)) => {
                 let required = schema["required"].as_array();
-                required
-                    .is_none_or(|names| names.iter().all(|name| object.contains_key(name.as_str().unwrap())))
-                    && object.iter().all(|(name, value)| {
-                        schema["properties"].get(name).is_some_and(|schema| self.within_bounds(schema, value))
-                    })
+                required.is_none_or(|names| {
+                    names.iter().all(|name| object.contains_key(name.as_str().expect("a name")))
+                }) && object.iter().all(|(name, value)| {
+                    schema["properties"].get(name).is_some_and(|schema| self.within_bounds(schema, value))
+                })
             }
             (Some("string"), Value::String(text)) => {
                 let length = u32::try_from(text.chars().count()).map_or(f64::INFINITY, f64::from);
