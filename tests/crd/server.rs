@@ -7,6 +7,7 @@ use std::{
     process::{Output, Stdio},
     sync::OnceLock,
     thread,
+    time::Duration,
 };
 
 use control_plane::ControlPlane;
@@ -14,6 +15,9 @@ use logdrain_operator::crd::LogDrainStatus;
 use serde_json::{Value, json};
 
 use super::{cases, checker::Checker};
+
+/// Longer than anything that is going to happen takes.
+const SOON: Duration = Duration::from_secs(60);
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -33,7 +37,7 @@ fn plane() -> &'static ControlPlane {
             .unwrap_or_else(|error| panic!("{error}"));
         // The API is served a moment after it is established.
         plane
-            .wait_until("logdrains to be served", std::time::Duration::from_secs(60), || {
+            .wait_until("logdrains to be served", SOON, || {
                 Ok(plane.kubectl_ok(["get", "logdrains", "--all-namespaces"], None).is_ok())
             })
             .unwrap_or_else(|error| panic!("{error}"));
@@ -273,6 +277,12 @@ fn one_line(text: &str) -> String {
 
 #[test]
 fn explain_describes_every_field_with_an_example() {
+    // The documentation is published some time after the API.
+    plane()
+        .wait_until("logdrains to be documented", SOON, || {
+            Ok(plane().kubectl_ok(["explain", "logdrain.spec"], None).is_ok())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
     let mut fields = 0;
     let spec = Checker::new().schema;
     let mut pending = vec![("logdrain.spec".to_owned(), spec)];

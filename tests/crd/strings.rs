@@ -65,7 +65,7 @@ fn for_accepted(pointer: &'static str, judge: impl Fn(&str) -> Result<(), TestCa
             Ok(())
         })
         .unwrap_or_else(|failure| panic!("{pointer}: {failure}"));
-    assert!(accepted.get() > 100, "only {} texts were accepted", accepted.get());
+    assert!(accepted.get() > 50, "only {} texts were accepted", accepted.get());
 }
 
 #[test]
