@@ -27,7 +27,7 @@ const PROGRAMS: [(&str, &str, &str); 3] = [
 /// Where the three programs are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binaries {
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
 }
 
 impl Binaries {

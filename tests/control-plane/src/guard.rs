@@ -103,3 +103,38 @@ impl Drop for Guard {
         let _ = self.shell.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("300").process_group(0).spawn().unwrap()
+    }
+
+    #[test]
+    fn ends_what_it_watches_and_nothing_else() {
+        let guard = Guard::new("guard-test").unwrap();
+        let directory = guard.directory().to_owned();
+        std::fs::write(directory.join("file"), "").unwrap();
+        let (mut watched, mut forgotten, mut also_watched) = (sleeper(), sleeper(), sleeper());
+        for child in [&watched, &forgotten, &also_watched] {
+            guard.watch(child.id()).unwrap();
+        }
+        guard.forget(forgotten.id()).unwrap();
+        guard.forget(forgotten.id()).unwrap();
+        drop(guard);
+        assert!(!directory.exists());
+        assert!(!watched.wait().unwrap().success());
+        assert!(!also_watched.wait().unwrap().success());
+        assert_eq!(forgotten.try_wait().unwrap(), None);
+        forgotten.kill().unwrap();
+        forgotten.wait().unwrap();
+    }
+
+    #[test]
+    fn does_not_take_a_directory_that_is_not_its_own() {
+        let error = Guard::new_in(Path::new("/nonexistent"), "guard-test").unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/guard-test-"), "{error}");
+    }
+}

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use crate::Error;
 use crate::guard::Guard;
@@ -116,12 +117,20 @@ impl Supervised {
         self.signal(Signal::INT)
     }
 
-    /// Halts the program where it is (SIGSTOP), until [`resume`](Self::resume).
+    /// Halts the program where it is (SIGSTOP), until [`resume`](Self::resume); returns when it has halted or ended.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn pause(&self) -> Result<(), Error> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        let child = self.lock();
+        // Leaves the state for whoever waits for the program.
+        let changes = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        match waitid(WaitId::Pid(Pid::from_child(&child)), changes) {
+            // It had ended, and been waited for.
+            Ok(_) | Err(Errno::CHILD) => Ok(()),
+            Err(error) => Err(Error::io(format!("wait for process {} to halt", self.pid))(error.into())),
+        }
     }
 
     /// Lets a halted program go on (SIGCONT).

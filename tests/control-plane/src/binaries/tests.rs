@@ -1,1 +1,150 @@
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
 
+use tempfile::TempDir;
+
+use super::build::version;
+use super::{PROGRAMS, Search, digest, go_needed, missing};
+use crate::Error;
+
+/// With the `go` of that name in `fixtures`, and an empty cache.
+fn search(cache: &TempDir, go: &str) -> Search {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(go);
+    // The fixtures are shell scripts and call mkdir and sleep by the tests' own PATH; only `go` is looked for in this one.
+    Search {
+        assets: None,
+        cache: cache.path().join("deep").join("control-plane"),
+        path: path.into_os_string(),
+    }
+}
+
+fn contents(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn complete(directory: &Path) {
+    fs::create_dir_all(directory).unwrap();
+    for (name, ..) in PROGRAMS {
+        fs::write(directory.join(name), "").unwrap();
+    }
+}
+
+#[test]
+fn without_go_it_says_what_to_install() {
+    let cache = TempDir::new().unwrap();
+    let error = Search { path: OsString::new(), ..search(&cache, "") }.find().unwrap_err();
+    assert!(matches!(error, Error::NoGo { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains(
+            "no `go` on PATH. Install Go 1.26.0 or newer (https://go.dev/dl), or set KUBEBUILDER_ASSETS"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn with_an_old_go_it_says_which_is_needed() {
+    let cache = TempDir::new().unwrap();
+    let error = search(&cache, "go-too-old").find().unwrap_err();
+    assert!(matches!(error, Error::GoTooOld { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains("go-too-old/go is go1.24.3, but building kube-apiserver needs Go 1.26.0 or newer"),
+        "{text}"
+    );
+}
+
+#[test]
+fn without_network_and_cache_it_says_so_and_what_go_said() {
+    let cache = TempDir::new().unwrap();
+    let search = search(&cache, "go-offline");
+    let error = search.find().unwrap_err();
+    assert!(matches!(error, Error::Download { .. }), "{error:?}");
+    let text = error.to_string();
+    for part in
+        ["could not be downloaded", "no earlier build", "GOPROXY", "KUBEBUILDER_ASSETS", "no such host"]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(contents(&search.cache), ["lock"]);
+}
+
+#[test]
+fn a_failed_build_leaves_nothing_in_the_cache() {
+    let cache = TempDir::new().unwrap();
+    let search = search(&cache, "go-failing");
+    let error = search.find().unwrap_err();
+    assert!(matches!(error, Error::Build { program: "kubectl", .. }), "{error:?}");
+    assert!(error.to_string().contains("link: signal: killed"), "{error}");
+    assert_eq!(contents(&search.cache), ["lock"]);
+}
+
+#[test]
+fn builders_at_once_build_once() {
+    let cache = TempDir::new().unwrap();
+    let found: Vec<_> = thread::scope(|scope| {
+        let builders: Vec<_> = (0..4).map(|_| scope.spawn(|| search(&cache, "go-working").find())).collect();
+        builders.into_iter().map(|builder| builder.join().unwrap().unwrap()).collect()
+    });
+    let search = search(&cache, "go-working");
+    assert!(found.iter().all(|binaries| binaries.directory == search.cache.join(digest())), "{found:?}");
+    assert_eq!(missing(&found[0].directory), None);
+    let builds = fs::read_to_string(search.cache.join("builds")).unwrap();
+    assert_eq!(builds.lines().collect::<Vec<_>>(), PROGRAMS.map(|(_, package, _)| package));
+    assert_eq!(contents(&search.cache), [digest().as_str(), "builds", "lock"]);
+}
+
+#[test]
+fn what_is_cached_needs_no_go() {
+    let cache = TempDir::new().unwrap();
+    let search = Search { path: OsString::new(), ..search(&cache, "") };
+    complete(&search.cache.join(digest()));
+    assert_eq!(search.find().unwrap().kubectl(), search.cache.join(digest()).join("kubectl"));
+}
+
+#[test]
+fn an_incomplete_cache_is_built_again() {
+    let cache = TempDir::new().unwrap();
+    let search = search(&cache, "go-working");
+    let directory = search.cache.join(digest());
+    complete(&directory);
+    fs::remove_file(directory.join("kubectl")).unwrap();
+    search.find().unwrap();
+    assert_eq!(missing(&directory), None);
+}
+
+#[test]
+fn assets_are_used_as_they_are_or_refused() {
+    let cache = TempDir::new().unwrap();
+    let assets = TempDir::new().unwrap();
+    complete(assets.path());
+    let search = Search { assets: Some(assets.path().to_owned()), ..search(&cache, "go-working") };
+    assert_eq!(search.find().unwrap().etcd(), assets.path().join("etcd"));
+
+    fs::remove_file(assets.path().join("kube-apiserver")).unwrap();
+    let error = search.find().unwrap_err();
+    assert!(matches!(error, Error::AssetMissing { program: "kube-apiserver", .. }), "{error:?}");
+    assert!(error.to_string().contains("Unset it"), "{error}");
+    assert!(!search.cache.exists(), "{}", PathBuf::from(&search.cache).display());
+}
+
+#[test]
+fn compares_versions_by_number() {
+    assert_eq!(version("go1.26.8"), Some([1, 26, 8]));
+    assert_eq!(version("1.26.0"), Some([1, 26, 0]));
+    assert_eq!(version("go1.27rc1"), Some([1, 27, 0]));
+    assert_eq!(version("devel go1.28-abcdef Mon"), Some([1, 28, 0]));
+    assert_eq!(version("go1.26.8 X:nocoverageredesign"), Some([1, 26, 8]));
+    assert_eq!(version(""), None);
+    assert_eq!(version("gccgo"), None);
+    assert!(version("go1.9.7") < version("go1.26.0"));
+    assert!(version(go_needed()) >= Some([1, 26, 0]), "{}", go_needed());
+}
