@@ -1,0 +1,24 @@
+//! The client of the Scalingo API: what is asked, how it is sent, and what an answer means.
+//!
+//! The only user of reqwest, and only behind [`Transport`], so that the same client runs over anything that
+//! takes a request and gives a response. Sources of outside facts: Scalingo's developer documentation
+//! and its public Go client.
+
+mod answer;
+mod bearer;
+mod client;
+mod endpoints;
+mod error;
+mod reqwest_transport;
+mod secrets;
+mod token;
+mod transport;
+mod wire;
+
+pub use client::{Client, Clock, DeleteForm};
+pub use endpoints::{EndpointError, Endpoints};
+pub use error::{AddOutcome, Error, ErrorKind, Missing, Operation};
+pub use reqwest_transport::{ReqwestTransport, TransportLimits, install_crypto_provider};
+pub use token::{ApiToken, TokenError, TokenKey};
+pub use transport::{BodyFailure, Transport, TransportError};
+pub use wire::{Addon, App};

@@ -1,0 +1,350 @@
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures::FutureExt;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::answer::Refusal;
+use super::bearer::{Bearer, Bearers};
+use super::endpoints::Endpoints;
+use super::error::{Error, Failure, Operation};
+use super::secrets::Secrets;
+use super::token::ApiToken;
+use super::transport::{BodyFailure, Transport, TransportError};
+use super::wire::{
+    AddBody, AddedAnswer, Addon, AddonsAnswer, App, AppAnswer, AppsAnswer, DeleteBody, DrainsAnswer,
+    ExchangeAnswer,
+};
+use crate::drain::{Destination, DrainUrl, Target};
+
+const AGENT: &str = concat!("logdrain-operator/", env!("CARGO_PKG_VERSION"));
+/// A list that goes on after this many pages goes on for ever.
+const MOST_PAGES: u64 = 200;
+
+/// Tells the time of day, for what the API dates.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How a DELETE names the drain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DeleteForm {
+    /// `{"url": …}` as a JSON body, as the reference shows. Keeps the URL out of access logs.
+    #[default]
+    Body,
+    /// `?url=…`, as the general documentation and the public clients have it.
+    Query,
+}
+
+/// The API, for any number of API tokens and regions. A clone is cheap and shares the bearer tokens.
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    endpoints: Arc<Endpoints>,
+    clock: Clock,
+    bearers: Arc<Bearers>,
+}
+
+/// A request before it has its bearer token.
+struct Call {
+    operation: Operation,
+    method: Method,
+    url: Url,
+    body: Option<Bytes>,
+    secrets: Secrets,
+}
+
+/// An answer of 2xx.
+struct Success {
+    status: StatusCode,
+    body: Result<Bytes, BodyFailure>,
+}
+
+impl Client {
+    /// Sends nothing yet.
+    #[must_use]
+    pub fn new(transport: Arc<dyn Transport>, endpoints: Endpoints, clock: Clock) -> Self {
+        Self { transport, endpoints: Arc::new(endpoints), clock, bearers: Arc::default() }
+    }
+
+    /// Drops the bearer token of an API token that is no longer used.
+    pub fn forget(&self, token: &ApiToken) {
+        self.bearers.forget(token.key());
+    }
+
+    /// All apps that the token's user may see in a region, from as many pages as there are.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn apps(&self, token: &ApiToken, region: &str) -> Result<Vec<App>, Error> {
+        let first = self.call(Operation::ListApps, Method::GET, region, &["apps"])?;
+        let mut apps = Vec::new();
+        // Pages shift when an app is made meanwhile.
+        let mut ids = HashSet::new();
+        let mut page = 1;
+        for _ in 0..MOST_PAGES {
+            let mut call = first.again();
+            if page > 1 {
+                call.url.query_pairs_mut().append_pair("page", &page.to_string());
+            }
+            let answer: AppsAnswer = self.read(token, &call).await?;
+            let next = answer.next_page(page);
+            apps.extend(answer.apps.into_iter().filter(|app| ids.insert(app.id.clone())));
+            match next {
+                Some(next) => page = next,
+                None => return Ok(apps),
+            }
+        }
+        Err(first.error(Failure::Unreadable { status: StatusCode::OK, reason: "has more and more pages" }))
+    }
+
+    /// One app, by name or id.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn app(&self, token: &ApiToken, region: &str, name_or_id: &str) -> Result<App, Error> {
+        let call = self.call(Operation::GetApp, Method::GET, region, &["apps", name_or_id])?;
+        let answer: AppAnswer = self.read(token, &call).await?;
+        Ok(answer.app)
+    }
+
+    /// The addons of an app.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn addons(&self, token: &ApiToken, region: &str, app_id: &str) -> Result<Vec<Addon>, Error> {
+        let call = self.call(Operation::ListAddons, Method::GET, region, &["apps", app_id, "addons"])?;
+        let answer: AddonsAnswer = self.read(token, &call).await?;
+        Ok(answer.addons.into_iter().map(Addon::from).collect())
+    }
+
+    /// The drains of an app or an addon, in the API's order. One URL may be there twice.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn drains(&self, token: &ApiToken, target: &Target) -> Result<Vec<DrainUrl>, Error> {
+        let call = self.drain_call(Operation::ListDrains, Method::GET, target)?;
+        let answer: DrainsAnswer = self.read(token, &call).await?;
+        Ok(answer.drains.into_iter().map(|drain| DrainUrl::new(drain.url)).collect())
+    }
+
+    /// Adds a drain and gives the URL that names it from now on.
+    ///
+    /// # Errors
+    /// See [`Error::kind`], and [`Error::add_outcome`] for what became of the drain.
+    pub async fn add_drain(
+        &self,
+        token: &ApiToken,
+        target: &Target,
+        destination: &Destination,
+    ) -> Result<DrainUrl, Error> {
+        let mut call = self.drain_call(Operation::AddDrain, Method::POST, target)?;
+        if let Some(secret) = &destination.token {
+            call.secrets.add(secret.expose_secret());
+        }
+        if let Some(url) = &destination.url {
+            call.secrets.add_url(url.expose());
+        }
+        call.set_body(&AddBody::from(destination))?;
+        let answer: AddedAnswer = self.read(token, &call).await?;
+        Ok(DrainUrl::new(answer.drain.url))
+    }
+
+    /// Deletes the drain, or one of those, that this URL names.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn delete_drain(
+        &self,
+        token: &ApiToken,
+        target: &Target,
+        url: &DrainUrl,
+        form: DeleteForm,
+    ) -> Result<(), Error> {
+        let mut call = self.drain_call(Operation::DeleteDrain, Method::DELETE, target)?;
+        call.secrets.add_url(url.expose());
+        match form {
+            DeleteForm::Body => call.set_body(&DeleteBody { url: url.expose() })?,
+            DeleteForm::Query => {
+                call.url.query_pairs_mut().append_pair("url", url.expose());
+            }
+        }
+        self.send(token, &call).await?;
+        Ok(())
+    }
+
+    fn drain_call(&self, operation: Operation, method: Method, target: &Target) -> Result<Call, Error> {
+        match &target.addon {
+            None => self.call(operation, method, &target.region, &["apps", &target.app_id, "log_drains"]),
+            Some(addon) => {
+                let segments = ["apps", &target.app_id, "addons", addon, "log_drains"];
+                self.call(operation, method, &target.region, &segments)
+            }
+        }
+    }
+
+    fn call(
+        &self,
+        operation: Operation,
+        method: Method,
+        region: &str,
+        segments: &[&str],
+    ) -> Result<Call, Error> {
+        match self.endpoints.api(region, segments) {
+            Ok(url) => Ok(Call { operation, method, url, body: None, secrets: Secrets::default() }),
+            Err(reason) => Err(Error::new(operation, method, "/v1/…", Failure::Unsendable(reason))),
+        }
+    }
+
+    async fn read<A: DeserializeOwned>(&self, token: &ApiToken, call: &Call) -> Result<A, Error> {
+        let success = self.send(token, call).await?;
+        success.read().map_err(|failure| call.error(failure))
+    }
+
+    /// Sends with a bearer token, and once more with another when the first one is refused.
+    async fn send(&self, token: &ApiToken, call: &Call) -> Result<Success, Error> {
+        let bearer = self.bearer(token, None).await?;
+        match self.send_with(token, &bearer, call).await {
+            Err(error) if error.status() == Some(StatusCode::UNAUTHORIZED) => {
+                let renewed = self.bearer(token, Some(&bearer)).await?;
+                self.send_with(token, &renewed, call).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn bearer(&self, token: &ApiToken, refused: Option<&Arc<Bearer>>) -> Result<Arc<Bearer>, Error> {
+        let exchange = || {
+            let (client, token) = (self.clone(), token.clone());
+            async move { client.exchange(&token).await.map(Arc::new) }.boxed()
+        };
+        self.bearers.get(token.key(), (self.clock)(), refused, exchange).await
+    }
+
+    async fn exchange(&self, token: &ApiToken) -> Result<Bearer, Error> {
+        let (operation, method) = (Operation::Exchange, Method::POST);
+        let url = match self.endpoints.auth(&["tokens", "exchange"]) {
+            Ok(url) => url,
+            Err(reason) => return Err(Error::new(operation, method, "/v1/…", Failure::Unsendable(reason))),
+        };
+        let body = Some(Bytes::from_static(b"{}"));
+        let call = Call { operation, method, url, body, secrets: Secrets::default() };
+        let basic = STANDARD.encode(format!(":{}", token.expose()));
+        let success = self.attempt(token, &format!("Basic {basic}"), &call, call.secrets.clone()).await?;
+        let answer: ExchangeAnswer = success.read().map_err(|failure| call.error(failure))?;
+        let is_usable = !answer.token.is_empty() && answer.token.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_usable {
+            let reason = "holds no usable bearer token";
+            return Err(call.error(Failure::Unreadable { status: success.status, reason }));
+        }
+        Ok(Bearer::new(SecretString::from(answer.token), (self.clock)()))
+    }
+
+    async fn send_with(&self, token: &ApiToken, bearer: &Bearer, call: &Call) -> Result<Success, Error> {
+        let mut secrets = call.secrets.clone();
+        secrets.add(bearer.expose());
+        self.attempt(token, &format!("Bearer {}", bearer.expose()), call, secrets).await
+    }
+
+    async fn attempt(
+        &self,
+        token: &ApiToken,
+        authorization: &str,
+        call: &Call,
+        mut secrets: Secrets,
+    ) -> Result<Success, Error> {
+        secrets.add(token.expose());
+        let request = call.request(token, authorization)?;
+        let answer = self.transport.send(request).await;
+        let (head, body) = match answer {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                (head, Ok(body))
+            }
+            Err(TransportError::Body { head, failure }) => (*head, Err(failure)),
+            Err(error) => return Err(call.error(Failure::Unanswered(error.scrubbed(&secrets)))),
+        };
+        tracing::debug!(
+            operation = call.operation.as_str(),
+            method = call.method.as_str(),
+            path = call.url.path(),
+            status = head.status.as_u16(),
+            "answered"
+        );
+        if head.status.is_success() {
+            return Ok(Success { status: head.status, body });
+        }
+        let body = body.as_ref().map_err(|failure| *failure);
+        let refusal = Refusal::read(call.operation, &head, body, &secrets, (self.clock)());
+        Err(call.error(Failure::Refused(refusal)))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}
+
+impl Call {
+    fn again(&self) -> Self {
+        Self {
+            operation: self.operation,
+            method: self.method.clone(),
+            url: self.url.clone(),
+            body: self.body.clone(),
+            secrets: self.secrets.clone(),
+        }
+    }
+
+    fn set_body(&mut self, body: &impl Serialize) -> Result<(), Error> {
+        let unsendable = |_| self.error(Failure::Unsendable("The body cannot be written.".to_owned()));
+        self.body = Some(serde_json::to_vec(body).map_err(unsendable)?.into());
+        Ok(())
+    }
+
+    fn request(&self, token: &ApiToken, authorization: &str) -> Result<http::Request<Bytes>, Error> {
+        let unsendable = |reason: &str| self.error(Failure::Unsendable(reason.to_owned()));
+        let mut authorization = HeaderValue::from_str(authorization)
+            .map_err(|_| unsendable("The API token cannot stand in a header."))?;
+        authorization.set_sensitive(true);
+        let mut request = http::Request::builder()
+            .method(self.method.clone())
+            .uri(self.url.as_str())
+            .header(USER_AGENT, AGENT)
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, authorization)
+            .extension(self.operation)
+            .extension(token.key());
+        if self.body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        request
+            .body(self.body.clone().unwrap_or_default())
+            .map_err(|_| unsendable("The request is too long for a URL."))
+    }
+
+    fn error(&self, failure: Failure) -> Error {
+        Error::new(self.operation, self.method.clone(), self.url.path(), failure)
+    }
+}
+
+impl Success {
+    fn read<A: DeserializeOwned>(&self) -> Result<A, Failure> {
+        let unreadable = |reason| Failure::Unreadable { status: self.status, reason };
+        let body = self.body.as_ref().map_err(|failure| unreadable(failure.as_str()))?;
+        // The parser's own words would quote the body.
+        serde_json::from_slice(body).map_err(|_| unreadable("is not what is documented"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

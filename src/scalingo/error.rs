@@ -1,0 +1,287 @@
+use std::fmt;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use super::answer::{Body, Refusal};
+use super::transport::TransportError;
+
+/// What was being done. Its name serves as a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// Exchange of the API token for a bearer token.
+    Exchange,
+    /// List of all apps.
+    ListApps,
+    /// One app by name or id.
+    GetApp,
+    /// Addons of an app.
+    ListAddons,
+    /// Drains of an app or an addon.
+    ListDrains,
+    /// Add of a drain.
+    AddDrain,
+    /// Delete of a drain.
+    DeleteDrain,
+}
+
+impl Operation {
+    /// The name, in snake case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exchange => "exchange",
+            Self::ListApps => "list_apps",
+            Self::GetApp => "get_app",
+            Self::ListAddons => "list_addons",
+            Self::ListDrains => "list_drains",
+            Self::AddDrain => "add_drain",
+            Self::DeleteDrain => "delete_drain",
+        }
+    }
+
+    /// Whether drains may differ afterwards.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        matches!(self, Self::AddDrain | Self::DeleteDrain)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What the API says is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Missing {
+    /// The app.
+    App,
+    /// The addon.
+    Addon,
+    /// The drain.
+    Drain,
+    /// It does not say, and the request named more than one thing.
+    Unknown,
+}
+
+/// What an error means for whoever asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// May go well later, without anybody's hand.
+    Transient,
+    /// Too many requests (429). Nothing was done.
+    RateLimited {
+        /// How long the API asks to wait, at most 5 minutes.
+        retry_after: Option<Duration>,
+    },
+    /// The request itself is at fault; the same one will be refused again.
+    Refused,
+    /// The API token was refused (401), with a bearer token made anew.
+    Unauthorized,
+    /// The API token's user may not do this (403).
+    Forbidden,
+    /// The API itself says that something is not there.
+    NotFound(Missing),
+    /// The addon has no log drains.
+    Unsupported,
+    /// A change was sent and may have been made: look again before doing anything.
+    OutcomeUnknown,
+    /// Done, as the status says, but the answer cannot be read. May be readable later.
+    Protocol,
+}
+
+/// What became of an add that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AddOutcome {
+    /// Never sent, or refused: no drain was made by it.
+    NotMade,
+    /// The application itself answered with a failure: made or not, a list tells at once.
+    Answered,
+    /// Made, but the answer with the URL cannot be read.
+    Made,
+    /// The request may still be under way.
+    Unknown,
+}
+
+/// What was tried and how it failed. No part of it, nor any way to print it, holds a secret.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{operation} failed: {method} {path}: {failure}")]
+pub struct Error {
+    operation: Operation,
+    method: Method,
+    path: String,
+    failure: Box<Failure>,
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The request could not be made of what was given.
+    #[error("{0}")]
+    Unsendable(String),
+    /// No answer.
+    #[error("{0}")]
+    Unanswered(TransportError),
+    /// A status other than 2xx.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// A 2xx that does not hold what it should.
+    #[error("answered {}, but the body {reason}", status.as_u16())]
+    Unreadable { status: StatusCode, reason: &'static str },
+}
+
+impl Error {
+    pub(super) fn new(operation: Operation, method: Method, path: &str, failure: Failure) -> Self {
+        Self { operation, method, path: path.to_owned(), failure: Box::new(failure) }
+    }
+
+    /// What was being done; [`Operation::Exchange`] where it failed before the call itself was sent.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// Method of the request.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Path of the request: ids and names, never a query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Status of the answer, if one came.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match &*self.failure {
+            Failure::Unsendable(_) | Failure::Unanswered(_) => None,
+            Failure::Refused(refusal) => Some(refusal.status),
+            Failure::Unreadable { status, .. } => Some(*status),
+        }
+    }
+
+    /// What went wrong, without what was being done: the API's own words where it has any, at most 300
+    /// characters of them, without control characters and secrets.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match &*self.failure {
+            Failure::Refused(Refusal {
+                body: Body::Documented { message, .. } | Body::Text(message),
+                ..
+            }) => message.clone(),
+            failure => failure.to_string(),
+        }
+    }
+
+    /// The API's own code for the error, made safe like the message.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match &*self.failure {
+            Failure::Refused(Refusal { body: Body::Documented { code, .. }, .. }) => code.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// How long the API asks to wait, at most 5 minutes.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match &*self.failure {
+            Failure::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        }
+    }
+
+    /// The one place that decides what an error means.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        let refusal = match &*self.failure {
+            Failure::Unsendable(_) => return ErrorKind::Refused,
+            Failure::Unanswered(TransportError::NotSent(_)) => return ErrorKind::Transient,
+            Failure::Unanswered(_) => return self.transient_unless_write(),
+            Failure::Unreadable { .. } => return ErrorKind::Protocol,
+            Failure::Refused(refusal) => refusal,
+        };
+        match refusal.status.as_u16() {
+            400 if self.says_unsupported(refusal) => ErrorKind::Unsupported,
+            401 => ErrorKind::Unauthorized,
+            403 => ErrorKind::Forbidden,
+            404 => self.not_found(refusal),
+            408 => self.transient_unless_write(),
+            425 => ErrorKind::Transient,
+            429 => ErrorKind::RateLimited { retry_after: refusal.retry_after },
+            400..=499 => ErrorKind::Refused,
+            status if is_gateway_failure(status) => self.transient_unless_write(),
+            _ => ErrorKind::Transient,
+        }
+    }
+
+    /// Whether the same may go well later, without anybody's hand.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::Transient
+                | ErrorKind::RateLimited { .. }
+                | ErrorKind::OutcomeUnknown
+                | ErrorKind::Protocol
+        )
+    }
+
+    /// What became of the drain that [`Client::add_drain`](super::Client::add_drain) was to add.
+    #[must_use]
+    pub fn add_outcome(&self) -> AddOutcome {
+        // A failed exchange comes before the call itself, or after it was refused with 401.
+        if self.operation != Operation::AddDrain {
+            return AddOutcome::NotMade;
+        }
+        match &*self.failure {
+            Failure::Unsendable(_) | Failure::Unanswered(TransportError::NotSent(_)) => AddOutcome::NotMade,
+            Failure::Unanswered(_) => AddOutcome::Unknown,
+            Failure::Unreadable { .. } => AddOutcome::Made,
+            Failure::Refused(refusal) => match refusal.status.as_u16() {
+                408 => AddOutcome::Unknown,
+                400..=499 => AddOutcome::NotMade,
+                status if is_gateway_failure(status) => AddOutcome::Unknown,
+                _ => AddOutcome::Answered,
+            },
+        }
+    }
+
+    fn transient_unless_write(&self) -> ErrorKind {
+        if self.operation.is_write() { ErrorKind::OutcomeUnknown } else { ErrorKind::Transient }
+    }
+
+    fn says_unsupported(&self, refusal: &Refusal) -> bool {
+        let about_drains = self.operation.is_write() || self.operation == Operation::ListDrains;
+        about_drains && matches!(&refusal.body, Body::Documented { unsupported: true, .. })
+    }
+
+    /// A 404 counts only in the API's own words: a proxy or a wrong base URL answers 404 to everything.
+    fn not_found(&self, refusal: &Refusal) -> ErrorKind {
+        let Body::Documented { missing: Some(missing), .. } = refusal.body else {
+            return ErrorKind::Transient;
+        };
+        match (self.operation, missing) {
+            // These name nothing that could be missing.
+            (Operation::Exchange | Operation::ListApps, _) => ErrorKind::Transient,
+            // These name nothing but the app.
+            (Operation::GetApp | Operation::ListAddons, Missing::Unknown) => {
+                ErrorKind::NotFound(Missing::App)
+            }
+            (_, missing) => ErrorKind::NotFound(missing),
+        }
+    }
+}
+
+/// A gateway's answer says nothing about what the application behind it still does. 520 to 527 are those
+/// of Cloudflare.
+fn is_gateway_failure(status: u16) -> bool {
+    matches!(status, 502 | 504 | 520..=527)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
+
+use blake2::Blake2sMac256;
+use blake2::digest::{KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+
+/// A Scalingo API token (`tk-us-…`), which never expires and stands for its user.
+///
+/// Equality and hash go by [`TokenKey`], so the raw value is never compared nor kept in a map.
+#[derive(Clone)]
+pub struct ApiToken {
+    secret: SecretString,
+    key: TokenKey,
+}
+
+/// Tells API tokens apart within this process: a digest under a key that the process keeps to itself.
+///
+/// It says nothing about the token outside of the process and changes with every start.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenKey([u8; 32]);
+
+/// Why a value cannot be an API token; a sentence, without the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Nothing is there.
+    #[error("The API token is empty: put a token made in the Scalingo dashboard there.")]
+    Empty,
+    /// A line break, most often.
+    #[error(
+        "The API token holds a control character, such as a line break at its end: write it without one."
+    )]
+    ControlCharacter,
+    /// The system gave no random key.
+    #[error("The system gives no random numbers, so API tokens cannot be told apart safely.")]
+    NoRandomness,
+}
+
+impl ApiToken {
+    /// Takes the token as its Secret holds it.
+    ///
+    /// # Errors
+    /// When it is empty or holds a control character.
+    pub fn new(token: impl Into<SecretString>) -> Result<Self, TokenError> {
+        let secret = token.into();
+        let raw = secret.expose_secret();
+        if raw.trim().is_empty() {
+            return Err(TokenError::Empty);
+        }
+        if raw.chars().any(char::is_control) {
+            return Err(TokenError::ControlCharacter);
+        }
+        let key = TokenKey::of(raw)?;
+        Ok(Self { secret, key })
+    }
+
+    /// What tells this token from others, without being it.
+    #[must_use]
+    pub fn key(&self) -> TokenKey {
+        self.key
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        self.secret.expose_secret()
+    }
+}
+
+impl TokenKey {
+    fn of(raw: &str) -> Result<Self, TokenError> {
+        let mut mac = Blake2sMac256::new_from_slice(process_key()?).map_err(|_| TokenError::NoRandomness)?;
+        mac.update(raw.as_bytes());
+        Ok(Self(mac.finalize().into_bytes().into()))
+    }
+}
+
+fn process_key() -> Result<&'static [u8; 32], TokenError> {
+    static KEY: OnceLock<[u8; 32]> = OnceLock::new();
+    if let Some(key) = KEY.get() {
+        return Ok(key);
+    }
+    let mut key = [0; 32];
+    let provider = rustls::crypto::ring::default_provider();
+    provider.secure_random.fill(&mut key).map_err(|_| TokenError::NoRandomness)?;
+    Ok(KEY.get_or_init(|| key))
+}
+
+impl PartialEq for ApiToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for ApiToken {}
+
+impl Hash for ApiToken {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl fmt::Debug for ApiToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ApiToken(***)")
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, second, third, fourth, ..] = self.0;
+        write!(formatter, "TokenKey({first:02x}{second:02x}{third:02x}{fourth:02x}…)")
+    }
+}

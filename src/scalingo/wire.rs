@@ -1,0 +1,140 @@
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use crate::crd::DrainType;
+use crate::drain::Destination;
+
+/// An app, as far as it matters here.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct App {
+    /// Never changes.
+    pub id: String,
+    /// May be changed by its owner, and may come to mean another app.
+    pub name: String,
+}
+
+/// An addon of an app, as far as it matters here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addon {
+    /// `ad-…`.
+    pub id: String,
+    /// Id of what provides it, such as `postgresql`.
+    pub provider: Option<String>,
+    /// State at Scalingo, such as `running`.
+    pub status: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct AppsAnswer {
+    pub(super) apps: Vec<App>,
+    meta: Option<Meta>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    pagination: Option<Pagination>,
+}
+
+#[derive(Deserialize)]
+struct Pagination {
+    next_page: Option<u64>,
+}
+
+impl AppsAnswer {
+    /// The page to ask for next, if it lies ahead of this one.
+    pub(super) fn next_page(&self, current: u64) -> Option<u64> {
+        let next = self.meta.as_ref()?.pagination.as_ref()?.next_page?;
+        (next > current).then_some(next)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct AppAnswer {
+    pub(super) app: App,
+}
+
+#[derive(Deserialize)]
+pub(super) struct AddonsAnswer {
+    pub(super) addons: Vec<AddonAnswer>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct AddonAnswer {
+    id: String,
+    status: Option<String>,
+    addon_provider: Option<ProviderAnswer>,
+}
+
+#[derive(Deserialize)]
+struct ProviderAnswer {
+    id: Option<String>,
+}
+
+impl From<AddonAnswer> for Addon {
+    fn from(answer: AddonAnswer) -> Self {
+        let provider = answer.addon_provider.and_then(|provider| provider.id);
+        Self { id: answer.id, provider, status: answer.status }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct DrainsAnswer {
+    pub(super) drains: Vec<DrainAnswer>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct AddedAnswer {
+    pub(super) drain: DrainAnswer,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DrainAnswer {
+    pub(super) url: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ExchangeAnswer {
+    pub(super) token: String,
+}
+
+/// Body of an add. The API wants strings, and only what is set is sent.
+#[derive(Serialize)]
+pub(super) struct AddBody<'a> {
+    drain: AddedDrain<'a>,
+}
+
+#[derive(Serialize)]
+struct AddedDrain<'a> {
+    r#type: DrainType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drain_region: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+}
+
+impl<'a> From<&'a Destination> for AddBody<'a> {
+    fn from(destination: &'a Destination) -> Self {
+        Self {
+            drain: AddedDrain {
+                r#type: destination.drain_type,
+                token: destination.token.as_ref().map(ExposeSecret::expose_secret),
+                host: destination.host.as_deref(),
+                port: destination.port.map(|port| port.to_string()),
+                drain_region: destination.drain_region.as_deref(),
+                url: destination.url.as_ref().map(crate::drain::DrainUrl::expose),
+            },
+        }
+    }
+}
+
+/// Body of a delete: the URL is the drain's only name.
+#[derive(Serialize)]
+pub(super) struct DeleteBody<'a> {
+    pub(super) url: &'a str,
+}
