@@ -10,6 +10,8 @@ mod client;
 mod endpoints;
 mod error;
 mod reqwest_transport;
+#[cfg(test)]
+mod scripted;
 mod secrets;
 mod token;
 mod transport;
@@ -18,7 +20,9 @@ mod wire;
 pub use client::{Client, Clock, DeleteForm};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{AddOutcome, Error, ErrorKind, Missing, Operation};
-pub use reqwest_transport::{ReqwestTransport, TransportLimits, install_crypto_provider};
+pub use reqwest_transport::{
+    ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider,
+};
 pub use token::{ApiToken, TokenError, TokenKey};
 pub use transport::{BodyFailure, Transport, TransportError};
 pub use wire::{Addon, App};

@@ -50,6 +50,16 @@ impl Refusal {
         };
         Self { operation, status: head.status, body, retry_after: retry_after(&head.headers, now) }
     }
+
+    /// Whether something else than the API seems to have answered: a redirect, or a 404 that is not the API's
+    /// own, or for a path that names nothing that could be missing.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        if self.status != StatusCode::NOT_FOUND {
+            return self.status.is_redirection();
+        }
+        let names_nothing = matches!(self.operation, Operation::Exchange | Operation::ListApps);
+        names_nothing || !matches!(self.body, Body::Documented { missing: Some(_), .. })
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -59,10 +69,7 @@ impl fmt::Display for Refusal {
             Body::Documented { message, .. } | Body::Text(message) => write!(formatter, ": {message}")?,
             Body::Other(reason) => write!(formatter, ", and the body {reason}")?,
         }
-        let is_documented = matches!(self.body, Body::Documented { .. });
-        let is_elsewhere =
-            self.status.is_redirection() || (self.status == StatusCode::NOT_FOUND && !is_documented);
-        if is_elsewhere {
+        if self.is_elsewhere() {
             let option = if self.operation == Operation::Exchange { "--auth-url" } else { "--api-url" };
             write!(formatter, " (this is not how the Scalingo API answers: is {option} right?)")?;
         }
@@ -150,8 +157,8 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 fn date(text: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
+    rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

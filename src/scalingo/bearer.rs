@@ -119,14 +119,11 @@ impl Bearers {
             if let Some(bearer) = slot.bearer.as_ref().filter(|bearer| bearer.is_fresh(now)) {
                 return Ok(Arc::clone(bearer));
             }
-            match slot.exchange.as_ref().and_then(WeakShared::upgrade) {
-                Some(waiting) => waiting,
-                None => {
-                    let started = exchange().shared();
-                    slot.exchange = started.downgrade();
-                    started
-                }
-            }
+            slot.exchange.as_ref().and_then(WeakShared::upgrade).unwrap_or_else(|| {
+                let started = exchange().shared();
+                slot.exchange = started.downgrade();
+                started
+            })
         };
         let answer = waiting.clone().await;
         self.keep(key, &waiting, &answer);
@@ -147,6 +144,11 @@ impl Bearers {
             slot.exchange = None;
             slot.bearer = answer.as_ref().ok().cloned();
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TokenKey, Slot>> {

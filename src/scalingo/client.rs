@@ -133,7 +133,7 @@ impl Client {
     pub async fn drains(&self, token: &ApiToken, target: &Target) -> Result<Vec<DrainUrl>, Error> {
         let call = self.drain_call(Operation::ListDrains, Method::GET, target)?;
         let answer: DrainsAnswer = self.read(token, &call).await?;
-        Ok(answer.drains.into_iter().map(|drain| DrainUrl::new(drain.url)).collect())
+        Ok(answer.drains.into_iter().map(|drain| drain.url.into()).collect())
     }
 
     /// Adds a drain and gives the URL that names it from now on.
@@ -155,7 +155,7 @@ impl Client {
         }
         call.set_body(&AddBody::from(destination))?;
         let answer: AddedAnswer = self.read(token, &call).await?;
-        Ok(DrainUrl::new(answer.drain.url))
+        Ok(answer.drain.url.into())
     }
 
     /// Deletes the drain, or one of those, that this URL names.
@@ -179,6 +179,11 @@ impl Client {
         }
         self.send(token, &call).await?;
         Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_bearers(&self) -> usize {
+        self.bearers.len()
     }
 
     fn drain_call(&self, operation: Operation, method: Method, target: &Target) -> Result<Call, Error> {
@@ -270,7 +275,11 @@ impl Client {
                 (head, Ok(body))
             }
             Err(TransportError::Body { head, failure }) => (*head, Err(failure)),
-            Err(error) => return Err(call.error(Failure::Unanswered(error.scrubbed(&secrets)))),
+            Err(error) => {
+                let error = call.error(Failure::Unanswered(error.scrubbed(&secrets)));
+                tracing::debug!(%error, "not answered");
+                return Err(error);
+            }
         };
         tracing::debug!(
             operation = call.operation.as_str(),

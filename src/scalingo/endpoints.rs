@@ -114,6 +114,10 @@ fn check(name: &'static str, text: &str, allow_http: bool) -> Result<Url, Endpoi
         return Err(EndpointError::Unencrypted(name));
     }
     url.set_path("/");
+    // `Url` takes some hosts that no request can be made to.
+    if url.as_str().parse::<Uri>().is_err() {
+        return Err(EndpointError::NotAUrl(name));
+    }
     Ok(url)
 }
 

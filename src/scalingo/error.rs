@@ -169,10 +169,10 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> String {
         match &*self.failure {
-            Failure::Refused(Refusal {
-                body: Body::Documented { message, .. } | Body::Text(message),
-                ..
-            }) => message.clone(),
+            Failure::Refused(refusal) => match &refusal.body {
+                Body::Documented { message, .. } if !refusal.is_elsewhere() => message.clone(),
+                _ => refusal.to_string(),
+            },
             failure => failure.to_string(),
         }
     }
@@ -266,8 +266,7 @@ impl Error {
             return ErrorKind::Transient;
         };
         match (self.operation, missing) {
-            // These name nothing that could be missing.
-            (Operation::Exchange | Operation::ListApps, _) => ErrorKind::Transient,
+            _ if refusal.is_elsewhere() => ErrorKind::Transient,
             // These name nothing but the app.
             (Operation::GetApp | Operation::ListAddons, Missing::Unknown) => {
                 ErrorKind::NotFound(Missing::App)

@@ -9,6 +9,9 @@ use http::response::Parts;
 use super::endpoints::is_loopback;
 use super::transport::{BodyFailure, Transport, TransportError};
 
+/// Shorter than what load balancers commonly allow.
+const IDLE_CONNECTION: Duration = Duration::from_secs(20);
+
 /// What one request may take.
 #[derive(Clone, Copy, Debug)]
 pub struct TransportLimits {
@@ -26,6 +29,11 @@ impl Default for TransportLimits {
     }
 }
 
+/// Why no TLS client can be made.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("No client for HTTPS can be made, neither with the system's roots nor with the bundled ones: {0}.")]
+pub struct TransportSetupError(String);
+
 /// [`Transport`] over the network: reqwest with rustls, the proxy of the environment, and the system's roots
 /// or, where it has none, Mozilla's as bundled.
 ///
@@ -41,8 +49,8 @@ impl ReqwestTransport {
     /// Installs the process's TLS provider if there is none yet, and loads the roots.
     ///
     /// # Errors
-    /// When neither the system's nor the bundled roots make a TLS client, or the proxy setting is unreadable.
-    pub fn new(limits: TransportLimits) -> Result<Self, reqwest::Error> {
+    /// When neither the system's nor the bundled roots make a TLS client.
+    pub fn new(limits: TransportLimits) -> Result<Self, TransportSetupError> {
         install_crypto_provider();
         Ok(Self {
             proxied: build(limits, |builder| builder)?,
@@ -61,20 +69,27 @@ pub fn install_crypto_provider() {
 fn build(
     limits: TransportLimits,
     configure: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
-) -> Result<reqwest::Client, reqwest::Error> {
+) -> Result<reqwest::Client, TransportSetupError> {
     let builder = || {
         configure(reqwest::Client::builder())
             .connect_timeout(limits.connect)
             .timeout(limits.request)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
+            // A POST on a connection that the other side has just closed has an unknown outcome.
+            .pool_idle_timeout(IDLE_CONNECTION)
     };
-    builder().build().or_else(|_| {
-        let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-            .iter()
-            .filter_map(|certificate| reqwest::Certificate::from_der(certificate).ok());
-        builder().tls_certs_only(bundled).build()
+    let built = builder().build().or_else(|_| builder().tls_certs_only(bundled_roots()).build());
+    built.map_err(|error| {
+        TransportSetupError(first_cause(&error).unwrap_or_else(|| "the TLS settings do not fit".to_owned()))
     })
+}
+
+fn bundled_roots() -> Vec<reqwest::Certificate> {
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .filter_map(|certificate| reqwest::Certificate::from_der(certificate).ok())
+        .collect()
 }
 
 impl Transport for ReqwestTransport {
@@ -165,3 +180,6 @@ fn first_cause(error: &reqwest::Error) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ const HIDDEN: &str = "***";
 const LONGEST_MESSAGE: usize = 300;
 /// Characters of a message that are looked at.
 const LONGEST_TEXT: usize = 16 * 1024;
-/// Parts of a URL shorter than this say nothing.
+/// Shorter parts of a URL are words of the service rather than credentials.
 const SHORTEST_URL_PART: usize = 6;
 
 /// The secrets that went out with a request, and so may come back in the answer to it.
@@ -36,23 +36,25 @@ impl Secrets {
     pub(super) fn add_url(&mut self, text: &str) {
         self.add(text);
         let Ok(url) = Url::parse(text) else { return };
-        let mut part = |part: &str| {
-            if part.len() >= SHORTEST_URL_PART {
-                self.add(part);
-                self.add(&percent_decode_str(part).decode_utf8_lossy());
-            }
-        };
-        part(url.username());
-        part(url.password().unwrap_or_default());
+        for part in [url.username(), url.password().unwrap_or_default()] {
+            self.add_part(part, 1);
+        }
         for (_, value) in url.query_pairs() {
-            part(&value);
+            self.add_part(&value, SHORTEST_URL_PART);
         }
         // `datadog://TOKEN?region=…`: what stands in the host's place has no dot and no port.
         if let Some(host) = url.host_str()
             && !host.contains('.')
             && url.port().is_none()
         {
-            part(host);
+            self.add_part(host, SHORTEST_URL_PART);
+        }
+    }
+
+    fn add_part(&mut self, part: &str, shortest: usize) {
+        if part.len() >= shortest {
+            self.add(part);
+            self.add(&percent_decode_str(part).decode_utf8_lossy());
         }
     }
 

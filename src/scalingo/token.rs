@@ -111,3 +111,6 @@ impl fmt::Debug for TokenKey {
         write!(formatter, "TokenKey({first:02x}{second:02x}{third:02x}{fourth:02x}…)")
     }
 }
+
+#[cfg(test)]
+mod tests;

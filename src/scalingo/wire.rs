@@ -2,7 +2,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use crate::crd::DrainType;
-use crate::drain::Destination;
+use crate::drain::{Destination, DrainUrl};
 
 /// An app, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -89,7 +89,26 @@ pub(super) struct AddedAnswer {
 
 #[derive(Deserialize)]
 pub(super) struct DrainAnswer {
-    pub(super) url: String,
+    pub(super) url: AnsweredUrl,
+}
+
+/// Never empty: nothing could be named by that.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct AnsweredUrl(String);
+
+impl TryFrom<String> for AnsweredUrl {
+    type Error = &'static str;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        if url.is_empty() { Err("the URL of a drain is empty") } else { Ok(Self(url)) }
+    }
+}
+
+impl From<AnsweredUrl> for DrainUrl {
+    fn from(url: AnsweredUrl) -> Self {
+        Self::new(url.0)
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,7 +146,7 @@ impl<'a> From<&'a Destination> for AddBody<'a> {
                 host: destination.host.as_deref(),
                 port: destination.port.map(|port| port.to_string()),
                 drain_region: destination.drain_region.as_deref(),
-                url: destination.url.as_ref().map(crate::drain::DrainUrl::expose),
+                url: destination.url.as_ref().map(DrainUrl::expose),
             },
         }
     }
