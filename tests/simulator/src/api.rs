@@ -47,14 +47,13 @@ fn arrive(simulator: &Simulator, call: &Call) -> (u64, Option<Reply>, Option<Act
     let token = authentication::label(&state, &call.credential());
     let limit = state.over_limit(token.as_deref().unwrap_or_default(), now);
     let paths = spellings(&state, call);
-    let mut action = None;
-    if limit.is_none() {
-        for rule in state.rules.iter_mut().filter(|rule| rule.rule.fits(&call.method, &paths)) {
-            if rule.count() && action.is_none() {
-                action = Some(rule.rule.then.clone());
-            }
-        }
-    }
+    let action = if limit.is_none() {
+        // A rule counts only what no earlier one took, so that rules of one request each follow one another.
+        let mut fitting = state.rules.iter_mut().filter(|rule| rule.rule.fits(&call.method, &paths));
+        fitting.find_map(|rule| rule.count().then(|| rule.rule.then.clone()))
+    } else {
+        None
+    };
     let body = if state.keep_bodies { serde_json::from_slice(&call.body).ok() } else { None };
     state.journal.push(Entry {
         sequence,
@@ -174,13 +173,16 @@ fn apply(simulator: &Simulator, call: &Call) -> Reply {
 fn route(state: &mut State, call: &Call, now: jiff::Timestamp) -> Result<Reply, Refusal> {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let Some((&"v1", path)) = segments.split_first() else { return Err(unknown_path()) };
+    if path.iter().any(|segment| is_no_name(segment)) {
+        return Err(unknown_path());
+    }
     if let ("POST", ["tokens", "exchange"]) = (call.method.as_str(), path) {
         return authentication::exchange(state, call, now);
     }
     let known: &[&str] = match (call.method.as_str(), path) {
         ("GET", ["events"]) => &["page", "per_page"],
         ("GET", ["apps", _, "events"]) => &["page", "per_page", "from"],
-        ("GET", ["users", "self"] | ["regions"] | ["apps"] | ["apps", _] | ["apps", _, "addons"])
+        ("GET", ["users", "self"] | ["regions" | "apps"] | ["apps", _] | ["apps", _, "addons"])
         | ("GET" | "POST", ["apps", _, "log_drains"] | ["apps", _, "addons", _, "log_drains"]) => &[],
         ("DELETE", ["apps", _, "log_drains"] | ["apps", _, "addons", _, "log_drains"]) => &["url"],
         _ => return Err(unknown_path()),
@@ -226,6 +228,11 @@ fn route(state: &mut State, call: &Call, now: jiff::Timestamp) -> Result<Reply, 
 
 fn unknown_path() -> Refusal {
     Refusal::new(Reply::error(404, "not found"), "unknown path or method")
+}
+
+/// No app or addon has such a name, so that a client that sends it has lost its way.
+fn is_no_name(segment: &str) -> bool {
+    matches!(segment, "" | "." | "..") || segment.contains(|c: char| c.is_control() || "/\\?#".contains(c))
 }
 
 fn sees(state: &State, label: &str, app: &App) -> bool {

@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(long)]
     fixture: Option<PathBuf>,
     /// API token to accept besides those of the fixture; repeatable.
-    #[arg(long, env = "SCALINGO_API_TOKEN", hide_env_values = true)]
+    #[arg(long)]
     api_token: Vec<String>,
 }
 

@@ -8,14 +8,15 @@ const HUGE: usize = 5 * 1024 * 1024;
 
 /// Which requests go wrong, and how.
 ///
-/// Of several rules that fit a request the one added first is applied.
+/// Of several rules that fit a request the one added first is applied, and the later ones do not count that request:
+/// rules that are applied once each follow one another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// HTTP method; any when absent.
     #[serde(default)]
     pub method: Option<String>,
-    /// Path, in which `*` stands for one segment and a last `**` for any rest. An app may be given by name or id,
+    /// Path, in which `*` stands for one segment and a last `**` for any rest, also none. An app may be given by name or id,
     /// whichever the request uses.
     pub path: String,
     /// The first of the fitting requests that it is applied to, counted from 1 as of when the rule was added.
@@ -90,8 +91,10 @@ impl ActiveRule {
     /// Counts a request that fits, and says whether the rule applies to it.
     pub(crate) fn count(&mut self) -> bool {
         self.seen = self.seen.saturating_add(1);
-        let last = self.rule.times.map(|times| u64::from(self.rule.nth) + u64::from(times));
-        self.seen >= self.rule.nth && last.is_none_or(|end| u64::from(self.seen) < end)
+        let first = u64::from(self.rule.nth.max(1));
+        let end = self.rule.times.map(|times| first + u64::from(times));
+        let seen = u64::from(self.seen);
+        seen >= first && end.is_none_or(|end| seen < end)
     }
 }
 

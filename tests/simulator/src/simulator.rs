@@ -18,7 +18,7 @@ use tower_service::Service;
 use crate::clock::Clock;
 use crate::gate::Gate;
 use crate::journal::{Change, Entry};
-use crate::reply::{Broken, broken_response};
+use crate::reply::{Broken, Reply, broken_response};
 use crate::rule::{Action, ActiveRule, Rule, When};
 use crate::server::Server;
 use crate::settings::Settings;
@@ -110,6 +110,10 @@ impl Simulator {
     }
 
     async fn serve_api(&self, request: Request<Body>) -> Result<Response, Broken> {
+        // A slip in a test's own request is no request to the API.
+        if request.uri().path().starts_with(admin::PREFIX) {
+            return Ok(Reply::not_found("page").into_response());
+        }
         api::serve(self.clone(), request).await
     }
 
@@ -140,6 +144,15 @@ impl Simulator {
     #[must_use]
     pub fn journal(&self) -> Vec<Entry> {
         self.state().journal.clone()
+    }
+
+    /// The requests with this method (`*` for any) and path, which may hold `*` and `**` as in a [`Rule`]. Paths are compared
+    /// as they were sent: an app's name is not its id here.
+    #[must_use]
+    pub fn requests(&self, method: &str, path: &str) -> Vec<Entry> {
+        let rule = Rule::new(method, path, Action::Cut);
+        let fits = |entry: &&Entry| rule.fits(&entry.method, std::slice::from_ref(&entry.path));
+        self.state().journal.iter().filter(fits).cloned().collect()
     }
 
     /// Forgets the requests, changes and complaints so far; sequence numbers go on.
