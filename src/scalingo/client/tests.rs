@@ -28,12 +28,12 @@ fn with_token() -> Destination {
     Destination { token: Some(DRAIN_TOKEN.into()), ..destination(DrainType::Appsignal) }
 }
 
-fn created() -> Answer {
-    Ok(answer(201, json!({"drain": {"app_id": 7, "url": DRAIN_URL, "new": {}}}).to_string()))
+fn created() -> http::Response<Bytes> {
+    answer(201, json!({"drain": {"app_id": 7, "url": DRAIN_URL, "new": {}}}).to_string())
 }
 
 async fn added(target: &Target, destination: &Destination) -> http::Request<Bytes> {
-    let transport = Scripted::answering([created()]);
+    let transport = Scripted::answering([Ok(created())]);
     let url = transport.client().add_drain(&token(), target, destination).await.unwrap();
     assert_eq!(url.expose(), DRAIN_URL);
     transport.calls().remove(0)
@@ -165,17 +165,17 @@ async fn lists_are_read_without_what_is_not_needed() {
     assert_eq!(paths, ["/v1/apps/5af9/log_drains", "/v1/apps/5af9/addons", "/v1/apps/shop"]);
 }
 
-fn page(ids: &[&str], next: &serde_json::Value) -> Answer {
+fn page(ids: &[&str], next: &serde_json::Value) -> http::Response<Bytes> {
     let apps: Vec<_> = ids.iter().map(|id| json!({"id": id, "name": format!("app-{id}")})).collect();
-    Ok(answer(200, json!({"apps": apps, "meta": {"pagination": {"next_page": next}}}).to_string()))
+    answer(200, json!({"apps": apps, "meta": {"pagination": {"next_page": next}}}).to_string())
 }
 
 #[tokio::test]
 async fn all_pages_of_the_apps_are_read() {
     let transport = Scripted::answering([
-        page(&["1", "2"], &json!(2)),
-        page(&["2", "3"], &json!(3)),
-        page(&["4"], &json!(null)),
+        Ok(page(&["1", "2"], &json!(2))),
+        Ok(page(&["2", "3"], &json!(3))),
+        Ok(page(&["4"], &json!(null))),
     ]);
     let apps = transport.client().apps(&token(), "osc-fr1").await.unwrap();
     assert_eq!(apps.iter().map(|app| app.id.as_str()).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
@@ -186,12 +186,12 @@ async fn all_pages_of_the_apps_are_read() {
 
 #[tokio::test]
 async fn pages_that_do_not_end_are_an_error() {
-    let transport = Scripted::answering([page(&["1"], &json!(1))]);
+    let transport = Scripted::answering([Ok(page(&["1"], &json!(1)))]);
     assert_eq!(transport.client().apps(&token(), "osc-fr1").await.unwrap().len(), 1);
-    let endless = Scripted::answering((2..2 + MOST_PAGES).map(|next| page(&["1"], &json!(next))));
+    let endless = Scripted::answering((2..2 + MOST_PAGES).map(|next| Ok(page(&["1"], &json!(next)))));
     let error = endless.client().apps(&token(), "osc-fr1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol);
-    let wrong = Scripted::answering([page(&["1"], &json!("2"))]);
+    let wrong = Scripted::answering([Ok(page(&["1"], &json!("2")))]);
     assert_eq!(wrong.client().apps(&token(), "osc-fr1").await.unwrap_err().kind(), ErrorKind::Protocol);
 }
 

@@ -5,7 +5,9 @@ use crate::scalingo::scripted::assert_text_hides;
 
 fn secrets(raw: &[&str]) -> Secrets {
     let mut secrets = Secrets::default();
-    raw.iter().for_each(|secret| secrets.add(secret));
+    for secret in raw {
+        secrets.add(secret);
+    }
     secrets
 }
 

@@ -17,8 +17,8 @@ fn tokens_are_told_apart_without_their_value() {
 fn printing_shows_nothing_of_the_token() {
     let token = ApiToken::new("tk-us-one").unwrap();
     assert_text_hides(&format!("{token:?} {:?}", token.key()), &["tk-us-one", "one"]);
-    let raw: String = token.key().0.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(!format!("{:?}", token.key()).contains(&raw));
+    // Four bytes of 32: enough to tell tokens apart in a log of one process.
+    assert_eq!(format!("{:?}", token.key()).len(), "TokenKey(00000000…)".len());
 }
 
 #[test]
