@@ -257,6 +257,26 @@ async fn what_is_forgotten_on_its_way_is_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_forgotten_does_not_replace_what_came_after() {
+    let (transport, gate) = held(vec![Ok(exchanged("old")), Ok(exchanged("new"))]);
+    let (client, token) = (transport.client(), token());
+    let mut before = Box::pin(client.apps(&token, "osc-fr1"));
+    assert!(poll_immediate(&mut before).await.is_none());
+    client.forget(&token);
+    let mut after = Box::pin(client.apps(&token, "osc-fr1"));
+    assert!(poll_immediate(&mut after).await.is_none());
+    gate.add_permits(1);
+    before.await.unwrap();
+    let mut later = Box::pin(client.apps(&token, "osc-fr1"));
+    assert!(poll_immediate(&mut later).await.is_none(), "went on with the forgotten one");
+    gate.add_permits(1);
+    after.await.unwrap();
+    later.await.unwrap();
+    assert_eq!(transport.exchanges(), 2);
+    assert_eq!(transport.calls()[2].headers()["authorization"], "Bearer new");
+}
+
+#[tokio::test(start_paused = true)]
 async fn failed_exchanges_mean_what_they_say() {
     let timed_out = || Err(TransportError::TimedOut);
     let cases: Vec<(Sent, ErrorKind)> = vec![

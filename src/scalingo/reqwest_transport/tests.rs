@@ -239,6 +239,40 @@ async fn a_delete_that_gets_no_answer_has_an_unknown_outcome() {
     assert_no_secret(&error, &["delete-secret"]);
 }
 
+/// Set in the process that a test starts of itself, since the environment of a running one cannot be changed.
+const WITH_PROXY: &str = "LOGDRAIN_TEST_WITH_PROXY";
+
+#[tokio::test]
+async fn the_proxy_of_the_environment_is_used_but_not_for_loopback() {
+    if let Ok(loopback) = std::env::var(WITH_PROXY) {
+        let transport = ReqwestTransport::new(LIMITS).unwrap();
+        let mut request = post(loopback.parse().unwrap());
+        let response = transport.send(request.clone()).await.unwrap();
+        assert_eq!(response.body().as_ref(), b"loopback");
+        *request.uri_mut() = http::Uri::from_static("http://api.example.invalid/v1/apps");
+        let response = transport.send(request).await.unwrap();
+        assert_eq!(response.body().as_ref(), b"by-proxy");
+        return;
+    }
+    let loopback = serve(Reply::Bytes(http("200 OK\r\ncontent-length: 8", b"loopback"))).await;
+    let proxy = serve(Reply::Bytes(http("200 OK\r\ncontent-length: 8", b"by-proxy"))).await;
+    let name =
+        "scalingo::reqwest_transport::tests::the_proxy_of_the_environment_is_used_but_not_for_loopback";
+    let output = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env(WITH_PROXY, loopback.address.to_string())
+        .env("http_proxy", format!("http://{}", proxy.address))
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY")
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let seen = proxy.seen.lock().await;
+    assert_eq!(seen.len(), 1);
+    assert!(seen[0].starts_with("POST http://api.example.invalid/v1/apps HTTP/1.1\r\n"), "{}", seen[0]);
+}
+
 #[test]
 fn the_provider_is_installed_as_often_as_asked() {
     install_crypto_provider();
