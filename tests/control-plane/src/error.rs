@@ -1,9 +1,10 @@
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
 /// Why there is no control plane, or why it refused; the text says what to do about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The servers have to be built, and there is no Go.
@@ -147,6 +148,13 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+}
+
+/// The same text: `unwrap` in a test, and `main`, show this one.
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }
 
 impl Error {

@@ -49,7 +49,7 @@ impl Guard {
     /// Makes `<prefix>-<random>` in `parent`, for this user alone.
     pub(crate) fn new_in(parent: &Path, prefix: &str) -> io::Result<Self> {
         let directory = parent.join(format!("{prefix}-{}", crate::service_account_key::random_hex()?));
-        let mut shell = Command::new("sh")
+        let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "guard"])
             .arg(&directory)
             .stdin(Stdio::piped())

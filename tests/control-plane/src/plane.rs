@@ -170,6 +170,8 @@ fn start_etcd(
         command.args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients]);
         command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
         command.args(["--initial-cluster", &format!("default={peers}"), "--unsafe-no-fsync"]);
+        // Whatever the environment says: what follows reads its log.
+        command.arg("--log-level=info");
         let process = Supervised::spawn_under(Arc::clone(guard), &format!("etcd-{attempt}"), &command)?;
         let deadline = Instant::now() + READY;
         // It says so once both ports are its own.

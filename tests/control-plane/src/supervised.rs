@@ -60,7 +60,8 @@ impl Supervised {
         let stdout = guard.directory().join(format!("{name}.stdout"));
         let stderr = guard.directory().join(format!("{name}.stderr"));
 
-        let mut gated = Command::new("sh");
+        // By its path: `command` may have a PATH of its own.
+        let mut gated = Command::new("/bin/sh");
         gated.args(["-c", GATE, "gate"]).arg(program).args(command.get_args());
         for (variable, value) in command.get_envs() {
             match value {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use control_plane::{Error, Supervised};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(120);
 
 fn shell(script: &str) -> Supervised {
     Supervised::spawn(Command::new("sh").args(["-c", script])).unwrap()
@@ -164,4 +164,36 @@ fn nothing_stays_behind_after_kill_9() {
 #[test]
 fn nothing_stays_behind_after_control_c() {
     leaves_nothing_behind_after("INT", true);
+}
+
+#[test]
+fn an_interrupted_build_leaves_nothing_and_lets_the_next_begin() {
+    let cache = tempfile::tempdir().unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/go-waiting");
+    let mut path = fixture.into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_control-plane"));
+    command.env("PATH", path).env("XDG_CACHE_HOME", cache.path()).env_remove("KUBEBUILDER_ASSETS");
+
+    let first = Supervised::spawn(&command).unwrap();
+    wait_until("the first to build", || first.stderr().contains("building etcd (usually"));
+    let workshops = || {
+        let entries = fs::read_dir(cache.path().join("logdrain-operator/control-plane")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("building-")).collect::<Vec<_>>()
+    };
+    let abandoned = workshops();
+    assert_eq!(abandoned.len(), 1);
+    let second = Supervised::spawn(&command).unwrap();
+    wait_until("the second to wait", || second.stderr().contains("another process is building"));
+    assert!(!second.stderr().contains("building etcd"));
+
+    first.kill().unwrap();
+    wait_until("the second to build", || second.stderr().contains("building etcd (usually"));
+    wait_until("what the first left to go", || !workshops().contains(&abandoned[0]));
+    let uses = |name: &str| processes().iter().any(|(_, arguments)| arguments.contains(name));
+    wait_until("what the first had started to end", || !uses(&abandoned[0]));
+    assert!(uses(&workshops()[0]));
+    assert_eq!(second.wait_exit(Duration::ZERO).unwrap(), None);
 }

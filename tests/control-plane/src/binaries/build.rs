@@ -29,6 +29,7 @@ pub(super) fn build(search: &Search, directory: &Path) -> Result<(), Error> {
     }
     let go = usable_go(search)?;
 
+    clear(&search.cache)?;
     // In the cache, since a rename does not cross file systems.
     let guard =
         Guard::new_in(&search.cache, "building").map_err(Error::io("make a directory to build in"))?;
@@ -65,6 +66,17 @@ pub(super) fn build(search: &Search, directory: &Path) -> Result<(), Error> {
     fs::rename(workshop.join("bin"), directory)
         .map_err(Error::io(format!("move what was built to {}", directory.display())))?;
     say(&format!("built in {} s, kept in {}", start.elapsed().as_secs(), directory.display()));
+    Ok(())
+}
+
+/// A machine that is switched off while building leaves a directory, which nobody uses while the lock is held.
+fn clear(cache: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(cache).map_err(Error::io(format!("read {}", cache.display())))?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with("building-") {
+            // Perhaps the shell of a builder that has just been killed is removing it too.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
     Ok(())
 }
 

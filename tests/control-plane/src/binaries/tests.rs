@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 
 use tempfile::TempDir;
@@ -12,7 +12,6 @@ use crate::Error;
 /// With the `go` of that name in `fixtures`, and an empty cache.
 fn search(cache: &TempDir, go: &str) -> Search {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(go);
-    // The fixtures are shell scripts and call mkdir and sleep by the tests' own PATH; only `go` is looked for in this one.
     Search {
         assets: None,
         cache: cache.path().join("deep").join("control-plane"),
@@ -117,8 +116,10 @@ fn an_incomplete_cache_is_built_again() {
     let directory = search.cache.join(digest());
     complete(&directory);
     fs::remove_file(directory.join("kubectl")).unwrap();
+    fs::create_dir(search.cache.join("building-interrupted")).unwrap();
     search.find().unwrap();
     assert_eq!(missing(&directory), None);
+    assert_eq!(contents(&search.cache), [digest().as_str(), "builds", "lock"]);
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn assets_are_used_as_they_are_or_refused() {
     let error = search.find().unwrap_err();
     assert!(matches!(error, Error::AssetMissing { program: "kube-apiserver", .. }), "{error:?}");
     assert!(error.to_string().contains("Unset it"), "{error}");
-    assert!(!search.cache.exists(), "{}", PathBuf::from(&search.cache).display());
+    assert!(!search.cache.exists(), "nothing is to be built");
 }
 
 #[test]
