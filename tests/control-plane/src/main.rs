@@ -10,7 +10,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plane = ControlPlane::start()?;
     let mut stdout = io::stdout();
     writeln!(stdout, "export KUBECONFIG={}", plane.kubeconfig_admin().display())?;
-    writeln!(stdout, "export PATH={}:\"$PATH\"", plane.kubectl_path().with_file_name("").display())?;
+    let kubectl = plane.kubectl_path();
+    writeln!(stdout, "export PATH={}:\"$PATH\"", kubectl.parent().unwrap_or(&kubectl).display())?;
     stdout.flush()?;
     // Ctrl-C ends this process, and with it the servers and their files.
     loop {
