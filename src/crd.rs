@@ -3,6 +3,7 @@
 //! The doc comments of the fields become the descriptions that `kubectl explain` prints, so they speak to
 //! whoever writes a manifest, and each gives an example.
 
+mod condition;
 mod definition;
 mod rules;
 mod schema;
@@ -14,6 +15,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use condition::{Reason, Remedy, conditions};
 pub use definition::{YamlError, definition, yaml};
 pub use rules::{Field, Presence};
 
@@ -112,9 +114,32 @@ pub struct LogDrainSpec {
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
     /// While true, the operator changes nothing at Scalingo for this resource: it neither adds nor replaces the
-    /// drain. Example: `true`, during a migration by hand.
+    /// drain. A suspended resource that is deleted still takes its drains along, unless `deletionPolicy` is
+    /// `Retain`. Example: `true`, during a migration by hand.
     #[serde(default)]
     pub suspend: bool,
+}
+
+impl LogDrainSpec {
+    /// A spec with nothing but what every drain has; its type may need more.
+    #[must_use]
+    pub fn new(app: &str, drain_type: DrainType) -> Self {
+        Self {
+            app: app.to_owned(),
+            addon: None,
+            region: None,
+            drain_type,
+            token_secret_ref: None,
+            host: None,
+            port: None,
+            drain_region: None,
+            url: None,
+            url_secret_ref: None,
+            api_token_secret_ref: SecretKeyRef::api_token(),
+            deletion_policy: DeletionPolicy::default(),
+            suspend: false,
+        }
+    }
 }
 
 /// The services that Scalingo can send logs to.
@@ -177,9 +202,9 @@ pub enum DeletionPolicy {
 #[schemars(transform = schema::tidy)]
 pub struct LogDrainStatus {
     /// The metadata.generation that the conditions speak of: when it is lower than that, the operator has not
-    /// yet seen the latest change. Example: `3`.
+    /// yet seen the latest change; -1 before its first visit. Example: `3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
     /// How things stand. `Ready` is always there: True means that Scalingo lists the drain as the spec wants it,
     /// not that the service receives the logs. `Reconciling` is there while work is going on or will be tried
@@ -214,18 +239,21 @@ pub struct DrainRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub addon: Option<String>,
+    /// Type of the drain. Example: `datadog`.
+    #[serde(rename = "type")]
+    pub drain_type: DrainType,
     /// The drain's URL with its secrets replaced by `***`; absent until Scalingo has answered it.
     /// Example: `datadog://***?region=eu-west-2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8192))]
     pub url: Option<String>,
     /// Salted digest of the URL that Scalingo answered, by which the drain is found again; absent until it has.
-    /// Example: `9c56cc51b374c3ba189210d5b6d4bf57`.
+    /// Example: `v1:9c56cc51b374c3ba189210d5b6d4bf57`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub url_digest: Option<String>,
     /// Salted digest of the destination that was asked for, by which a change of the spec or of a Secret is
-    /// seen. Example: `c3ab8ff13720e8ad9047dd39466b3c89`.
+    /// seen. Example: `v1:c3ab8ff13720e8ad9047dd39466b3c89`.
     #[schemars(length(max = 256))]
     pub destination_digest: String,
     /// How far the drain has come: `Adding` is about to be added, or was with the answer lost; `Active` is
@@ -235,7 +263,7 @@ pub struct DrainRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
     /// Salted digests of the URLs that Scalingo listed before the request that `state` announces.
-    /// Example: `[9c56cc51b374c3ba189210d5b6d4bf57]`.
+    /// Example: `[v1:9c56cc51b374c3ba189210d5b6d4bf57]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(max = 256)), extend("x-kubernetes-list-type" = "atomic"))]
     pub listed_before: Vec<String>,

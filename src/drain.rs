@@ -3,9 +3,15 @@
 //! Pure: no Kubernetes client, no HTTP, no clock.
 
 mod destination;
+mod digest;
+mod form;
+mod likeness;
+mod redact;
 mod target;
 mod url;
 
 pub use destination::Destination;
+pub use digest::{Digest, Digester};
+pub use likeness::Likeness;
 pub use target::Target;
 pub use url::DrainUrl;

@@ -1,6 +1,6 @@
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON};
 use kube::CustomResourceExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::LogDrain;
 
@@ -25,6 +25,8 @@ pub fn definition() -> CustomResourceDefinition {
             if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status"))
             {
                 status.nullable = None;
+                // Before the operator's first visit kstatus would take a resource without conditions for ready.
+                status.default = Some(JSON(json!({"observedGeneration": -1})));
             }
         }
     }

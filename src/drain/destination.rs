@@ -1,4 +1,4 @@
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::DrainUrl;
 use crate::crd::DrainType;
@@ -19,3 +19,54 @@ pub struct Destination {
     /// The whole URL, for an ELK stack.
     pub url: Option<DrainUrl>,
 }
+
+impl Destination {
+    /// A destination of this type with no field set.
+    #[must_use]
+    pub fn new(drain_type: DrainType) -> Self {
+        Self { drain_type, token: None, host: None, port: None, drain_region: None, url: None }
+    }
+
+    /// The type that stands for all types whose drains Scalingo cannot tell apart.
+    ///
+    /// A Papertrail drain and a syslog drain without a token are listed with the same URL,
+    /// `tcp+tls://HOST:PORT`: they are one destination.
+    #[must_use]
+    pub(super) fn family(drain_type: DrainType) -> DrainType {
+        match drain_type {
+            DrainType::Papertrail => DrainType::Syslog,
+            other => other,
+        }
+    }
+
+    /// Everything that tells this destination from others, each value under its name.
+    ///
+    /// The whole URL is normalised, so that a default port or another order of parameters is the same.
+    pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
+        let mut values = vec![("type", Self::family(self.drain_type).as_str().to_owned())];
+        if let Some(token) = &self.token {
+            values.push(("token", token.expose_secret().to_owned()));
+        }
+        if let Some(host) = &self.host {
+            values.push(("host", host.to_ascii_lowercase()));
+        }
+        if let Some(port) = self.port {
+            values.push(("port", port.to_string()));
+        }
+        if let Some(region) = &self.drain_region {
+            values.push(("drain_region", region.clone()));
+        }
+        if let Some(url) = &self.url {
+            values.push(("url", url.normalised()));
+        }
+        values
+    }
+}
+
+impl PartialEq for Destination {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Destination {}

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::crd::DrainRecord;
+
 /// The app or the addon that a drain is attached to.
 ///
 /// The app is named by its id: a name and an id of one app are one target.
@@ -20,5 +22,19 @@ impl fmt::Display for Target {
             Some(addon) => write!(formatter, "/{addon}"),
             None => Ok(()),
         }
+    }
+}
+
+impl DrainRecord {
+    /// What the recorded drain is attached to.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        Target { region: self.region.clone(), app_id: self.app_id.clone(), addon: self.addon.clone() }
+    }
+
+    /// Whether both records are about one drain, whatever has been written about it since.
+    #[must_use]
+    pub fn is_of_same_drain(&self, other: &Self) -> bool {
+        self.destination_digest == other.destination_digest && self.url_digest == other.url_digest
     }
 }

@@ -18,11 +18,26 @@ impl DrainUrl {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+
+    /// The URL as it is compared: scheme and host in lower case, no default port, parameters in
+    /// order. Scalingo does not say that it lists a URL twice in the same spelling.
+    pub(super) fn normalised(&self) -> String {
+        let Ok(mut url) = url::Url::parse(self.expose()) else {
+            return self.expose().to_owned();
+        };
+        if let Some(query) = url.query() {
+            let mut parameters: Vec<&str> = query.split('&').collect();
+            parameters.sort_unstable();
+            let sorted = parameters.join("&");
+            url.set_query(Some(&sorted));
+        }
+        url.into()
+    }
 }
 
 impl PartialEq for DrainUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
+        self.normalised() == other.normalised()
     }
 }
 

@@ -1,0 +1,205 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{Mutex, PoisonError},
+};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use blake2::{Blake2b, Digest as _, digest::consts::U16, digest::consts::U32};
+
+use super::{Destination, DrainUrl, Target};
+
+/// A digest of a URL or of a destination, as it stands in a record.
+///
+/// It is public: whoever can read the status can read it. So it is slow to compute (Argon2id) and
+/// salted with the target: a weak password cannot be guessed in bulk, nor two apps be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(String);
+
+impl Digest {
+    /// Takes a digest back from a record.
+    #[must_use]
+    pub fn recorded(digest: &str) -> Self {
+        Self(digest.to_owned())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Stands before every digest. Another computation must take another, and go on reading this one:
+/// a record whose digest no longer matches would make its drain be added a second time.
+const VERSION: &str = "v1";
+
+/// KiB of memory that one digest takes: about a millisecond on one core.
+const MEMORY: u32 = 1024;
+
+/// How many digests are remembered before all are forgotten.
+const REMEMBERED: usize = 50_000;
+
+/// Computes digests, and remembers them under a key that lives and dies with the process.
+pub struct Digester {
+    key: [u8; 32],
+    known: Mutex<HashMap<[u8; 32], Digest>>,
+}
+
+impl Default for Digester {
+    fn default() -> Self {
+        let mut key = [0; 32];
+        for part in key.chunks_mut(8) {
+            part.copy_from_slice(&RandomState::new().hash_one(0_u8).to_le_bytes());
+        }
+        Self { key, known: Mutex::default() }
+    }
+}
+
+impl fmt::Debug for Digester {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Digester")
+    }
+}
+
+impl Digester {
+    /// Digest of a URL that Scalingo lists for this target.
+    #[must_use]
+    pub fn url(&self, target: &Target, url: &DrainUrl) -> Digest {
+        self.digest(target, &[("listed", url.normalised())])
+    }
+
+    /// Digest of a destination wanted for this target.
+    #[must_use]
+    pub fn destination(&self, target: &Target, destination: &Destination) -> Digest {
+        self.digest(target, &destination.identity())
+    }
+
+    fn digest(&self, target: &Target, values: &[(&str, String)]) -> Digest {
+        let mut text = Vec::new();
+        for (name, value) in values {
+            append(&mut text, name);
+            append(&mut text, value);
+        }
+        let mut salt = Vec::new();
+        append(&mut salt, &target.region);
+        append(&mut salt, &target.app_id);
+        append(&mut salt, target.addon.as_deref().unwrap_or_default());
+
+        let memory_key: [u8; 32] = Blake2b::<U32>::new()
+            .chain_update(self.key)
+            .chain_update(&salt)
+            .chain_update([0xff])
+            .chain_update(&text)
+            .finalize()
+            .into();
+        if let Some(known) = self.known().get(&memory_key) {
+            return known.clone();
+        }
+        let digest = slow(&text, &salt);
+        let mut known = self.known();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(memory_key, digest.clone());
+        digest
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Digest>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lengths stand before the text, so that no two lists of values read the same.
+fn append(buffer: &mut Vec<u8>, text: &str) {
+    buffer.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    buffer.extend_from_slice(text.as_bytes());
+}
+
+#[expect(clippy::expect_used, reason = "constant parameters and lengths, tried by every test here")]
+fn slow(text: &[u8], salt: &[u8]) -> Digest {
+    let salt: [u8; 16] = Blake2b::<U16>::digest(salt).into();
+    let parameters = Params::new(MEMORY, 1, 1, Some(16)).expect("valid parameters");
+    let mut output = [0_u8; 16];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
+        .hash_password_into(text, &salt, &mut output)
+        .expect("valid lengths");
+    let mut digest = format!("{VERSION}:");
+    for byte in output {
+        use fmt::Write as _;
+        let _ = write!(digest, "{byte:02x}");
+    }
+    Digest(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::crd::DrainType;
+
+    fn target(app_id: &str) -> Target {
+        Target { region: "osc-fr1".into(), app_id: app_id.into(), addon: None }
+    }
+
+    fn syslog(token: Option<&str>, host: &str, port: u16) -> Destination {
+        Destination {
+            token: token.map(SecretString::from),
+            host: Some(host.into()),
+            port: Some(port),
+            ..Destination::new(DrainType::Syslog)
+        }
+    }
+
+    /// Records outlive the operator's version: this value may never change.
+    #[test]
+    fn digests_are_the_same_in_every_version() {
+        let digester = Digester::default();
+        let url = DrainUrl::new("datadog://token?region=eu".into());
+        assert_eq!(digester.url(&target("a"), &url).to_string(), "v1:1fc1e942fcee99f79b7a97ab469f6e5e");
+        assert_eq!(
+            digester.destination(&target("a"), &syslog(Some("t"), "h", 1)).to_string(),
+            "v1:d78ad294e087e07d2edc8b371dbd9cbf"
+        );
+    }
+
+    #[test]
+    fn the_target_is_part_of_the_digest() {
+        let digester = Digester::default();
+        let url = DrainUrl::new("datadog://token?region=eu".into());
+        let addon = Target { addon: Some("ad-1".into()), ..target("a") };
+        let digests = [target("a"), target("b"), addon].map(|target| digester.url(&target, &url));
+        assert!(digests[0] != digests[1] && digests[0] != digests[2] && digests[1] != digests[2]);
+    }
+
+    #[test]
+    fn a_token_cannot_pass_for_a_host() {
+        let digester = Digester::default();
+        let one = digester.destination(&target("a"), &syslog(Some("x"), "y", 1));
+        let other = digester.destination(&target("a"), &syslog(Some("y"), "x", 1));
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn papertrail_and_syslog_without_a_token_are_one_destination() {
+        let digester = Digester::default();
+        let papertrail =
+            Destination { drain_type: DrainType::Papertrail, ..syslog(None, "logs.example.com", 514) };
+        assert_eq!(
+            digester.destination(&target("a"), &papertrail),
+            digester.destination(&target("a"), &syslog(None, "logs.example.com", 514))
+        );
+    }
+
+    #[test]
+    fn another_spelling_of_a_url_has_the_same_digest() {
+        let digester = Digester::default();
+        let digest = |url: &str| digester.url(&target("a"), &DrainUrl::new(url.into()));
+        assert_eq!(digest("x://t?a=1&b=2"), digest("x://t?b=2&a=1"));
+        assert_eq!(digest("https://elk.example.com"), digest("https://elk.example.com:443/"));
+        assert_ne!(digest("x://t?a=1&b=2"), digest("x://t?a=2&b=1"));
+        assert_ne!(digest("https://elk.example.com/A"), digest("https://elk.example.com/a"));
+    }
+}

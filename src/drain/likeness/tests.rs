@@ -1,0 +1,113 @@
+use proptest::prelude::*;
+use secrecy::SecretString;
+
+use super::*;
+
+fn url(text: &str) -> DrainUrl {
+    DrainUrl::new(text.into())
+}
+
+fn datadog(token: &str, region: &str) -> Destination {
+    Destination {
+        token: Some(SecretString::from(token)),
+        drain_region: Some(region.into()),
+        ..Destination::new(DrainType::Datadog)
+    }
+}
+
+fn syslog(token: Option<&str>, host: &str, port: u16) -> Destination {
+    Destination {
+        token: token.map(SecretString::from),
+        host: Some(host.into()),
+        port: Some(port),
+        ..Destination::new(DrainType::Syslog)
+    }
+}
+
+#[test]
+fn documented_forms_are_told_apart_exactly() {
+    use Likeness::{Other, Same};
+    let papertrail = Destination { drain_type: DrainType::Papertrail, ..syslog(None, "h.example", 514) };
+    for (listed, destination, likeness) in [
+        ("datadog://tok?region=eu", datadog("tok", "eu"), Same),
+        ("datadog://tok?region=eu", datadog("tok", "us"), Other),
+        ("datadog://t%2Fok?region=eu", datadog("t/ok", "eu"), Same),
+        ("tcp+tls://h.example:514", papertrail.clone(), Same),
+        ("tcp+tls://H.example:514", papertrail.clone(), Same),
+        ("tcp+tls://h.example:514", syslog(None, "h.example", 514), Same),
+        // Every value of the Papertrail drain stands here, and it is another drain.
+        ("syslog://:tok@h.example:514", papertrail, Other),
+        ("syslog://:tok@h.example:514", syslog(Some("tok"), "h.example", 514), Same),
+        ("syslog://:tok@[::1]:514", syslog(Some("tok"), "::1", 514), Same),
+        // The port passes for a token only until the form is read.
+        ("tcp+tls://h.example:514", syslog(Some("514"), "h.example", 514), Other),
+        ("syslog://:other@elsewhere.example:1", datadog("tok", "eu"), Other),
+    ] {
+        assert_eq!(Likeness::of(&url(listed), &destination), likeness, "{listed}");
+    }
+}
+
+#[test]
+fn an_unknown_form_is_recognised_by_all_values_as_whole_components() {
+    use Likeness::{Possible, Same};
+    for (listed, likeness) in [
+        ("https://intake.example/v2?site=eu&key=tok", Same),
+        ("dd+v2://eu:tok@intake.example:443", Same),
+        ("datadog://tok:443?region=eu", Same),
+        ("https://intake.example/v2?key=tok", Possible),
+        ("https://intake.example/v2?site=eu&key=token", Possible),
+        ("https://tok.example/eu", Possible),
+        ("https://intake.example/0f1e2d", Possible),
+        ("", Possible),
+    ] {
+        assert_eq!(Likeness::of(&url(listed), &datadog("tok", "eu")), likeness, "{listed}");
+    }
+}
+
+#[test]
+fn a_value_that_occurs_twice_must_stand_twice() {
+    let destination = syslog(Some("6514"), "h.example", 6514);
+    assert_eq!(Likeness::of(&url("x://h.example/6514"), &destination), Likeness::Possible);
+    assert_eq!(Likeness::of(&url("x://6514@h.example/6514"), &destination), Likeness::Same);
+}
+
+#[test]
+fn a_whole_url_is_the_same_in_another_spelling_only() {
+    let elk = Destination {
+        url: Some(url("https://user:pass@elk.example.com")),
+        ..Destination::new(DrainType::Elk)
+    };
+    assert_eq!(Likeness::of(&url("https://user:pass@elk.example.com:443/"), &elk), Likeness::Same);
+    assert_eq!(Likeness::of(&url("https://user:pass2@elk.example.com"), &elk), Likeness::Possible);
+    assert_eq!(Likeness::of(&url("tcp+tls://elk.example.com:443"), &elk), Likeness::Other);
+}
+
+#[test]
+fn a_forgotten_destination_is_known_again_by_its_digest() {
+    let wanted = datadog("tok", "eu");
+    let of = |listed| Likeness::of_forgotten(&url(listed), DrainType::Datadog, |found| *found == wanted);
+    assert_eq!(of("datadog://tok?region=eu"), Likeness::Same);
+    assert_eq!(of("datadog://tok?region=us"), Likeness::Other);
+    assert_eq!(of("https://intake.example/1"), Likeness::Possible);
+}
+
+proptest! {
+    /// Whatever the token is made of, the URL that holds it encoded is recognised, and a token
+    /// that merely contains it is not.
+    #[test]
+    fn any_token_is_found_once_encoded(token in "[!-~]{1,40}", more in "[a-z]{1,5}") {
+        let encode = |text: &str| percent_encoding::utf8_percent_encode(
+            text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let listed = url(&format!("x://{}?site=eu", encode(&token)));
+        prop_assert_eq!(Likeness::of(&listed, &datadog(&token, "eu")), Likeness::Same);
+        let longer = url(&format!("x://{}?site=eu", encode(&format!("{token}{more}"))));
+        prop_assert_eq!(Likeness::of(&longer, &datadog(&token, "eu")), Likeness::Possible);
+    }
+
+    #[test]
+    fn no_url_makes_it_panic(listed in ".{0,200}", token in ".{0,20}") {
+        let _ = Likeness::of(&url(&listed), &datadog(&token, "eu"));
+        let _ = Likeness::of(&url(&format!("syslog://{listed}")), &syslog(Some(&token), &listed, 1));
+        let _ = url(&listed).redacted(&syslog(Some(&token), &token, 1), false);
+    }
+}

@@ -1,0 +1,122 @@
+use super::{Destination, DrainUrl};
+use crate::crd::DrainType;
+
+const HIDDEN: &str = "***";
+
+impl DrainUrl {
+    /// The URL for people: what the destination says in the open stays, all else becomes `***`.
+    ///
+    /// What may be shown is listed, not what must be hidden: a form of URL that nobody has seen yet
+    /// cannot show a secret.
+    #[must_use]
+    pub fn redacted(&self, destination: &Destination, url_is_public: bool) -> String {
+        if destination.drain_type == DrainType::Elk {
+            return if url_is_public && destination.url.as_ref() == Some(self) {
+                self.expose().to_owned()
+            } else {
+                self.with_host_only()
+            };
+        }
+        let Some((scheme, rest)) = self.expose().split_once("://") else {
+            return HIDDEN.to_owned();
+        };
+        let host = destination.host.as_deref();
+        let port = destination.port.map(|port| port.to_string());
+        let region = destination.drain_region.as_deref();
+        let mut shown = format!("{}://", public_scheme(scheme));
+        let mut previous = "";
+        for (word, delimiter) in words(rest) {
+            let is_host = host.is_some_and(|host| host.eq_ignore_ascii_case(word));
+            let follows_host = host.is_some_and(|host| host.eq_ignore_ascii_case(previous));
+            let public = word.is_empty()
+                || is_host
+                || Some(word) == port.as_deref()
+                || Some(word) == region
+                || follows_host && word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit())
+                || delimiter == "=" && ["region", "drain_region", "token", "host", "port"].contains(&word);
+            shown.push_str(if public { word } else { HIDDEN });
+            shown.push_str(delimiter);
+            previous = word;
+        }
+        shown
+    }
+
+    /// Where a whole URL is secret, its host is what helps a person and tells nothing else.
+    fn with_host_only(&self) -> String {
+        let Ok(url) = url::Url::parse(self.expose()) else { return HIDDEN.to_owned() };
+        let Some(host) = url.host_str() else { return HIDDEN.to_owned() };
+        let user = if url.username().is_empty() && url.password().is_none() { "" } else { "***@" };
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let rest = if url.path().len() > 1 || url.query().is_some() { "/***" } else { "" };
+        format!("{}://{user}{host}{port}{rest}", url.scheme())
+    }
+}
+
+fn public_scheme(scheme: &str) -> &str {
+    let known = ["datadog", "ovh", "syslog", "tcp", "tcp+tls", "tls", "udp", "http", "https"];
+    let known_type = DrainType::ALL.iter().any(|drain_type| drain_type.as_str() == scheme);
+    if known.contains(&scheme) || known_type { scheme } else { HIDDEN }
+}
+
+/// The text in pairs of a word and the delimiter after it.
+fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split_inclusive([':', '/', '?', '#', '[', ']', '@', '&', '=', ';', ',']).map(|piece| {
+        match piece.char_indices().next_back() {
+            Some((index, last)) if ":/?#[]@&=;,".contains(last) => piece.split_at(index),
+            _ => (piece, ""),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn destination(drain_type: DrainType) -> Destination {
+        Destination {
+            host: Some("logs.example.com".into()),
+            port: Some(6514),
+            drain_region: Some("eu-west-2".into()),
+            ..Destination::new(drain_type)
+        }
+    }
+
+    #[test]
+    fn what_is_public_stays_and_all_else_is_hidden() {
+        for (url, shown) in [
+            ("datadog://s3cret?region=eu-west-2", "datadog://***?region=eu-west-2"),
+            ("ovh://:s3cret@logs.example.com:6514", "ovh://:***@logs.example.com:6514"),
+            ("syslog://:s3/c:ret@logs.example.com:1", "syslog://:***/***:***@logs.example.com:1"),
+            ("tcp+tls://logs.example.com:6514", "tcp+tls://logs.example.com:6514"),
+            ("https://s3cret.example.com/s3cret?s3cret=s3cret", "https://***/***?***=***"),
+            ("s3cret://s3cret", "***://***"),
+            ("s3cret", "***"),
+        ] {
+            let url = DrainUrl::new(url.into());
+            assert_eq!(url.redacted(&destination(DrainType::Syslog), false), shown);
+        }
+    }
+
+    #[test]
+    fn of_a_secret_url_only_scheme_host_and_port_are_shown() {
+        for (url, shown) in [
+            (
+                "https://user:s3cret@elk.example.com:9200/s3cret?s3cret",
+                "https://***@elk.example.com:9200/***",
+            ),
+            ("https://elk.example.com/", "https://elk.example.com"),
+            ("not a url s3cret", "***"),
+            ("data:s3cret", "***"),
+        ] {
+            let url = DrainUrl::new(url.into());
+            assert_eq!(url.redacted(&destination(DrainType::Elk), false), shown);
+        }
+    }
+
+    #[test]
+    fn a_url_from_the_spec_is_shown_whole() {
+        let url = DrainUrl::new("https://elk.example.com/in?x=1".into());
+        let destination = Destination { url: Some(url.clone()), ..Destination::new(DrainType::Elk) };
+        assert_eq!(url.redacted(&destination, true), "https://elk.example.com/in?x=1");
+    }
+}
