@@ -1,5 +1,6 @@
 //! Keeps Scalingo log drains as `LogDrain` resources say.
 
+pub mod controller;
 pub mod crd;
 pub mod drain;
 pub mod scalingo;

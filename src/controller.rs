@@ -1,0 +1,23 @@
+//! Reconciles `LogDrain` resources: watch → desired → observe → plan → apply → status.
+//!
+//! Files named with a noun are pure or in memory; those named with a verb do I/O.
+
+mod apply;
+mod apps;
+mod context;
+mod delete_forms;
+mod desired;
+mod error;
+mod events;
+mod observe;
+mod plan;
+mod reconcile;
+mod schedule;
+mod status;
+mod targets;
+mod view;
+mod watch;
+
+pub use context::{Context, Parts, Settings};
+pub use view::View;
+pub use watch::{Watch, follow, watches};

@@ -1,0 +1,403 @@
+//! Carries out a plan, step by step. Every step leaves behind what a successor needs to go on from there.
+
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{
+    context::Context,
+    delete_forms::Proof,
+    error::Error,
+    events::Happening,
+    observe::{self, Observation},
+    plan::{Adoption, Forgotten, Found, Plan, Rank, SETTLES_AFTER, Situation, Step, resolved},
+    status::{Basis, Subject},
+};
+use crate::{
+    crd::{DrainRecord, DrainState, Reason},
+    drain::{Destination, Digest, DrainUrl, Target},
+    scalingo::{self, AddOutcome, ApiToken, DeleteForm, ErrorKind},
+};
+
+/// An intent that is older than this is written anew before its request is sent: its time must tell
+/// when the request was.
+const INTENT_HOLDS: SignedDuration = SignedDuration::from_secs(10);
+
+/// Everything that steps on one target share.
+pub struct Work<'a, 'b> {
+    /// What every reconciliation shares.
+    pub context: &'a Context,
+    /// The resource.
+    pub subject: &'b mut Subject<'a>,
+    /// With what to ask.
+    pub token: &'b ApiToken,
+    /// What Scalingo lists.
+    pub observation: Observation,
+    /// What is wanted on this target, if anything is.
+    pub wanted: Option<&'b Destination>,
+    /// What the spec describes, wanted or not, as far as its Secrets are there.
+    pub described: Option<&'b Destination>,
+    /// What has happened.
+    pub happened: &'b mut Vec<Happening>,
+    /// Digest of the URL that this work has added a drain with.
+    pub just_added: Option<Digest>,
+}
+
+impl Work<'_, '_> {
+    /// Carries out the steps of a plan in order.
+    ///
+    /// # Errors
+    /// Of the first addition that fails: what stands behind it counts on it. Of deletions, the first
+    /// failure, after all have been tried.
+    pub async fn carry_out(&mut self, plan: &Plan) -> Result<(), Error> {
+        let mut failure = None;
+        for step in &plan.steps {
+            self.context.go_on()?;
+            let done = match step {
+                Step::Resolve { record, url } => self.resolve(record, url).await,
+                Step::Adopt { url, how } => self.adopt(url, *how).await,
+                Step::Add { drifted } => self.add(*drifted).await,
+                Step::Forget { record, because } => self.forget(record, *because).await,
+                Step::Delete { record, keep } => self.delete(record, *keep).await,
+                Step::Restore { record, missing } => self.restore(record, *missing).await,
+            };
+            let needed = matches!(step, Step::Resolve { .. } | Step::Adopt { .. } | Step::Add { .. });
+            match done {
+                Ok(()) => {}
+                Err(error) if needed || error.is_passing() => return Err(error),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// The destination whose drain is to be recorded, with its digest.
+    fn wanted(&self) -> Option<(Destination, Digest)> {
+        let wanted = self.wanted?.clone();
+        let digest = self.context.digester.destination(self.target(), &wanted);
+        Some((wanted, digest))
+    }
+
+    fn target(&self) -> &Target {
+        self.observation.target()
+    }
+
+    async fn resolve(&mut self, record: &DrainRecord, url: &Digest) -> Result<(), Error> {
+        let mut found = resolved(record, url);
+        found.url = self.shown(url);
+        self.happened.push(Happening::Added { url: shown(&found) });
+        self.put(record, Some(found), Reason::Progressing, "found the drain whose answer was lost").await
+    }
+
+    async fn adopt(&mut self, url: &Digest, how: Adoption) -> Result<(), Error> {
+        let Some((destination, digest)) = self.wanted() else { return Ok(()) };
+        let mut record = self.record(&destination, &digest, DrainState::Active);
+        record.url_digest = Some(url.to_string());
+        record.url = self.shown(url);
+        if how == Adoption::Recognised {
+            self.happened.push(Happening::Adopted { url: shown(&record) });
+        }
+        let records = self.with_wanted(record);
+        self.write(records, Reason::Progressing, "recorded the drain that is there", Basis::AnyForm).await
+    }
+
+    /// The intent is written, then the request is sent, then the answer is written.
+    async fn add(&mut self, drifted: bool) -> Result<(), Error> {
+        let Some((destination, digest)) = self.wanted() else { return Ok(()) };
+        let mut intent = self.record(&destination, &digest, DrainState::Adding);
+        intent.listed_before = self.observation.digests();
+        loop {
+            intent.since = Some(Time(self.context.now()));
+            let records = self.with_wanted(intent.clone());
+            self.write(records, Reason::Progressing, "adding the drain", Basis::ThisForm).await?;
+            self.context.go_on()?;
+            if self.context.now().duration_since(sent(&intent)) < INTENT_HOLDS {
+                break;
+            }
+        }
+        // What stands is what the API server made of it: times without their fractions.
+        let intent = self.standing(&intent).unwrap_or(intent);
+
+        let answer = self.context.scalingo.add_drain(self.token, self.target(), &destination).await;
+        let url = match answer {
+            Ok(url) => {
+                let answered = self.context.digester.url(self.target(), &url);
+                self.observation.added(answered.clone(), url);
+                self.just_added = Some(answered.clone());
+                answered
+            }
+            Err(error) => self.after_failed_add(&intent, error).await?,
+        };
+        let mut record = resolved(&intent, &url);
+        record.url = self.shown(&url);
+        let url = shown(&record);
+        self.happened.push(if drifted { Happening::DriftHealed { url } } else { Happening::Added { url } });
+        self.put(&intent, Some(record), Reason::Progressing, "added the drain").await
+    }
+
+    /// What became of an addition that failed: its drain, or why there is none.
+    async fn after_failed_add(
+        &mut self,
+        intent: &DrainRecord,
+        error: scalingo::Error,
+    ) -> Result<Digest, Error> {
+        let outcome = error.add_outcome();
+        if matches!(outcome, AddOutcome::Answered | AddOutcome::Made) {
+            // Were this list to fail too, the intent stands and is looked after later.
+            self.observation =
+                observe::wanted(self.context, self.token, &self.target().clone(), self.subject.object())
+                    .await?;
+            let listed = self.observation.listed(self.context, self.wanted, Some(intent));
+            let records = self.records_here();
+            let peers = self.context.view.peers(&self.subject.uid(), self.target());
+            let situation = Situation {
+                rank: &Rank::default(),
+                deleting: false,
+                wanted: None,
+                records: &records,
+                listed: &listed,
+                peers: &peers,
+                now: self.context.now(),
+            };
+            match situation.find(intent) {
+                Found::Drain(url) => return Ok(url),
+                Found::Nothing if outcome == AddOutcome::Answered => {}
+                Found::Nothing | Found::OneOf(_) => return Err(answer_lost(error, intent)),
+            }
+        }
+        if outcome == AddOutcome::Unknown {
+            return Err(answer_lost(error, intent));
+        }
+        let error = Error::Scalingo(error);
+        self.put(intent, None, error.reason(), &error.message()).await?;
+        Err(error)
+    }
+
+    async fn forget(&mut self, record: &DrainRecord, because: Forgotten) -> Result<(), Error> {
+        tracing::info!(url = record.url, ?because, "dropping a record");
+        self.put(record, None, Reason::Progressing, "dropped the record of a drain").await
+    }
+
+    async fn delete(&mut self, record: &DrainRecord, keep: usize) -> Result<(), Error> {
+        let digest = Digest::recorded(record.url_digest.as_deref().unwrap_or_default());
+        if self.just_added.as_ref() == Some(&digest) {
+            // The new drain goes by the old one's URL: which of them stands needs another look.
+            return Err(Error::Changed);
+        }
+        let Some(url) = self.observation.url(&digest).cloned() else {
+            return self.put(record, None, Reason::Progressing, "the drain is gone").await;
+        };
+        let mut record = record.clone();
+        if keep > 0 && record.state == DrainState::Active {
+            let copies = keep + 1;
+            self.restorable(&record, &url).ok_or(Error::Irreplaceable { copies })?;
+            let intent = DrainRecord {
+                state: DrainState::Deleting,
+                since: Some(Time(self.context.now())),
+                listed_before: vec![digest.to_string(); copies],
+                ..record.clone()
+            };
+            let message = "deleting one of several drains with the same URL";
+            self.put(&record, Some(intent.clone()), Reason::Progressing, message).await?;
+            record = self.standing(&intent).unwrap_or(intent);
+        }
+        self.delete_at_scalingo(&digest, &url, keep).await?;
+        let missing = keep.saturating_sub(self.observation.count(&digest));
+        if missing > 0 {
+            return self.restore_with(&record, missing, self.restorable(&record, &url)).await;
+        }
+        let old = shown(&record);
+        let goes = self.subject.object().metadata.deletion_timestamp.is_some();
+        self.happened.push(if goes { Happening::Deleted { url: old } } else { Happening::Replaced { old } });
+        self.put(&record, None, Reason::Progressing, "deleted a drain").await
+    }
+
+    /// Deletes, and makes sure that it worked where the form of the request is not proven yet.
+    async fn delete_at_scalingo(
+        &mut self,
+        digest: &Digest,
+        url: &DrainUrl,
+        keep: usize,
+    ) -> Result<(), Error> {
+        let region = self.target().region.clone();
+        let (mut form, mut proof) = self.context.delete_forms.form(&region);
+        loop {
+            let answer = self.context.scalingo.delete_drain(self.token, self.target(), url, form).await;
+            let tried_all = form == DeleteForm::Query;
+            match answer {
+                Ok(()) if proof == Proof::Seen && keep == 0 => {
+                    self.observation.deleted(digest);
+                    return Ok(());
+                }
+                Ok(()) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => {}
+                Err(error) if error.kind() == ErrorKind::Refused && !tried_all => {
+                    (form, proof) = (DeleteForm::Query, Proof::Open);
+                    continue;
+                }
+                Err(error) => return Err(Error::Scalingo(error)),
+            }
+            self.observation = observe::leaving(self.context, self.token, &self.target().clone()).await?;
+            if self.observation.count(digest) <= keep {
+                self.context.delete_forms.works(&region, form);
+                return Ok(());
+            }
+            if tried_all || proof == Proof::Seen {
+                return Err(Error::NotDeleted);
+            }
+            form = DeleteForm::Query;
+        }
+    }
+
+    async fn restore(&mut self, record: &DrainRecord, missing: usize) -> Result<(), Error> {
+        let digest = Digest::recorded(record.url_digest.as_deref().unwrap_or_default());
+        let described = self.described.filter(|described| self.is_of(record, described)).cloned();
+        let listed = self.observation.url(&digest).and_then(|url| self.restorable(record, url));
+        self.restore_with(record, missing, described.or(listed)).await
+    }
+
+    /// Adds again what a deletion took along, then drops the deletion's record.
+    async fn restore_with(
+        &mut self,
+        record: &DrainRecord,
+        missing: usize,
+        destination: Option<Destination>,
+    ) -> Result<(), Error> {
+        let Some(destination) = destination else {
+            self.happened.push(Happening::NotRestored { url: shown(record) });
+            return self.put(record, None, Reason::Progressing, "deleted a drain").await;
+        };
+        // The time of the request, so that a successor does not repeat it too early.
+        let intent = DrainRecord { since: Some(Time(self.context.now())), ..record.clone() };
+        let message = "restoring a drain that was deleted along";
+        self.put(record, Some(intent.clone()), Reason::Progressing, message).await?;
+        let intent = self.standing(&intent).unwrap_or(intent);
+        for _ in 0..missing {
+            self.context.scalingo.add_drain(self.token, self.target(), &destination).await?;
+        }
+        self.happened.push(Happening::Deleted { url: shown(record) });
+        self.put(&intent, None, Reason::Progressing, "deleted a drain").await
+    }
+
+    /// What to ask for so that this record's URL is listed once more.
+    fn restorable(&self, record: &DrainRecord, url: &DrainUrl) -> Option<Destination> {
+        let described = self.described.filter(|described| self.is_of(record, described)).cloned();
+        described.or_else(|| url.to_destination(record.drain_type))
+    }
+
+    fn is_of(&self, record: &DrainRecord, destination: &Destination) -> bool {
+        let digest = self.context.digester.destination(self.target(), destination);
+        record.destination_digest == digest.to_string()
+    }
+
+    fn record(&self, destination: &Destination, digest: &Digest, state: DrainState) -> DrainRecord {
+        let target = self.target();
+        DrainRecord {
+            region: target.region.clone(),
+            app: self.subject.object().spec.app.clone(),
+            app_id: target.app_id.clone(),
+            addon: target.addon.clone(),
+            drain_type: destination.drain_type,
+            url: None,
+            url_digest: None,
+            destination_digest: digest.to_string(),
+            state,
+            since: None,
+            listed_before: Vec::new(),
+        }
+    }
+
+    /// The records, with this one in the place of those of the same destination that are not `Deleting`.
+    fn with_wanted(&self, record: DrainRecord) -> Vec<DrainRecord> {
+        let target = self.target();
+        let mut records: Vec<DrainRecord> = self
+            .subject
+            .records()
+            .iter()
+            .filter(|other| {
+                other.target() != *target
+                    || other.destination_digest != record.destination_digest
+                    || other.state == DrainState::Deleting
+                    || self.is_listed(other)
+            })
+            .cloned()
+            .collect();
+        records.push(record);
+        records
+    }
+
+    /// The resource's records on this target.
+    #[must_use]
+    pub fn records_here(&self) -> Vec<DrainRecord> {
+        let target = self.target();
+        self.subject.records().iter().filter(|record| record.target() == *target).cloned().collect()
+    }
+
+    fn is_listed(&self, record: &DrainRecord) -> bool {
+        let url = record.url_digest.as_deref().map(Digest::recorded);
+        url.is_some_and(|url| self.observation.count(&url) > 0)
+    }
+
+    /// The record as it stands in the status.
+    fn standing(&self, record: &DrainRecord) -> Option<DrainRecord> {
+        let target = self.target();
+        self.subject
+            .records()
+            .iter()
+            .find(|other| {
+                other.target() == *target && other.is_of_same_drain(record) && other.state == record.state
+            })
+            .cloned()
+    }
+
+    /// Puts a record in another's place, or nothing.
+    async fn put(
+        &mut self,
+        old: &DrainRecord,
+        new: Option<DrainRecord>,
+        reason: Reason,
+        message: &str,
+    ) -> Result<(), Error> {
+        let target = self.target();
+        let mut records = self.subject.records().to_vec();
+        let place = records.iter().position(|other| {
+            other.target() == *target && other.is_of_same_drain(old) && other.state == old.state
+        });
+        match (place, new) {
+            (Some(place), Some(new)) => records[place] = new,
+            (Some(place), None) => drop(records.remove(place)),
+            (None, Some(new)) => records.push(new),
+            (None, None) => {}
+        }
+        self.write(records, reason, message, Basis::AnyForm).await
+    }
+
+    async fn write(
+        &mut self,
+        records: Vec<DrainRecord>,
+        reason: Reason,
+        message: &str,
+        basis: Basis,
+    ) -> Result<(), Error> {
+        self.subject.write(records, reason, message, basis).await
+    }
+
+    /// The URL with this digest for people.
+    fn shown(&self, digest: &Digest) -> Option<String> {
+        let url = self.observation.url(digest)?;
+        let described = self.wanted.or(self.described)?;
+        Some(url.redacted(described, self.subject.object().spec.url.is_some()))
+    }
+}
+
+fn answer_lost(error: scalingo::Error, intent: &DrainRecord) -> Error {
+    let until = sent(intent).checked_add(SETTLES_AFTER).unwrap_or_else(|_| sent(intent));
+    Error::AnswerLost { error, until }
+}
+
+fn sent(intent: &DrainRecord) -> jiff::Timestamp {
+    intent.since.as_ref().map(|time| time.0).unwrap_or_default()
+}
+
+fn shown(record: &DrainRecord) -> String {
+    record.url.clone().unwrap_or_else(|| format!("of type {}", record.drain_type.as_str()))
+}

@@ -1,0 +1,157 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::channel::mpsc;
+use jiff::Timestamp;
+use kube::{Client, runtime::reflector::ObjectRef};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    apps::Apps, delete_forms::DeleteForms, error::Error, events::Events, schedule::Schedule,
+    targets::Targets, view::View,
+};
+use crate::{
+    crd::LogDrain,
+    drain::Digester,
+    scalingo::{self, ApiToken, Clock},
+};
+
+/// How long a call to the Kubernetes API may take: kube's client has no read time-out of its own.
+const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What the user has configured.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Region of a `LogDrain` that names none.
+    pub region: String,
+    /// How often everything is compared with Scalingo.
+    pub resync: Duration,
+}
+
+/// What every reconciliation shares.
+pub struct Context {
+    /// The Kubernetes API.
+    pub client: Client,
+    /// The Scalingo API.
+    pub scalingo: scalingo::Client,
+    /// What the user has configured.
+    pub settings: Settings,
+    /// All `LogDrain` resources.
+    pub view: View,
+    /// Names and ids of apps.
+    pub apps: Apps,
+    /// Digests.
+    pub digester: Digester,
+    /// One at a time on a target.
+    pub targets: Targets,
+    /// When each resource is due.
+    pub schedule: Schedule,
+    /// The ways to delete.
+    pub delete_forms: DeleteForms,
+    /// Events for people.
+    pub events: Events,
+    /// The time of day.
+    pub clock: Clock,
+    /// Cancelled when no further step may begin.
+    pub stopping: CancellationToken,
+    tokens: Mutex<HashMap<String, ApiToken>>,
+    calls: mpsc::UnboundedSender<ObjectRef<LogDrain>>,
+}
+
+/// What a [`Context`] is made of, apart from what it makes itself.
+pub struct Parts {
+    /// The Kubernetes API.
+    pub client: Client,
+    /// The Scalingo API.
+    pub scalingo: scalingo::Client,
+    /// What the user has configured.
+    pub settings: Settings,
+    /// All `LogDrain` resources.
+    pub view: View,
+    /// Source of jitter.
+    pub random: fastrand::Rng,
+    /// The time of day.
+    pub clock: Clock,
+    /// Cancelled when no further step may begin.
+    pub stopping: CancellationToken,
+}
+
+impl Context {
+    /// A context, and the stream of resources that it calls for another look.
+    #[must_use]
+    pub fn new(parts: Parts) -> (Arc<Self>, mpsc::UnboundedReceiver<ObjectRef<LogDrain>>) {
+        let (calls, called) = mpsc::unbounded();
+        let context = Self {
+            events: Events::new(parts.client.clone()),
+            apps: Apps::new(parts.settings.resync),
+            schedule: Schedule::new(parts.random),
+            client: parts.client,
+            scalingo: parts.scalingo,
+            settings: parts.settings,
+            view: parts.view,
+            clock: parts.clock,
+            stopping: parts.stopping,
+            digester: Digester::default(),
+            targets: Targets::default(),
+            delete_forms: DeleteForms::default(),
+            tokens: Mutex::default(),
+            calls,
+        };
+        (Arc::new(context), called)
+    }
+
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Calls for a look at this resource at once.
+    pub fn call(&self, uid: &str, object: ObjectRef<LogDrain>) {
+        self.schedule.now(uid);
+        // Nobody listens only once the operator is stopping.
+        let _ = self.calls.unbounded_send(object);
+    }
+
+    /// Remembers the API token that a resource was last seen with, for when its Secret goes first.
+    pub fn remember_token(&self, uid: &str, token: &ApiToken) {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), token.clone());
+    }
+
+    /// The API token that a resource was last seen with.
+    #[must_use]
+    pub fn last_token(&self, uid: &str) -> Option<ApiToken> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+    }
+
+    /// Forgets a resource that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.schedule.remove(uid);
+    }
+
+    /// A call to the Kubernetes API, not waited for longer than 20 s.
+    ///
+    /// # Errors
+    /// Those of the call, or that it took too long.
+    pub async fn kubernetes<T>(
+        &self,
+        call: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(KUBERNETES_TIMEOUT, call).await {
+            Ok(answer) => answer.map_err(Error::from),
+            Err(_) => Err(Error::KubernetesTimeout(KUBERNETES_TIMEOUT.as_secs())),
+        }
+    }
+
+    /// Whether another step may begin.
+    ///
+    /// # Errors
+    /// When the operator is stopping.
+    pub fn go_on(&self) -> Result<(), Error> {
+        if self.stopping.is_cancelled() { Err(Error::Stopping) } else { Ok(()) }
+    }
+}

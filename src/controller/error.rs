@@ -1,0 +1,190 @@
+use jiff::Timestamp;
+
+use crate::{
+    crd::{Reason, SecretKeyRef},
+    scalingo::{self, ErrorKind, Missing},
+};
+
+/// Why a reconciliation could not come to its end. No part of it holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The Secret with the API token, or its key, is not there.
+    #[error("spec.apiTokenSecretRef: Secret {} {what}", secret.name)]
+    ApiTokenNotFound {
+        /// Where it should be.
+        secret: SecretKeyRef,
+        /// What is missing.
+        what: String,
+    },
+    /// The API token's Secret is not there, and the resource is being deleted.
+    #[error(
+        "the drains cannot be deleted without an API token: Secret {} is gone; create it again, or set \
+         spec.deletionPolicy to Retain, which releases this resource and leaves its drains at Scalingo",
+        secret.name
+    )]
+    ApiTokenGone {
+        /// Where it was.
+        secret: SecretKeyRef,
+    },
+    /// A Secret that the spec names, or its key, is not there.
+    #[error("spec.{field}: Secret {} {what}", secret.name)]
+    SecretNotFound {
+        /// Field of the spec.
+        field: &'static str,
+        /// Where it should be.
+        secret: SecretKeyRef,
+        /// What is missing.
+        what: String,
+    },
+    /// A Secret holds what cannot be used.
+    #[error("spec.{field}: key {} of Secret {} {what}", secret.key, secret.name)]
+    SecretUnusable {
+        /// Field of the spec.
+        field: &'static str,
+        /// Where it is.
+        secret: SecretKeyRef,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// No app has this name or id.
+    #[error(
+        "spec.app: region {region} has no app {app} that the API token may see; check the name, the region \
+         and whose token it is"
+    )]
+    AppNotFound {
+        /// As the spec has it.
+        app: String,
+        /// Where it was looked for.
+        region: String,
+    },
+    /// The app's id was known, and its drains answer that there is no such app.
+    #[error("app {app} was there a moment ago and is not found any more: looking for it again")]
+    AppVanished {
+        /// As the spec has it.
+        app: String,
+    },
+    /// The app has no such addon.
+    #[error("spec.addon: app {app} has no addon {addon}; its id is shown by `scalingo --app {app} addons`")]
+    AddonNotFound {
+        /// As the spec has it.
+        app: String,
+        /// As the spec has it.
+        addon: String,
+    },
+    /// The addon is not a database.
+    #[error("spec.addon: addon {addon} does not support log drains: only databases do")]
+    AddonUnsupported {
+        /// As the spec has it.
+        addon: String,
+    },
+    /// A listed drain that stands twice must lose one copy and could not be restored if it lost both.
+    #[error(
+        "Scalingo lists {copies} drains with the same URL and one of them is this resource's: one deletion may \
+         remove them all, and what it is made of is not known any more; delete one by hand, or set \
+         spec.deletionPolicy to Retain"
+    )]
+    Irreplaceable {
+        /// How many there are.
+        copies: usize,
+    },
+    /// A deletion was answered as done, in both ways to ask for it, and the drain is still listed.
+    #[error("Scalingo answered that the drain was deleted and still lists it")]
+    NotDeleted,
+    /// Scalingo did not do what it was asked.
+    #[error("{0}")]
+    Scalingo(#[from] scalingo::Error),
+    /// The answer to an addition was lost.
+    #[error("{error}; looking until {} for the drain that this may have added", at_second(*until))]
+    AnswerLost {
+        /// How.
+        error: scalingo::Error,
+        /// Until when the request may still take effect.
+        until: Timestamp,
+    },
+    /// The Kubernetes API did not do what it was asked.
+    #[error("Kubernetes API: {0}")]
+    Kubernetes(#[from] Box<kube::Error>),
+    /// The Kubernetes API did not answer in time.
+    #[error("Kubernetes API: no answer within {0} s")]
+    KubernetesTimeout(u64),
+    /// The resource has changed meanwhile; its new form is on its way.
+    #[error("the resource has changed meanwhile")]
+    Changed,
+    /// The reconciliation took too long.
+    #[error("not done within {0} s")]
+    Timeout(u64),
+    /// The operator is about to end.
+    #[error("the operator is stopping")]
+    Stopping,
+}
+
+impl From<kube::Error> for Error {
+    fn from(error: kube::Error) -> Self {
+        if matches!(&error, kube::Error::Api(status) if status.is_conflict()) {
+            return Self::Changed;
+        }
+        Self::Kubernetes(Box::new(error))
+    }
+}
+
+impl Error {
+    /// What the `Ready` condition says of it.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::ApiTokenNotFound { .. } | Self::ApiTokenGone { .. } => Reason::ApiTokenNotFound,
+            Self::SecretNotFound { .. } => Reason::SecretNotFound,
+            Self::SecretUnusable { .. } => Reason::Rejected,
+            Self::AppNotFound { .. } => Reason::AppNotFound,
+            Self::AddonNotFound { .. } => Reason::AddonNotFound,
+            Self::AddonUnsupported { .. } => Reason::AddonUnsupported,
+            Self::Irreplaceable { .. } => Reason::Ambiguous,
+            Self::AnswerLost { .. }
+            | Self::AppVanished { .. }
+            | Self::NotDeleted
+            | Self::Kubernetes(_)
+            | Self::KubernetesTimeout(_)
+            | Self::Timeout(_) => Reason::Unavailable,
+            Self::Changed | Self::Stopping => Reason::Progressing,
+            Self::Scalingo(error) => match error.kind() {
+                ErrorKind::RateLimited { .. } => Reason::RateLimited,
+                ErrorKind::Refused => Reason::Rejected,
+                ErrorKind::Unauthorized | ErrorKind::Forbidden => Reason::Unauthorized,
+                ErrorKind::NotFound(Missing::Addon) => Reason::AddonNotFound,
+                ErrorKind::NotFound(_) => Reason::AppNotFound,
+                ErrorKind::Unsupported => Reason::AddonUnsupported,
+                ErrorKind::Transient | ErrorKind::OutcomeUnknown | ErrorKind::Protocol => Reason::Unavailable,
+            },
+        }
+    }
+
+    /// Whether it concerns this attempt only and is nothing to tell the user.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Changed | Self::Stopping)
+    }
+
+    /// The sentence for the condition: what happened, and for a refused credential what to look at.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let Self::Scalingo(error) = self else { return self.to_string() };
+        match error.kind() {
+            ErrorKind::Unauthorized => format!(
+                "Scalingo refuses the API token: {}; look at the Secret that spec.apiTokenSecretRef names",
+                error.message()
+            ),
+            ErrorKind::Forbidden => format!(
+                "the API token's user may not manage the drains of this app: {}; a collaborator with the \
+                 limited role cannot",
+                error.message()
+            ),
+            ErrorKind::Refused => format!("Scalingo refuses the drain: {}", error.message()),
+            ErrorKind::RateLimited { .. } => "Scalingo asks to send fewer requests".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+}
+
+fn at_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}

@@ -1,0 +1,134 @@
+//! What Scalingo lists for a target, and what it looks like to a resource.
+
+use super::{context::Context, error::Error, plan::Listed};
+use crate::{
+    crd::{DrainRecord, LogDrain},
+    drain::{Destination, Digest, DrainUrl, Likeness, Target},
+    scalingo::{ApiToken, ErrorKind, Missing},
+};
+
+/// The drains of a target at one moment, kept up to date with our own changes.
+#[derive(Debug)]
+pub struct Observation {
+    target: Target,
+    drains: Vec<(Digest, DrainUrl)>,
+}
+
+/// Lists the drains of the target that a resource wants.
+///
+/// # Errors
+/// Those of the API, put in terms of the spec.
+pub async fn wanted(
+    context: &Context,
+    token: &ApiToken,
+    target: &Target,
+    object: &LogDrain,
+) -> Result<Observation, Error> {
+    let app = || object.spec.app.clone();
+    let addon = || object.spec.addon.clone().unwrap_or_default();
+    match list(context, token, target).await {
+        Ok(observation) => Ok(observation),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::NotFound(Missing::Addon) => Error::AddonNotFound { app: app(), addon: addon() },
+            ErrorKind::NotFound(Missing::Unknown) if target.addon.is_some() => {
+                Error::AddonNotFound { app: app(), addon: addon() }
+            }
+            ErrorKind::NotFound(_) => {
+                context.apps.forget(token, &target.region);
+                Error::AppVanished { app: app() }
+            }
+            ErrorKind::Unsupported => Error::AddonUnsupported { addon: addon() },
+            _ => Error::Scalingo(error),
+        }),
+    }
+}
+
+/// Lists the drains of a target whose drains are to go. One that is gone has none.
+///
+/// # Errors
+/// Those of the API. A refused credential is not a target that is gone.
+pub async fn leaving(context: &Context, token: &ApiToken, target: &Target) -> Result<Observation, Error> {
+    match list(context, token, target).await {
+        Ok(observation) => Ok(observation),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => {
+            Ok(Observation { target: target.clone(), drains: Vec::new() })
+        }
+        Err(error) => Err(Error::Scalingo(error)),
+    }
+}
+
+async fn list(
+    context: &Context,
+    token: &ApiToken,
+    target: &Target,
+) -> Result<Observation, crate::scalingo::Error> {
+    let drains = context.scalingo.drains(token, target).await?;
+    let drains = drains.into_iter().map(|url| (context.digester.url(target, &url), url)).collect();
+    Ok(Observation { target: target.clone(), drains })
+}
+
+impl Observation {
+    /// The target.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Digests of all listed URLs.
+    #[must_use]
+    pub fn digests(&self) -> Vec<String> {
+        self.drains.iter().map(|(digest, _)| digest.to_string()).collect()
+    }
+
+    /// The URL with this digest, as it is listed.
+    #[must_use]
+    pub fn url(&self, digest: &Digest) -> Option<&DrainUrl> {
+        self.drains.iter().find(|(listed, _)| listed == digest).map(|(_, url)| url)
+    }
+
+    /// How many drains are listed with this digest.
+    #[must_use]
+    pub fn count(&self, digest: &Digest) -> usize {
+        self.drains.iter().filter(|(listed, _)| listed == digest).count()
+    }
+
+    /// A drain was added.
+    pub fn added(&mut self, digest: Digest, url: DrainUrl) {
+        self.drains.push((digest, url));
+    }
+
+    /// All drains with this digest were deleted.
+    pub fn deleted(&mut self, digest: &Digest) {
+        self.drains.retain(|(listed, _)| listed != digest);
+    }
+
+    /// What the plan sees of it.
+    #[must_use]
+    pub fn listed(
+        &self,
+        context: &Context,
+        wanted: Option<&Destination>,
+        adding: Option<&DrainRecord>,
+    ) -> Vec<Listed> {
+        let digest_of = |destination: &Destination| context.digester.destination(&self.target, destination);
+        let wanted_digest = wanted.map(digest_of);
+        self.drains
+            .iter()
+            .map(|(digest, url)| {
+                let like_wanted = wanted.map_or(Likeness::Other, |wanted| Likeness::of(url, wanted));
+                let like_adding = match adding {
+                    None => Likeness::Other,
+                    Some(record) => {
+                        let asked = Digest::recorded(&record.destination_digest);
+                        if wanted_digest.as_ref() == Some(&asked) {
+                            like_wanted
+                        } else {
+                            Likeness::of_forgotten(url, record.drain_type, |found| digest_of(found) == asked)
+                        }
+                    }
+                };
+                Listed { digest: digest.clone(), like_wanted, like_adding }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,423 @@
+//! What to do about the drains of one `LogDrain` on one target. Pure.
+//!
+//! Guarantees, whatever the input:
+//! - a listed drain that no record names is never deleted;
+//! - nothing is added where the wanted drain may be there, or may yet come;
+//! - deletions stand behind the addition that replaces them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    crd::{DrainRecord, DrainState},
+    drain::{Digest, Likeness},
+};
+
+/// How long a request that was sent may still take effect after its answer was lost, and how far two
+/// clocks may stand apart in judging that: 90 s, and 10 s between the intent and its request.
+pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(100);
+
+/// Who comes first where two want the same: the older, then the smaller uid.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    /// When the `LogDrain` was created.
+    pub created: Timestamp,
+    /// Its uid.
+    pub uid: String,
+}
+
+/// A listed drain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Digest of its URL.
+    pub digest: Digest,
+    /// How far it looks like the wanted destination.
+    pub like_wanted: Likeness,
+    /// How far it looks like the destination of the own record in state `Adding`.
+    pub like_adding: Likeness,
+}
+
+/// Another `LogDrain` with records on the same target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Namespace and name, for messages.
+    pub name: String,
+    /// Where it stands in the order of ownership.
+    pub rank: Rank,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Its records on this target.
+    pub records: Vec<DrainRecord>,
+}
+
+/// Everything that the plan depends on.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// Where this `LogDrain` stands in the order of ownership.
+    pub rank: &'a Rank,
+    /// Whether this `LogDrain` is being deleted.
+    pub deleting: bool,
+    /// Digest of the destination that is wanted on this target, if any is.
+    pub wanted: Option<&'a Digest>,
+    /// Its own records on this target.
+    pub records: &'a [DrainRecord],
+    /// What Scalingo lists.
+    pub listed: &'a [Listed],
+    /// The others on this target.
+    pub peers: &'a [Peer],
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// How a listed drain came to be known as the wanted one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adoption {
+    /// It shows every value of the destination, and nobody had recorded it.
+    Recognised,
+    /// Another `LogDrain` has recorded it for the same destination.
+    Shared,
+}
+
+/// Why a record goes without a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// Its drain is not listed.
+    Gone,
+    /// Its drain belongs to another record as well.
+    Shared,
+    /// Its drain never came to be.
+    NeverAdded,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The drain of a record in state `Adding` has been found.
+    Resolve {
+        /// The record.
+        record: DrainRecord,
+        /// Digest of the URL found.
+        url: Digest,
+    },
+    /// Record a listed drain as the wanted one.
+    Adopt {
+        /// Digest of its URL.
+        url: Digest,
+        /// How it is known.
+        how: Adoption,
+    },
+    /// Add the wanted drain.
+    Add {
+        /// Whether it had been there and vanished.
+        drifted: bool,
+    },
+    /// Drop a record.
+    Forget {
+        /// The record.
+        record: DrainRecord,
+        /// Why.
+        because: Forgotten,
+    },
+    /// Delete the drain of a record.
+    Delete {
+        /// The record.
+        record: DrainRecord,
+        /// How many drains with this URL must be there afterwards.
+        keep: usize,
+    },
+    /// Add again what a deletion took away too much.
+    Restore {
+        /// The record of the deletion.
+        record: DrainRecord,
+        /// How many drains are missing.
+        missing: usize,
+    },
+}
+
+/// Where things stand once all steps are done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is as wanted.
+    InSync,
+    /// All is as wanted, and the drain belongs to the `LogDrain` of this name.
+    Duplicate(String),
+    /// A request may still take effect: look again, at the latest then.
+    WaitForAnswer(Timestamp),
+    /// The `LogDrain` of this name is adding the same drain: look again, at the latest then.
+    WaitForPeer(String, Timestamp),
+    /// This many new drains cannot be told apart: a person must decide.
+    Ambiguous(usize),
+}
+
+/// What to do, in order, and what comes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The steps. Those after an `Add` count on it.
+    pub steps: Vec<Step>,
+    /// Where things stand once all steps are done.
+    pub verdict: Verdict,
+}
+
+/// What became of an addition whose answer was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// This is its drain.
+    Drain(Digest),
+    /// There is none (yet).
+    Nothing,
+    /// One of this many drains is it.
+    OneOf(usize),
+}
+
+impl Plan {
+    /// Decides.
+    #[must_use]
+    pub fn new(situation: &Situation<'_>) -> Self {
+        let mut steps = Vec::new();
+        let mut records = situation.records.to_vec();
+
+        if let Some(adding) = situation.adding() {
+            match situation.find(adding) {
+                Found::Drain(url) => {
+                    records.retain(|record| record != adding);
+                    records.push(resolved(adding, &url));
+                    steps.push(Step::Resolve { record: adding.clone(), url });
+                }
+                found => {
+                    if let Some(until) = unsettled(adding, situation.now) {
+                        return Self { steps, verdict: Verdict::WaitForAnswer(until) };
+                    }
+                    if let Found::OneOf(many) = found {
+                        return Self { steps, verdict: Verdict::Ambiguous(many) };
+                    }
+                    records.retain(|record| record != adding);
+                    if situation.wanted != Some(&destination(adding)) {
+                        steps.push(Step::Forget { record: adding.clone(), because: Forgotten::NeverAdded });
+                    }
+                }
+            }
+        }
+
+        let mut verdict = Verdict::InSync;
+        let mut kept = None;
+        if let Some(wanted) = situation.wanted {
+            kept = records.iter().find(|record| situation.is_there(record, wanted)).cloned();
+            if kept.is_none() {
+                match situation.obtain(wanted, &records) {
+                    Ok(step) => steps.push(step),
+                    Err(wait) => return Self { steps, verdict: wait },
+                }
+            }
+            if let Some(owner) = situation.owner(wanted) {
+                verdict = Verdict::Duplicate(owner.name.clone());
+            }
+        }
+
+        for record in records.iter().filter(|record| Some(*record) != kept.as_ref()) {
+            let vanished = record.state == DrainState::Active && situation.count(&url(record)) == 0;
+            // Where it is the wanted one, the record that the steps above make takes its place.
+            if vanished && situation.wanted == Some(&destination(record)) {
+                continue;
+            }
+            match situation.release(record, &records) {
+                Ok(step) => steps.push(step),
+                Err(until) => verdict = Verdict::WaitForAnswer(until),
+            }
+        }
+        Self { steps, verdict }
+    }
+}
+
+impl Situation<'_> {
+    /// The own record whose addition is not known to have ended; there is never more than one.
+    #[must_use]
+    pub fn adding(&self) -> Option<&DrainRecord> {
+        self.records.iter().find(|record| record.state == DrainState::Adding)
+    }
+
+    /// Looks for the drain of an addition whose answer was lost.
+    ///
+    /// A drain is it when it was not listed before, no record claims it, and it is the only one that can be.
+    #[must_use]
+    pub fn find(&self, adding: &DrainRecord) -> Found {
+        let wanted = destination(adding);
+        let shared = self.peer_records().find(|(_, record)| {
+            record.state == DrainState::Active
+                && destination(record) == wanted
+                && self.count(&url(record)) > 0
+        });
+        if let Some((_, record)) = shared {
+            return Found::Drain(url(record));
+        }
+
+        let mut candidates: BTreeMap<Likeness, BTreeSet<&Digest>> = BTreeMap::new();
+        for listed in self.listed.iter().filter(|listed| listed.like_adding > Likeness::Other) {
+            let before = adding.listed_before.iter().filter(|digest| **digest == listed.digest.to_string());
+            let explained = before.count().max(self.claims(&listed.digest, &wanted));
+            if self.count(&listed.digest) > explained {
+                candidates.entry(listed.like_adding).or_default().insert(&listed.digest);
+            }
+        }
+        let same = candidates.remove(&Likeness::Same).unwrap_or_default();
+        let possible = candidates.remove(&Likeness::Possible).unwrap_or_default();
+        match (same.len(), possible.len()) {
+            (1, _) => same.first().map_or(Found::Nothing, |digest| Found::Drain((*digest).clone())),
+            (0, 0) => Found::Nothing,
+            (0, 1) if !self.has_rival(adding) => {
+                possible.first().map_or(Found::Nothing, |digest| Found::Drain((*digest).clone()))
+            }
+            (0, many) | (many, _) => Found::OneOf(many),
+        }
+    }
+
+    /// Whether another addition on this target is open too: then a drain that only may be ours may be its.
+    fn has_rival(&self, adding: &DrainRecord) -> bool {
+        self.peer_records().any(|(_, record)| {
+            record.state == DrainState::Adding && record.destination_digest != adding.destination_digest
+        })
+    }
+
+    /// How to come to the wanted drain, or what to wait for.
+    fn obtain(&self, wanted: &Digest, records: &[DrainRecord]) -> Result<Step, Verdict> {
+        let same = |record: &DrainRecord| destination(record) == *wanted;
+        let shared = self.peer_records().find(|(_, record)| {
+            same(record) && record.state == DrainState::Active && self.count(&url(record)) > 0
+        });
+        if let Some((_, record)) = shared {
+            return Ok(Step::Adopt { url: url(record), how: Adoption::Shared });
+        }
+        for (peer, record) in self.peer_records() {
+            let adding = same(record) && record.state == DrainState::Adding;
+            if let (true, Some(until)) = (adding, unsettled(record, self.now)) {
+                return Err(Verdict::WaitForPeer(peer.name.clone(), until));
+            }
+        }
+        let claimed: BTreeSet<Digest> =
+            records.iter().chain(self.peer_records().map(|(_, record)| record)).map(url).collect();
+        let recognised: BTreeSet<&Digest> = self
+            .listed
+            .iter()
+            .filter(|listed| listed.like_wanted == Likeness::Same && !claimed.contains(&listed.digest))
+            .map(|listed| &listed.digest)
+            .collect();
+        if let (1, Some(digest)) = (recognised.len(), recognised.first()) {
+            return Ok(Step::Adopt { url: (*digest).clone(), how: Adoption::Recognised });
+        }
+        let drifted = records.iter().any(|record| same(record) && record.state == DrainState::Active);
+        Ok(Step::Add { drifted })
+    }
+
+    /// How to be rid of a record, or until when to wait with it.
+    fn release(&self, record: &DrainRecord, records: &[DrainRecord]) -> Result<Step, Timestamp> {
+        let url = url(record);
+        let there = self.count(&url);
+        let forget = |because| Ok(Step::Forget { record: record.clone(), because });
+        if record.state == DrainState::Deleting {
+            let keep = record.listed_before.len().saturating_sub(1);
+            return match there {
+                _ if there > keep => Ok(Step::Delete { record: record.clone(), keep }),
+                _ if there == keep => forget(Forgotten::Gone),
+                _ => match unsettled(record, self.now) {
+                    Some(until) => Err(until),
+                    None => Ok(Step::Restore { record: record.clone(), missing: keep - there }),
+                },
+            };
+        }
+        if there == 0 {
+            return forget(Forgotten::Gone);
+        }
+        let twin = |other: &DrainRecord| {
+            other.url_digest == record.url_digest && other.destination_digest == record.destination_digest
+        };
+        // Of several that go at once, the oldest deletes; whoever stays keeps it for all.
+        let left_to_peer = self
+            .peer_records()
+            .any(|(peer, other)| twin(other) && (!peer.deleting || self.deleting && peer.rank < *self.rank));
+        let left_to_own = records.iter().any(|other| other != record && twin(other));
+        if left_to_peer || left_to_own {
+            return forget(Forgotten::Shared);
+        }
+        let own_claims = records.iter().filter(|other| other.url_digest == record.url_digest);
+        let others: BTreeSet<&str> = self
+            .peer_records()
+            .map(|(_, other)| other)
+            .filter(|other| other.url_digest == record.url_digest)
+            .chain(own_claims)
+            .map(|other| other.destination_digest.as_str())
+            .filter(|other| *other != record.destination_digest)
+            .collect();
+        if others.len() >= there {
+            return forget(Forgotten::Shared);
+        }
+        Ok(Step::Delete { record: record.clone(), keep: there - 1 })
+    }
+
+    /// The peer that comes first of all who want this destination and have its drain.
+    fn owner(&self, wanted: &Digest) -> Option<&Peer> {
+        self.peers
+            .iter()
+            .filter(|peer| !peer.deleting && peer.rank < *self.rank)
+            .filter(|peer| {
+                peer.records
+                    .iter()
+                    .any(|record| destination(record) == *wanted && record.state == DrainState::Active)
+            })
+            .min_by_key(|peer| &peer.rank)
+    }
+
+    fn is_there(&self, record: &DrainRecord, wanted: &Digest) -> bool {
+        record.state == DrainState::Active && destination(record) == *wanted && self.count(&url(record)) > 0
+    }
+
+    fn count(&self, url: &Digest) -> usize {
+        self.listed.iter().filter(|listed| listed.digest == *url).count()
+    }
+
+    /// How many drains with this URL other destinations' records account for.
+    fn claims(&self, url: &Digest, except: &Digest) -> usize {
+        let url = Some(url.to_string());
+        let own = self.records.iter();
+        let destinations: BTreeSet<Digest> = own
+            .chain(self.peer_records().map(|(_, record)| record))
+            .filter(|record| record.url_digest == url)
+            .map(destination)
+            .filter(|destination| destination != except)
+            .collect();
+        destinations.len()
+    }
+
+    fn peer_records(&self) -> impl Iterator<Item = (&Peer, &DrainRecord)> {
+        self.peers.iter().flat_map(|peer| peer.records.iter().map(move |record| (peer, record)))
+    }
+}
+
+/// The record of an addition whose drain has been found.
+#[must_use]
+pub fn resolved(adding: &DrainRecord, url: &Digest) -> DrainRecord {
+    DrainRecord {
+        url_digest: Some(url.to_string()),
+        state: DrainState::Active,
+        since: None,
+        listed_before: Vec::new(),
+        ..adding.clone()
+    }
+}
+
+/// Until when the request that a record announces may still take effect; `None` once it cannot.
+fn unsettled(record: &DrainRecord, now: Timestamp) -> Option<Timestamp> {
+    let until = record.since.as_ref()?.0.checked_add(SETTLES_AFTER).ok()?;
+    (until > now).then_some(until)
+}
+
+fn destination(record: &DrainRecord) -> Digest {
+    Digest::recorded(&record.destination_digest)
+}
+
+/// A record without a URL claims nothing: no URL has this digest.
+fn url(record: &DrainRecord) -> Digest {
+    Digest::recorded(record.url_digest.as_deref().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

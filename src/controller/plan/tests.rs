@@ -1,0 +1,424 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use proptest::prelude::*;
+
+use super::*;
+use crate::crd::DrainType;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_000_000 + seconds).unwrap()
+}
+
+fn digest(text: &str) -> Digest {
+    Digest::recorded(text)
+}
+
+fn active(destination: &str, url: &str) -> DrainRecord {
+    DrainRecord {
+        region: "osc-fr1".into(),
+        app: "shop".into(),
+        app_id: "a".into(),
+        addon: None,
+        drain_type: DrainType::Datadog,
+        url: None,
+        url_digest: Some(url.into()),
+        destination_digest: destination.into(),
+        state: DrainState::Active,
+        since: None,
+        listed_before: Vec::new(),
+    }
+}
+
+fn adding(destination: &str, listed_before: &[&str]) -> DrainRecord {
+    DrainRecord {
+        url_digest: None,
+        state: DrainState::Adding,
+        since: Some(Time(at(0))),
+        listed_before: listed_before.iter().map(|digest| (*digest).to_owned()).collect(),
+        ..active(destination, "")
+    }
+}
+
+fn deleting(destination: &str, url: &str, copies: usize) -> DrainRecord {
+    DrainRecord {
+        state: DrainState::Deleting,
+        since: Some(Time(at(0))),
+        listed_before: vec![url.to_owned(); copies],
+        ..active(destination, url)
+    }
+}
+
+fn listed(url: &str, likeness: Likeness) -> Listed {
+    Listed { digest: digest(url), like_wanted: likeness, like_adding: likeness }
+}
+
+fn other(url: &str) -> Listed {
+    listed(url, Likeness::Other)
+}
+
+fn rank(seconds: i64) -> Rank {
+    Rank { created: at(seconds), uid: seconds.to_string() }
+}
+
+fn peer(seconds: i64, records: Vec<DrainRecord>) -> Peer {
+    Peer { name: format!("shop/peer-{seconds}"), rank: rank(seconds), deleting: false, records }
+}
+
+/// A `LogDrain` created at second 10, looked at in second 20.
+#[derive(Debug, Default)]
+struct Case {
+    deleting: bool,
+    wanted: Option<&'static str>,
+    records: Vec<DrainRecord>,
+    listed: Vec<Listed>,
+    peers: Vec<Peer>,
+    later: i64,
+}
+
+impl Case {
+    fn plan(&self) -> Plan {
+        let wanted = self.wanted.map(digest);
+        Plan::new(&Situation {
+            rank: &rank(10),
+            deleting: self.deleting,
+            wanted: wanted.as_ref(),
+            records: &self.records,
+            listed: &self.listed,
+            peers: &self.peers,
+            now: at(20 + self.later),
+        })
+    }
+
+    fn gives(&self, steps: Vec<Step>, verdict: Verdict) {
+        assert_eq!(self.plan(), Plan { steps, verdict });
+    }
+}
+
+use Likeness::{Other, Possible, Same};
+use Verdict::{Ambiguous, Duplicate, InSync, WaitForAnswer, WaitForPeer};
+
+fn wants(destination: &'static str) -> Case {
+    Case { wanted: Some(destination), ..Case::default() }
+}
+
+#[test]
+fn nothing_there_is_added() {
+    Case { listed: vec![other("foreign")], ..wants("d") }.gives(vec![Step::Add { drifted: false }], InSync);
+}
+
+#[test]
+fn recorded_and_listed_is_kept_without_a_step() {
+    Case { records: vec![active("d", "u")], listed: vec![other("u"), other("foreign")], ..wants("d") }
+        .gives(vec![], InSync);
+}
+
+#[test]
+fn recorded_and_not_listed_is_added_again() {
+    Case { records: vec![active("d", "u")], ..wants("d") }.gives(vec![Step::Add { drifted: true }], InSync);
+}
+
+#[test]
+fn recorded_and_listed_in_another_form_is_recognised_again() {
+    Case { records: vec![active("d", "u")], listed: vec![listed("v", Same)], ..wants("d") }
+        .gives(vec![Step::Adopt { url: digest("v"), how: Adoption::Recognised }], InSync);
+}
+
+#[test]
+fn a_changed_destination_is_added_before_the_old_one_goes() {
+    Case { records: vec![active("old", "u")], listed: vec![other("u")], ..wants("d") }.gives(
+        vec![Step::Add { drifted: false }, Step::Delete { record: active("old", "u"), keep: 0 }],
+        InSync,
+    );
+}
+
+#[test]
+fn an_unrecorded_drain_is_adopted_only_when_it_is_the_only_one_recognised() {
+    Case { listed: vec![listed("u", Same), listed("v", Possible), listed("u", Same)], ..wants("d") }
+        .gives(vec![Step::Adopt { url: digest("u"), how: Adoption::Recognised }], InSync);
+    Case { listed: vec![listed("u", Same), listed("v", Same)], ..wants("d") }
+        .gives(vec![Step::Add { drifted: false }], InSync);
+    Case { listed: vec![listed("u", Possible)], ..wants("d") }
+        .gives(vec![Step::Add { drifted: false }], InSync);
+}
+
+#[test]
+fn a_drain_recorded_for_another_destination_is_not_adopted() {
+    Case { listed: vec![listed("u", Same)], peers: vec![peer(1, vec![active("e", "u")])], ..wants("d") }
+        .gives(vec![Step::Add { drifted: false }], InSync);
+    Case { listed: vec![listed("u", Same)], records: vec![active("e", "u")], ..wants("d") }.gives(
+        vec![Step::Add { drifted: false }, Step::Delete { record: active("e", "u"), keep: 0 }],
+        InSync,
+    );
+}
+
+#[test]
+fn of_two_who_want_the_same_the_older_owns_it() {
+    let share = Step::Adopt { url: digest("u"), how: Adoption::Shared };
+    let older = peer(1, vec![active("d", "u")]);
+    let younger = peer(11, vec![active("d", "u")]);
+    Case { listed: vec![other("u")], peers: vec![older.clone()], ..wants("d") }
+        .gives(vec![share.clone()], Duplicate("shop/peer-1".into()));
+    Case { listed: vec![other("u")], peers: vec![younger.clone()], ..wants("d") }.gives(vec![share], InSync);
+    let recorded = Case { records: vec![active("d", "u")], listed: vec![other("u")], ..wants("d") };
+    Case { peers: vec![younger, older.clone()], ..recorded }.gives(vec![], Duplicate("shop/peer-1".into()));
+    // The owner goes: whoever shares the drain takes it over as it is.
+    Case {
+        records: vec![active("d", "u")],
+        listed: vec![other("u")],
+        peers: vec![Peer { deleting: true, ..older }],
+        ..wants("d")
+    }
+    .gives(vec![], InSync);
+}
+
+#[test]
+fn of_two_created_in_the_same_second_the_smaller_uid_owns_it() {
+    let twin = Peer { rank: Rank { created: at(10), uid: "0".into() }, ..peer(10, vec![active("d", "u")]) };
+    Case { records: vec![active("d", "u")], listed: vec![other("u")], peers: vec![twin], ..wants("d") }
+        .gives(vec![], Duplicate("shop/peer-10".into()));
+}
+
+#[test]
+fn while_a_peer_is_adding_the_same_nothing_is_added() {
+    let case = Case { peers: vec![peer(1, vec![adding("d", &[])])], ..wants("d") };
+    case.gives(vec![], WaitForPeer("shop/peer-1".into(), at(100)));
+    Case { later: 80, ..case }.gives(vec![Step::Add { drifted: false }], InSync);
+}
+
+#[test]
+fn a_lost_answer_is_looked_for_then_waited_for_then_given_up() {
+    let case = || Case { records: vec![adding("d", &["x"])], listed: vec![other("x")], ..wants("d") };
+    case().gives(vec![], WaitForAnswer(at(100)));
+    Case { later: 79, ..case() }.gives(vec![], WaitForAnswer(at(100)));
+    Case { later: 80, ..case() }.gives(vec![Step::Add { drifted: false }], InSync);
+    for likeness in [Same, Possible] {
+        Case { listed: vec![other("x"), listed("u", likeness)], ..case() }
+            .gives(vec![Step::Resolve { record: adding("d", &["x"]), url: digest("u") }], InSync);
+    }
+}
+
+#[test]
+fn a_second_copy_of_a_url_that_was_listed_before_is_new() {
+    Case {
+        records: vec![adding("d", &["u"])],
+        listed: vec![listed("u", Possible), listed("u", Possible)],
+        ..wants("d")
+    }
+    .gives(vec![Step::Resolve { record: adding("d", &["u"]), url: digest("u") }], InSync);
+    Case { records: vec![adding("d", &["u"])], listed: vec![listed("u", Possible)], ..wants("d") }
+        .gives(vec![], WaitForAnswer(at(100)));
+}
+
+#[test]
+fn a_new_drain_that_leads_elsewhere_or_is_claimed_is_not_the_lost_one() {
+    let records = vec![adding("d", &[])];
+    Case { records: records.clone(), listed: vec![listed("u", Other)], ..wants("d") }
+        .gives(vec![], WaitForAnswer(at(100)));
+    Case {
+        records,
+        listed: vec![listed("u", Possible)],
+        peers: vec![peer(1, vec![active("e", "u")])],
+        ..wants("d")
+    }
+    .gives(vec![], WaitForAnswer(at(100)));
+}
+
+#[test]
+fn new_drains_that_cannot_be_told_apart_are_left_to_a_person() {
+    let case = || Case {
+        records: vec![active("old", "o"), adding("d", &["o"])],
+        listed: vec![other("o"), listed("u", Possible), listed("v", Possible)],
+        ..wants("d")
+    };
+    case().gives(vec![], WaitForAnswer(at(100)));
+    Case { later: 80, ..case() }.gives(vec![], Ambiguous(2));
+    // One that shows every value decides it.
+    Case { listed: vec![other("o"), listed("u", Same), listed("v", Possible)], ..case() }.gives(
+        vec![
+            Step::Resolve { record: adding("d", &["o"]), url: digest("u") },
+            Step::Delete { record: active("old", "o"), keep: 0 },
+        ],
+        InSync,
+    );
+}
+
+#[test]
+fn with_two_lost_answers_on_one_target_one_possible_drain_is_nobodys() {
+    let case = || Case {
+        records: vec![adding("d", &[])],
+        listed: vec![listed("u", Possible)],
+        peers: vec![peer(1, vec![adding("e", &[])])],
+        ..wants("d")
+    };
+    case().gives(vec![], WaitForAnswer(at(100)));
+    Case { later: 80, ..case() }.gives(vec![], Ambiguous(1));
+    Case { listed: vec![listed("u", Same)], ..case() }
+        .gives(vec![Step::Resolve { record: adding("d", &[]), url: digest("u") }], InSync);
+}
+
+#[test]
+fn an_addition_that_is_no_longer_wanted_is_found_and_deleted() {
+    let found = resolved(&adding("old", &[]), &digest("u"));
+    Case { records: vec![adding("old", &[])], listed: vec![listed("u", Possible)], ..wants("d") }.gives(
+        vec![
+            Step::Resolve { record: adding("old", &[]), url: digest("u") },
+            Step::Add { drifted: false },
+            Step::Delete { record: found, keep: 0 },
+        ],
+        InSync,
+    );
+    Case { deleting: true, records: vec![adding("old", &[])], later: 80, ..Case::default() }
+        .gives(vec![Step::Forget { record: adding("old", &[]), because: Forgotten::NeverAdded }], InSync);
+}
+
+#[test]
+fn what_goes_is_deleted_once_and_what_is_gone_is_forgotten() {
+    let going = || Case { deleting: true, records: vec![active("d", "u")], ..Case::default() };
+    Case { listed: vec![other("u"), other("foreign")], ..going() }
+        .gives(vec![Step::Delete { record: active("d", "u"), keep: 0 }], InSync);
+    Case { listed: vec![other("foreign")], ..going() }
+        .gives(vec![Step::Forget { record: active("d", "u"), because: Forgotten::Gone }], InSync);
+}
+
+#[test]
+fn a_shared_drain_goes_with_the_last_who_has_it() {
+    let forget = Step::Forget { record: active("d", "u"), because: Forgotten::Shared };
+    let delete = Step::Delete { record: active("d", "u"), keep: 0 };
+    let going = |peers| Case {
+        deleting: true,
+        records: vec![active("d", "u")],
+        listed: vec![other("u")],
+        peers,
+        ..Case::default()
+    };
+    let older = peer(1, vec![active("d", "u")]);
+    let younger = peer(11, vec![active("d", "u")]);
+    going(vec![older.clone()]).gives(vec![forget.clone()], InSync);
+    going(vec![younger.clone()]).gives(vec![forget.clone()], InSync);
+    going(vec![Peer { deleting: true, ..older }]).gives(vec![forget], InSync);
+    going(vec![Peer { deleting: true, ..younger }]).gives(vec![delete], InSync);
+}
+
+#[test]
+fn of_a_url_listed_twice_one_is_deleted_and_one_must_stay() {
+    let going = |records, listed, later| Case { deleting: true, records, listed, later, ..Case::default() };
+    let twice = || vec![other("u"), other("u")];
+    going(vec![active("d", "u")], twice(), 0)
+        .gives(vec![Step::Delete { record: active("d", "u"), keep: 1 }], InSync);
+    let begun = || vec![deleting("d", "u", 2)];
+    let record = deleting("d", "u", 2);
+    going(begun(), twice(), 0).gives(vec![Step::Delete { record: record.clone(), keep: 1 }], InSync);
+    going(begun(), vec![other("u")], 0)
+        .gives(vec![Step::Forget { record: record.clone(), because: Forgotten::Gone }], InSync);
+    going(begun(), vec![], 0).gives(vec![], WaitForAnswer(at(100)));
+    going(begun(), vec![], 80).gives(vec![Step::Restore { record, missing: 1 }], InSync);
+}
+
+#[test]
+fn a_url_that_two_destinations_share_is_deleted_only_where_there_is_one_for_each() {
+    let going = |listed| Case {
+        deleting: true,
+        records: vec![active("d", "u")],
+        listed,
+        peers: vec![peer(1, vec![active("e", "u")])],
+        ..Case::default()
+    };
+    going(vec![other("u")])
+        .gives(vec![Step::Forget { record: active("d", "u"), because: Forgotten::Shared }], InSync);
+    going(vec![other("u"), other("u")])
+        .gives(vec![Step::Delete { record: active("d", "u"), keep: 1 }], InSync);
+}
+
+fn any_name(names: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(names)
+}
+
+const URLS: &[&str] = &["u", "v", "w"];
+const DESTINATIONS: &[&str] = &["d", "e"];
+
+fn any_record() -> impl Strategy<Value = DrainRecord> {
+    (any_name(DESTINATIONS), any_name(URLS), 0..4_u8).prop_map(|(destination, url, state)| match state {
+        0 => deleting(destination, url, 2),
+        _ => active(destination, url),
+    })
+}
+
+fn any_records() -> impl Strategy<Value = Vec<DrainRecord>> {
+    let open = proptest::option::of(
+        (any_name(DESTINATIONS), proptest::sample::subsequence(URLS, 0..3))
+            .prop_map(|(destination, before)| adding(destination, &before)),
+    );
+    (proptest::collection::vec(any_record(), 0..3), open).prop_map(|(mut records, open)| {
+        records.extend(open);
+        records
+    })
+}
+
+fn any_case() -> impl Strategy<Value = Case> {
+    let likeness = proptest::sample::select(&[Other, Possible, Same][..]);
+    let listed = (any_name(URLS), likeness).prop_map(|(url, likeness)| listed(url, likeness));
+    let peers = (any::<bool>(), 0..20_i64, any_records())
+        .prop_map(|(deleting, seconds, records)| Peer { deleting, ..peer(seconds, records) });
+    (
+        any::<bool>(),
+        proptest::option::of(any_name(DESTINATIONS)),
+        any_records(),
+        proptest::collection::vec(listed, 0..4),
+        proptest::collection::vec(peers, 0..3),
+        prop_oneof![Just(0), Just(200)],
+    )
+        .prop_map(|(deleting, wanted, records, listed, peers, later)| Case {
+            deleting,
+            wanted: if deleting { None } else { wanted },
+            records,
+            listed,
+            peers,
+            later,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+    #[test]
+    fn the_laws_of_the_plan_hold(case in any_case()) {
+        let plan = case.plan();
+        let is_listed = |url: &Option<String>| {
+            case.listed.iter().any(|listed| Some(listed.digest.to_string()) == *url)
+        };
+        let found: Vec<_> = plan.steps.iter().filter_map(|step| match step {
+            Step::Resolve { record, url } => Some(resolved(record, url)),
+            _ => None,
+        }).collect();
+        let mut added = false;
+        for step in &plan.steps {
+            match step {
+                Step::Delete { record, .. } => {
+                    prop_assert!(case.records.contains(record) || found.contains(record), "only its own");
+                    prop_assert!(is_listed(&record.url_digest), "only what is there");
+                }
+                Step::Add { .. } => {
+                    prop_assert!(!added, "one addition");
+                    added = true;
+                    let wanted = case.wanted.unwrap().to_owned();
+                    let peers = case.peers.iter().flat_map(|peer| &peer.records);
+                    prop_assert!(!case.records.iter().chain(peers).any(|record| {
+                        record.state == DrainState::Active
+                            && record.destination_digest == wanted
+                            && is_listed(&record.url_digest)
+                    }), "not what is there");
+                    prop_assert!(case.later > 100
+                        || !case.records.iter().any(|record| record.state == DrainState::Adding)
+                        || !found.is_empty(), "not while an answer is out");
+                }
+                _ => {}
+            }
+        }
+        let position = |wanted: fn(&Step) -> bool| plan.steps.iter().position(wanted);
+        let get = position(|step| matches!(step, Step::Add { .. } | Step::Adopt { .. }));
+        let delete = position(|step| matches!(step, Step::Delete { .. }));
+        prop_assert!(get.zip(delete).is_none_or(|(get, delete)| get < delete), "deletions stand behind");
+        if let Verdict::Ambiguous(_) = plan.verdict {
+            prop_assert!(plan.steps.is_empty(), "nothing is done where nothing is known");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use kube::ResourceExt;
+use tokio::time::Instant;
+
+use crate::crd::LogDrain;
+
+/// First wait after a failure that may pass.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// Longest wait after a failure that may pass.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// When each resource is to be looked at again.
+///
+/// Every write of its own comes back as a watch event: without this it would cost another look.
+pub struct Schedule {
+    entries: Mutex<HashMap<String, Entry>>,
+    random: Mutex<fastrand::Rng>,
+}
+
+struct Entry {
+    form: Form,
+    due: Instant,
+    failures: u32,
+}
+
+/// What of a resource, once changed, is worth a look at once.
+#[derive(PartialEq, Eq)]
+struct Form {
+    generation: Option<i64>,
+    deleting: bool,
+}
+
+impl Form {
+    fn of(object: &LogDrain) -> Self {
+        Self {
+            generation: object.metadata.generation,
+            deleting: object.metadata.deletion_timestamp.is_some(),
+        }
+    }
+}
+
+impl Schedule {
+    /// An empty schedule; jitter comes from this source.
+    #[must_use]
+    pub fn new(random: fastrand::Rng) -> Self {
+        Self { entries: Mutex::default(), random: Mutex::new(random) }
+    }
+
+    /// How long this resource, in this form, can still be left alone; `None` when it is due.
+    #[must_use]
+    pub fn wait(&self, object: &LogDrain) -> Option<Duration> {
+        let entries = self.entries();
+        let entry = entries.get(&object.uid()?)?;
+        let wait = entry.due.checked_duration_since(Instant::now())?;
+        (entry.form == Form::of(object) && !wait.is_zero()).then_some(wait)
+    }
+
+    /// Look again after about this long: with up to a tenth of it more or less.
+    pub fn after(&self, object: &LogDrain, wait: Duration) -> Duration {
+        let wait = self.jittered(wait);
+        self.enter(object, wait, 0);
+        wait
+    }
+
+    /// Look again after a failure that may pass: the longer, the more there were in a row.
+    pub fn after_failure(&self, object: &LogDrain, at_least: Duration) -> Duration {
+        let uid = object.uid().unwrap_or_default();
+        let failures = match self.entries().get(&uid) {
+            Some(entry) if entry.form == Form::of(object) => entry.failures,
+            _ => 0,
+        };
+        let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_WAIT);
+        let wait = self.jittered(wait).max(at_least);
+        self.enter(object, wait, failures.saturating_add(1));
+        wait
+    }
+
+    /// Look at once.
+    pub fn now(&self, uid: &str) {
+        if let Some(entry) = self.entries().get_mut(uid) {
+            entry.due = Instant::now();
+        }
+    }
+
+    /// Never look again.
+    pub fn remove(&self, uid: &str) {
+        self.entries().remove(uid);
+    }
+
+    fn enter(&self, object: &LogDrain, wait: Duration, failures: u32) {
+        let Some(uid) = object.uid() else { return };
+        let entry = Entry { form: Form::of(object), due: Instant::now() + wait, failures };
+        self.entries().insert(uid, entry);
+    }
+
+    fn jittered(&self, wait: Duration) -> Duration {
+        let share = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
+        wait.mul_f64(0.9 + share / 5.0)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::{DrainType, LogDrainSpec};
+
+    fn object(generation: i64) -> LogDrain {
+        let mut object = LogDrain::new("x", LogDrainSpec::new("shop", DrainType::Datadog));
+        object.metadata.uid = Some("u".into());
+        object.metadata.generation = Some(generation);
+        object
+    }
+
+    fn schedule() -> Schedule {
+        Schedule::new(fastrand::Rng::with_seed(1))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resource_is_left_alone_until_it_is_due_or_has_changed() {
+        let schedule = schedule();
+        assert_eq!(schedule.wait(&object(1)), None);
+        let wait = schedule.after(&object(1), Duration::from_secs(600));
+        assert!((540..=660).contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(schedule.wait(&object(1)), Some(wait));
+        assert_eq!(schedule.wait(&object(2)), None, "a new generation is looked at");
+        let mut going = object(1);
+        going.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(schedule.wait(&going), None, "a deletion is looked at");
+        tokio::time::advance(wait).await;
+        assert_eq!(schedule.wait(&object(1)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_wait_longer_and_longer_until_one_success_or_change() {
+        let schedule = schedule();
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            waits.push(schedule.after_failure(&object(1), Duration::ZERO).as_secs_f64());
+        }
+        for (wait, expected) in waits.iter().zip([5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 300.0]) {
+            assert!((expected * 0.9..=expected * 1.1).contains(wait), "{wait} for {expected}");
+        }
+        schedule.after(&object(1), Duration::from_secs(1));
+        assert!(schedule.after_failure(&object(1), Duration::ZERO) < Duration::from_secs(6));
+        schedule.after_failure(&object(1), Duration::ZERO);
+        assert!(schedule.after_failure(&object(2), Duration::ZERO) < Duration::from_secs(6));
+        assert_eq!(schedule.after_failure(&object(2), Duration::from_secs(90)), Duration::from_secs(90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_called_is_due() {
+        let schedule = schedule();
+        schedule.after(&object(1), Duration::from_secs(600));
+        schedule.now("u");
+        assert_eq!(schedule.wait(&object(1)), None);
+    }
+}

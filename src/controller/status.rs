@@ -1,0 +1,196 @@
+//! Writes the finalizer and the status, each only when it differs, guarded by resourceVersion.
+
+use std::sync::Arc;
+
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+
+use super::{context::Context, error::Error, events::Happening};
+use crate::crd::{DrainRecord, LogDrain, LogDrainStatus, Reason, conditions};
+
+/// Keeps a resource until the drains it recorded are gone.
+pub const FINALIZER: &str = "logs.scalingo.com/drains";
+
+/// Who writes, for `managedFields`.
+const MANAGER: &str = "logdrain-operator";
+
+/// How often a write of facts is tried on newer and newer forms of the resource.
+const REBASES: usize = 5;
+
+/// What a write stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// An intention: it counts only for the very form of the resource that it was made for.
+    ThisForm,
+    /// A fact: it holds whatever people have changed in the spec meanwhile.
+    AnyForm,
+}
+
+/// A resource under reconciliation, in its newest form.
+pub struct Subject<'a> {
+    context: &'a Context,
+    object: LogDrain,
+}
+
+impl<'a> Subject<'a> {
+    /// Takes a resource in hand.
+    #[must_use]
+    pub fn new(context: &'a Context, object: LogDrain) -> Self {
+        Self { context, object }
+    }
+
+    /// The resource as it stands.
+    #[must_use]
+    pub fn object(&self) -> &LogDrain {
+        &self.object
+    }
+
+    /// Takes the newest known form in hand, where people have not changed what is wanted.
+    ///
+    /// # Errors
+    /// When they have.
+    pub fn catch_up(&mut self) -> Result<(), Error> {
+        let newest = self.context.view.newest(&Arc::new(self.object.clone())).ok_or(Error::Changed)?;
+        let wanted =
+            |object: &LogDrain| (object.metadata.generation, object.metadata.deletion_timestamp.is_some());
+        if wanted(&newest) != wanted(&self.object) {
+            return Err(Error::Changed);
+        }
+        self.object = Arc::unwrap_or_clone(newest);
+        Ok(())
+    }
+
+    /// Its uid.
+    #[must_use]
+    pub fn uid(&self) -> String {
+        self.object.uid().unwrap_or_default()
+    }
+
+    /// Its records.
+    #[must_use]
+    pub fn records(&self) -> &[DrainRecord] {
+        self.object.status.as_ref().map_or(&[], |status| &status.drains)
+    }
+
+    /// Whether the finalizer stands.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    }
+
+    /// Sets the finalizer, if it does not stand.
+    ///
+    /// # Errors
+    /// When the resource has changed meanwhile, or those of the Kubernetes API.
+    pub async fn hold(&mut self) -> Result<(), Error> {
+        if self.is_held() {
+            return Ok(());
+        }
+        let mut finalizers = self.object.finalizers().to_vec();
+        finalizers.push(FINALIZER.to_owned());
+        let held = self.patch_finalizers(&finalizers).await?;
+        self.context.view.wrote(&held);
+        self.object = held;
+        Ok(())
+    }
+
+    /// Removes the finalizer: the resource may go.
+    ///
+    /// # Errors
+    /// When the resource has changed meanwhile, or those of the Kubernetes API.
+    pub async fn release(&mut self) -> Result<(), Error> {
+        let finalizers: Vec<String> =
+            self.object.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();
+        match self.patch_finalizers(&finalizers).await {
+            Ok(_) => {}
+            Err(Error::Kubernetes(error)) if is_not_found(&error) => {}
+            Err(error) => return Err(error),
+        }
+        self.context.view.released(&self.uid());
+        Ok(())
+    }
+
+    async fn patch_finalizers(&self, finalizers: &[String]) -> Result<LogDrain, Error> {
+        let patch = Patch::Merge(json!({"metadata": {
+            "resourceVersion": self.object.resource_version(),
+            "finalizers": finalizers,
+        }}));
+        let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let (api, name) = (self.api(), self.object.name_any());
+        let call = api.patch(&name, &parameters, &patch);
+        self.context.kubernetes(call).await
+    }
+
+    /// Writes the records and what is said of them, if either differs from what stands.
+    ///
+    /// # Errors
+    /// When the resource has changed meanwhile and the write does not hold for its new form, or those
+    /// of the Kubernetes API.
+    pub async fn write(
+        &mut self,
+        records: Vec<DrainRecord>,
+        reason: Reason,
+        message: &str,
+        basis: Basis,
+    ) -> Result<(), Error> {
+        let before = self.object.status.clone().unwrap_or_default();
+        let generation = self.object.metadata.generation;
+        let now = self.context.now();
+        let status = LogDrainStatus {
+            observed_generation: generation,
+            conditions: conditions(&before.conditions, reason, message, generation, now),
+            drains: records,
+        };
+        if self.object.status.as_ref() == Some(&status) {
+            return Ok(());
+        }
+        let told = before.conditions.iter().find(|condition| condition.type_ == "Ready");
+        let is_news = told.is_none_or(|condition| condition.reason != reason.as_str());
+        for _ in 0..REBASES {
+            let mut next = self.object.clone();
+            next.metadata.managed_fields = None;
+            next.status = Some(status.clone());
+            let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+            let (api, name) = (self.api(), self.object.name_any());
+            let call = api.replace_status(&name, &parameters, &next);
+            match self.context.kubernetes(call).await {
+                Ok(written) => {
+                    self.context.view.wrote(&written);
+                    self.object = written;
+                    if is_news && !matches!(reason, Reason::Synced | Reason::Progressing) {
+                        let message = message.to_owned();
+                        self.context.events.publish(&self.object, &Happening::NotReady { reason, message });
+                    }
+                    tracing::debug!(%reason, message, "status written");
+                    return Ok(());
+                }
+                Err(Error::Changed) if basis == Basis::AnyForm => self.rebase(&before).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Changed)
+    }
+
+    /// Takes the newest form in hand, unless somebody else has written records.
+    async fn rebase(&mut self, before: &LogDrainStatus) -> Result<(), Error> {
+        let api = self.api();
+        let newest = self.context.kubernetes(api.get(&self.object.name_any())).await?;
+        let records = newest.status.as_ref().map_or(&[][..], |status| &status.drains);
+        if newest.uid() != self.object.uid() || records != before.drains {
+            return Err(Error::Changed);
+        }
+        self.object = newest;
+        Ok(())
+    }
+
+    fn api(&self) -> Api<LogDrain> {
+        Api::namespaced(self.context.client.clone(), &self.object.namespace().unwrap_or_default())
+    }
+}
+
+fn is_not_found(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_not_found())
+}

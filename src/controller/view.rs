@@ -1,0 +1,212 @@
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kube::{ResourceExt, runtime::reflector::Store};
+
+use crate::{
+    controller::plan::{Peer, Rank},
+    crd::LogDrain,
+    drain::Target,
+};
+
+/// All `LogDrain` resources as this process knows them: the watch caches, and on top of them what it has
+/// itself written and the caches have not seen yet.
+///
+/// Assumes that resource versions of one resource can be compared as numbers, as Kubernetes promises
+/// since 1.35 (KEP-5504) and etcd has always had it.
+pub struct View {
+    stores: Vec<Store<LogDrain>>,
+    own: Mutex<Own>,
+}
+
+#[derive(Default)]
+struct Own {
+    written: HashMap<String, Arc<LogDrain>>,
+    released: HashSet<String>,
+}
+
+impl View {
+    /// A view of these watch caches.
+    #[must_use]
+    pub fn new(stores: Vec<Store<LogDrain>>) -> Self {
+        Self { stores, own: Mutex::default() }
+    }
+
+    /// Waits until every cache has been filled: before, a peer might be missed.
+    pub async fn filled(&self) {
+        for store in &self.stores {
+            // An error means that the watch has ended, and the operator with it.
+            let _ = store.wait_until_ready().await;
+        }
+    }
+
+    /// Whether every cache has been filled.
+    pub fn is_filled(&self) -> bool {
+        self.stores.iter().all(|store| futures::FutureExt::now_or_never(store.wait_until_ready()).is_some())
+    }
+
+    /// The newest known form of a resource; `None` when this process has released it.
+    #[must_use]
+    pub fn newest(&self, seen: &Arc<LogDrain>) -> Option<Arc<LogDrain>> {
+        let uid = seen.uid()?;
+        let own = self.own();
+        if own.released.contains(&uid) {
+            return None;
+        }
+        let cached = self
+            .stores
+            .iter()
+            .flat_map(Store::state)
+            .find(|cached| cached.uid().as_ref() == Some(&uid))
+            .into_iter();
+        let written = own.written.get(&uid).cloned().into_iter();
+        cached.chain(written).chain([seen.clone()]).max_by_key(|object| version(object))
+    }
+
+    /// Remembers what was written until the caches have it.
+    pub fn wrote(&self, object: &LogDrain) {
+        if let Some(uid) = object.uid() {
+            self.own().written.insert(uid, Arc::new(object.clone()));
+        }
+    }
+
+    /// Remembers that a resource was released from its finalizer, until the caches have it.
+    pub fn released(&self, uid: &str) {
+        let mut own = self.own();
+        own.written.remove(uid);
+        own.released.insert(uid.to_owned());
+    }
+
+    /// Whether this process has released a resource from its finalizer.
+    #[must_use]
+    pub fn is_released(&self, uid: &str) -> bool {
+        self.own().released.contains(uid)
+    }
+
+    /// The other resources that have records on a target.
+    #[must_use]
+    pub fn peers(&self, except_uid: &str, target: &Target) -> Vec<Peer> {
+        self.all()
+            .iter()
+            .filter(|object| object.uid().as_deref() != Some(except_uid))
+            .filter_map(|object| {
+                let records: Vec<_> = object
+                    .status
+                    .iter()
+                    .flat_map(|status| &status.drains)
+                    .filter(|record| record.target() == *target)
+                    .cloned()
+                    .collect();
+                (!records.is_empty()).then(|| Peer {
+                    name: name(object),
+                    rank: rank(object),
+                    deleting: object.metadata.deletion_timestamp.is_some(),
+                    records,
+                })
+            })
+            .collect()
+    }
+
+    /// Every resource in its newest known form.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<LogDrain>> {
+        let cached: Vec<Arc<LogDrain>> = self.stores.iter().flat_map(Store::state).collect();
+        let uids: HashSet<String> = cached.iter().filter_map(|object| object.uid()).collect();
+        let mut own = self.own();
+        own.released.retain(|uid| uids.contains(uid));
+        own.written.retain(|uid, _| uids.contains(uid));
+        cached
+            .into_iter()
+            .filter_map(|object| {
+                let uid = object.uid()?;
+                if own.released.contains(&uid) {
+                    return None;
+                }
+                match own.written.get(&uid) {
+                    Some(written) if version(written) > version(&object) => Some(written.clone()),
+                    Some(_) => {
+                        own.written.remove(&uid);
+                        Some(object)
+                    }
+                    None => Some(object),
+                }
+            })
+            .collect()
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Namespace and name, as people write them.
+#[must_use]
+pub fn name(object: &LogDrain) -> String {
+    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// Where a resource stands in the order of ownership.
+#[must_use]
+pub fn rank(object: &LogDrain) -> Rank {
+    let created = object.metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or_default();
+    Rank { created, uid: object.uid().unwrap_or_default() }
+}
+
+fn version(object: &LogDrain) -> u128 {
+    object.resource_version().and_then(|version| version.parse().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::{reflector, watcher};
+
+    use super::*;
+    use crate::crd::{DrainType, LogDrainSpec};
+
+    fn object(uid: &str, version: u64) -> LogDrain {
+        let mut object = LogDrain::new(uid, LogDrainSpec::new("shop", DrainType::Datadog));
+        object.metadata.namespace = Some("ns".into());
+        object.metadata.uid = Some(uid.into());
+        object.metadata.resource_version = Some(version.to_string());
+        object
+    }
+
+    fn versions(view: &View) -> Vec<String> {
+        view.all().iter().filter_map(|object| object.resource_version()).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_seen_until_the_cache_has_it_or_something_newer() {
+        let (store, mut writer) = reflector::store();
+        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 9)));
+        let view = View::new(vec![store]);
+        view.wrote(&object("u", 10));
+        assert_eq!(versions(&view), ["10"]);
+        let seen = Arc::new(object("u", 9));
+        assert_eq!(view.newest(&seen).unwrap().resource_version().unwrap(), "10");
+        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 11)));
+        assert_eq!(versions(&view), ["11"]);
+    }
+
+    #[test]
+    fn what_was_released_is_gone_at_once() {
+        let (store, mut writer) = reflector::store();
+        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 1)));
+        let view = View::new(vec![store]);
+        view.released("u");
+        assert!(versions(&view).is_empty());
+        assert!(view.newest(&Arc::new(object("u", 1))).is_none());
+    }
+
+    #[test]
+    fn what_the_cache_has_lost_does_not_come_back() {
+        let (store, mut writer) = reflector::store();
+        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 1)));
+        let view = View::new(vec![store]);
+        view.wrote(&object("u", 2));
+        writer.apply_watcher_event(&watcher::Event::Delete(object("u", 2)));
+        assert!(versions(&view).is_empty());
+    }
+}

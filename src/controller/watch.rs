@@ -1,0 +1,88 @@
+//! Watches `LogDrain` resources and reconciles each when it, or something about it, changes.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, future::join_all, stream::BoxStream};
+use kube::{
+    Api, Client,
+    runtime::{
+        Controller, WatchStreamExt,
+        reflector::{self, ObjectRef, Store},
+        watcher,
+    },
+};
+
+use super::{context::Context, reconcile::reconcile};
+use crate::crd::LogDrain;
+
+/// The watch of one namespace, or of all, before its events are followed.
+pub struct Watch {
+    namespace: Option<String>,
+    store: Store<LogDrain>,
+    stream: BoxStream<'static, Result<LogDrain, watcher::Error>>,
+}
+
+/// Prepares a watch for each namespace, or one for all when none is named.
+#[must_use]
+pub fn watches(client: &Client, namespaces: &[String]) -> Vec<Watch> {
+    if namespaces.is_empty() {
+        return vec![watch(Api::all(client.clone()), None)];
+    }
+    let named =
+        |namespace: &String| watch(Api::namespaced(client.clone(), namespace), Some(namespace.clone()));
+    namespaces.iter().map(named).collect()
+}
+
+fn watch(api: Api<LogDrain>, namespace: Option<String>) -> Watch {
+    let (store, writer) = reflector::store();
+    let stream =
+        watcher(api, watcher::Config::default()).default_backoff().reflect(writer).applied_objects().boxed();
+    Watch { namespace, store, stream }
+}
+
+impl Watch {
+    /// The cache that the watch fills.
+    #[must_use]
+    pub fn store(&self) -> Store<LogDrain> {
+        self.store.clone()
+    }
+}
+
+/// Follows the watches until the operator is stopping and every reconciliation that runs has ended.
+pub async fn follow(
+    watches: Vec<Watch>,
+    context: Arc<Context>,
+    mut called: futures::channel::mpsc::UnboundedReceiver<ObjectRef<LogDrain>>,
+) {
+    let mut doors = Vec::new();
+    let mut controllers = Vec::new();
+    for watch in watches {
+        let (door, calls) = futures::channel::mpsc::unbounded();
+        doors.push((watch.namespace, door));
+        let stopping = context.stopping.clone();
+        let controller = Controller::for_stream(watch.stream, watch.store)
+            .reconcile_on(calls)
+            .graceful_shutdown_on(async move { stopping.cancelled().await })
+            .run(reconcile, |_, error, _| match *error {}, context.clone())
+            .for_each(|result| async move {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "watch");
+                }
+            });
+        controllers.push(controller);
+    }
+    let calls = async move {
+        while let Some(object) = called.next().await {
+            for (namespace, door) in &doors {
+                if namespace.is_none() || *namespace == object.namespace {
+                    let _ = door.unbounded_send(object.clone());
+                }
+            }
+        }
+        futures::future::pending::<()>().await;
+    };
+    tokio::select! {
+        _ = join_all(controllers) => {}
+        () = calls => {}
+    }
+}
