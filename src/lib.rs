@@ -1,6 +1,10 @@
 //! Keeps Scalingo log drains as `LogDrain` resources say.
 
+pub mod admin;
+pub mod config;
 pub mod controller;
 pub mod crd;
 pub mod drain;
+pub mod run;
 pub mod scalingo;
+pub mod telemetry;

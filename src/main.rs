@@ -1,3 +1,57 @@
 //! Command line of the operator.
 
-fn main() {}
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use logdrain_operator::config::{self, Command, Config};
+use logdrain_operator::{crd, run, telemetry};
+
+const BAD_CONFIGURATION: u8 = 2;
+/// Work that cannot be interrupted, a digest, is over long before.
+const BLOCKING_WORK: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    match config::parse(std::env::args_os()) {
+        Ok(Command::Run(config)) => operate(config),
+        Ok(Command::Crd) => match crd::yaml() {
+            Ok(yaml) => print(&yaml),
+            Err(error) => fail(1, &error),
+        },
+        Ok(Command::Print(text)) => print(&text),
+        Err(error) => fail(BAD_CONFIGURATION, &error),
+    }
+}
+
+fn operate(config: Config) -> ExitCode {
+    if let Err(error) = telemetry::install(config.log_format) {
+        return fail(BAD_CONFIGURATION, &error);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("The threads of the operator cannot be started: {error}.")),
+    };
+    let outcome = runtime.block_on(run::run(config));
+    runtime.shutdown_timeout(BLOCKING_WORK);
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &error),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads, `head` for one, has had enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(1, &format!("Standard output cannot be written: {error}.")),
+    }
+}
+
+fn fail(code: u8, sentence: &impl Display) -> ExitCode {
+    // Nobody is left to tell when standard error is gone too.
+    let _ = writeln!(io::stderr(), "logdrain-operator: {sentence}");
+    ExitCode::from(code)
+}

@@ -223,22 +223,25 @@ impl Work<'_, '_> {
         loop {
             let answer = self.context.scalingo.delete_drain(self.token, self.target(), url, form).await;
             let tried_all = form == DeleteForm::Query;
-            match answer {
+            let heeded = match answer {
                 Ok(()) if proof == Proof::Seen && keep == 0 => {
                     self.observation.deleted(digest);
                     return Ok(());
                 }
-                Ok(()) => {}
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => {}
+                Ok(()) => true,
+                // It was gone already, which proves nothing.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => false,
                 Err(error) if error.kind() == ErrorKind::Refused && !tried_all => {
                     (form, proof) = (DeleteForm::Query, Proof::Open);
                     continue;
                 }
                 Err(error) => return Err(Error::Scalingo(error)),
-            }
+            };
             self.observation = observe::leaving(self.context, self.token, &self.target().clone()).await?;
             if self.observation.count(digest) <= keep {
-                self.context.delete_forms.works(&region, form);
+                if heeded {
+                    self.context.delete_forms.works(&region, form);
+                }
                 return Ok(());
             }
             if tried_all || proof == Proof::Seen {

@@ -21,7 +21,8 @@ type Shared = Arc<tokio::sync::Mutex<Option<List>>>;
 
 struct List {
     fetched: Instant,
-    apps: Vec<App>,
+    /// A failure serves those who waited for it, and nobody after them.
+    apps: Result<Vec<App>, Error>,
 }
 
 /// What a name or an id stands for.
@@ -55,25 +56,41 @@ impl Apps {
         recorded: Option<&str>,
     ) -> Result<Resolved, Error> {
         let list = self.list(token, region);
-        // Whoever waits here finds the list that the first one has fetched.
-        let mut list = list.lock().await;
-        let asked = Instant::now();
-        let fresh = |list: &List| asked.saturating_duration_since(list.fetched) < self.keep;
-        if !list.as_ref().is_some_and(fresh) {
-            *list = Some(List { fetched: Instant::now(), apps: client.apps(token, region).await? });
-        }
-        if let Some(app) = list.as_ref().and_then(|list| named(&list.apps, name_or_id)) {
+        let apps = self.fetched(&list, client, token, region).await?;
+        if let Some(app) = named(&apps, name_or_id) {
             return Ok(Resolved::App(app));
         }
         // Made since the list was, or not in the list of a collaborator.
         if let Some(app) = get(client, token, region, name_or_id).await? {
-            if let Some(list) = list.as_mut() {
-                list.apps.push(app.clone());
+            if let Some(List { apps: Ok(apps), .. }) = list.lock().await.as_mut() {
+                apps.push(app.clone());
             }
             return Ok(Resolved::App(app));
         }
         let Some(id) = recorded else { return Ok(Resolved::Nothing) };
         Ok(get(client, token, region, id).await?.map_or(Resolved::Nothing, Resolved::Renamed))
+    }
+
+    /// The list, fetched by one for all who wait for it.
+    async fn fetched(
+        &self,
+        list: &Shared,
+        client: &Client,
+        token: &ApiToken,
+        region: &str,
+    ) -> Result<Vec<App>, Error> {
+        let asked = Instant::now();
+        let mut list = list.lock().await;
+        match list.as_ref() {
+            Some(List { fetched, apps }) if *fetched >= asked => return apps.clone(),
+            Some(List { fetched, apps: Ok(apps) }) if asked.duration_since(*fetched) < self.keep => {
+                return Ok(apps.clone());
+            }
+            _ => {}
+        }
+        let apps = client.apps(token, region).await;
+        *list = Some(List { fetched: Instant::now(), apps: apps.clone() });
+        apps
     }
 
     /// Forgets a list that has proved wrong.

@@ -3,7 +3,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use kube::{ResourceExt, runtime::reflector::Store};
+use kube::{
+    ResourceExt,
+    runtime::reflector::{ObjectRef, Store},
+};
 
 use crate::{
     controller::plan::{Peer, Rank},
@@ -55,12 +58,9 @@ impl View {
         if own.released.contains(&uid) {
             return None;
         }
-        let cached = self
-            .stores
-            .iter()
-            .flat_map(Store::state)
-            .find(|cached| cached.uid().as_ref() == Some(&uid))
-            .into_iter();
+        let key = ObjectRef::from_obj(&**seen);
+        let cached = self.stores.iter().filter_map(|store| store.get(&key));
+        let cached = cached.filter(|cached| cached.uid().as_ref() == Some(&uid));
         let written = own.written.get(&uid).cloned().into_iter();
         cached.chain(written).chain([seen.clone()]).max_by_key(|object| version(object))
     }

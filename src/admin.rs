@@ -1,0 +1,43 @@
+//! The admin address: whether the process lives, and whether it is ready.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How long an answer that is under way may take once the operator stops.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+const OK: (StatusCode, &str) = (StatusCode::OK, "ok\n");
+const NOT_READY: (StatusCode, &str) =
+    (StatusCode::SERVICE_UNAVAILABLE, "The operator is not ready: its caches have not synced yet.\n");
+const NOT_FOUND: (StatusCode, &str) = (StatusCode::NOT_FOUND, "Here are only /livez and /readyz.\n");
+
+/// Serves `/livez` (200 as long as it answers) and `/readyz` (200 once `ready` says so, 503 until then), and
+/// ends within a second of `stopping`, whatever its clients do.
+///
+/// # Errors
+/// When the listener cannot be served.
+pub async fn serve(
+    listener: TcpListener,
+    ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    stopping: CancellationToken,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/livez", get(async || OK))
+        .route("/readyz", get(async move || if ready() { OK } else { NOT_READY }))
+        .fallback(async || NOT_FOUND);
+    let stopped = stopping.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
+    tokio::select! {
+        result = serving => result,
+        () = async { stopped.cancelled().await; tokio::time::sleep(LAST_ANSWERS).await } => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

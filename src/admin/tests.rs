@@ -1,0 +1,68 @@
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+struct Served {
+    address: SocketAddr,
+    ready: Arc<AtomicBool>,
+    stopping: CancellationToken,
+    task: JoinHandle<io::Result<()>>,
+}
+
+async fn served() -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let ready = Arc::new(AtomicBool::new(false));
+    let stopping = CancellationToken::new();
+    let asked = ready.clone();
+    let task =
+        tokio::spawn(serve(listener, Arc::new(move || asked.load(Ordering::SeqCst)), stopping.clone()));
+    Served { address, ready, stopping, task }
+}
+
+async fn ask(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn it_lives_before_it_is_ready() {
+    let served = served().await;
+    assert!(ask(served.address, "/livez").await.starts_with("HTTP/1.1 200 "));
+    let answer = ask(served.address, "/readyz").await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("not synced yet."), "{answer}");
+
+    served.ready.store(true, Ordering::SeqCst);
+    let answer = ask(served.address, "/readyz").await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nok\n"), "{answer}");
+
+    served.ready.store(false, Ordering::SeqCst);
+    assert!(ask(served.address, "/readyz").await.starts_with("HTTP/1.1 503 "));
+    assert!(ask(served.address, "/elsewhere").await.starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test]
+async fn it_ends_though_clients_hold_on() {
+    let served = served().await;
+    let mut idle = TcpStream::connect(served.address).await.unwrap();
+    let mut halfway = TcpStream::connect(served.address).await.unwrap();
+    halfway.write_all(b"GET /livez HTTP/1.1\r\nHost: ").await.unwrap();
+    idle.write_all(b"GET /livez HTTP/1.1\r\nHost: admin\r\n\r\n").await.unwrap();
+    let mut first = [0; 12];
+    idle.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+
+    served.stopping.cancel();
+    let ended = tokio::time::timeout(10 * LAST_ANSWERS, served.task).await;
+    assert!(matches!(ended, Ok(Ok(Ok(())))), "{ended:?}");
+    assert!(TcpStream::connect(served.address).await.is_err());
+}

@@ -1,0 +1,96 @@
+//! The command line and the environment: what the operator is told before it starts.
+//!
+//! Everything is checked here, so that what is wrong is said in one sentence before any work begins.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::scalingo::Endpoints;
+
+mod arguments;
+mod sentence;
+mod value;
+
+pub use arguments::LogFormat;
+use arguments::{Arguments, RunArguments, Subcommand};
+
+/// What the binary is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Run the operator.
+    Run(Config),
+    /// Print the `CustomResourceDefinition` as YAML.
+    Crd,
+    /// Print this text, the answer to `--help` or `--version`.
+    Print(String),
+}
+
+/// The configuration of a run, valid as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the Scalingo API and its token exchange are.
+    pub endpoints: Endpoints,
+    /// Scalingo region of each `LogDrain` that names none.
+    pub region: String,
+    /// Namespaces to watch, each once; all namespaces when empty.
+    pub watch_namespaces: Vec<String>,
+    /// How often each `LogDrain` is compared with what Scalingo lists, before jitter.
+    pub resync: Duration,
+    /// Where `/livez` and `/readyz` are served.
+    pub admin_address: SocketAddr,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+/// What is wrong with the configuration: one sentence that says what to change. It never repeats a value that
+/// could be a credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+/// Reads a command line, the program's name first, and the environment.
+///
+/// # Errors
+/// One sentence for whoever wrote the command line.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ConfigError> {
+    parse_with(Arguments::command(), arguments)
+}
+
+fn parse_with(
+    mut definition: clap::Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Command, ConfigError> {
+    let parsed = definition
+        .try_get_matches_from_mut(arguments)
+        .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches));
+    match parsed {
+        Ok(Arguments { subcommand: Subcommand::Crd }) => Ok(Command::Crd),
+        Ok(Arguments { subcommand: Subcommand::Run(run) }) => Config::check(run).map(Command::Run),
+        Err(error) if !error.use_stderr() => Ok(Command::Print(error.to_string())),
+        Err(error) => Err(ConfigError(sentence::of(&error, &definition))),
+    }
+}
+
+impl Config {
+    fn check(arguments: RunArguments) -> Result<Self, ConfigError> {
+        let endpoints = Endpoints::parse(&arguments.api_url, &arguments.auth_url, arguments.allow_http)
+            .map_err(|error| ConfigError(error.to_string()))?;
+        let mut watch_namespaces = arguments.watch_namespace;
+        watch_namespaces.sort_unstable();
+        watch_namespaces.dedup();
+        Ok(Self {
+            endpoints,
+            region: arguments.region,
+            watch_namespaces,
+            resync: arguments.resync,
+            admin_address: arguments.admin_address,
+            log_format: arguments.log_format,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+
+use super::value;
+
+// Help texts that name a kind are attributes: in a doc comment it would need markup, which help would show.
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "logdrain-operator",
+    version,
+    about = "Keeps Scalingo log drains as the LogDrain resources of a Kubernetes cluster say",
+    arg_required_else_help = false,
+    disable_help_subcommand = true
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) subcommand: Subcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Subcommand {
+    #[command(
+        about = "Watch LogDrain resources and keep the log drains at Scalingo as they say",
+        long_about = "Watch LogDrain resources and keep the log drains at Scalingo as they say\n\n\
+                      The cluster is found as kubectl finds it: KUBECONFIG, ~/.kube/config, or the service account\n\
+                      of the pod. API tokens come from the Secrets that the LogDrain resources name, never\n\
+                      from here. SIGTERM and SIGINT end it within 25 seconds; a second signal ends it at once.",
+        after_help = "RUST_LOG sets what is logged, info by default; for example \
+                      RUST_LOG=info,logdrain_operator=debug."
+    )]
+    Run(RunArguments),
+    #[command(about = "Print the CustomResourceDefinition of LogDrain as YAML")]
+    Crd,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RunArguments {
+    #[arg(
+        long,
+        help = "URL of the Scalingo API; {region} stands for the region of the LogDrain",
+        env = "SCALINGO_API_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "https://api.{region}.scalingo.com"
+    )]
+    pub(super) api_url: String,
+    /// URL of the service that exchanges API tokens
+    #[arg(
+        long,
+        env = "SCALINGO_AUTH_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "https://auth.scalingo.com"
+    )]
+    pub(super) auth_url: String,
+    /// Accept http:// URLs to other machines; credentials then travel unencrypted
+    #[arg(long)]
+    pub(super) allow_http: bool,
+    #[arg(
+        long,
+        help = "Scalingo region of each LogDrain that names none",
+        env = "SCALINGO_REGION", hide_env_values = true, default_value = "osc-fr1", value_parser = value::region)]
+    pub(super) region: String,
+    /// Namespace to watch, repeatable or separated by commas; all namespaces when absent
+    #[arg(
+        long,
+        env = "WATCH_NAMESPACE", hide_env_values = true,
+        value_name = "NAMESPACE",
+        value_delimiter = ',',
+        value_parser = value::namespace
+    )]
+    pub(super) watch_namespace: Vec<String>,
+    #[arg(
+        long,
+        help = "How often each LogDrain is compared with what Scalingo lists, such as 90s, 10m or 1h",
+        value_name = "DURATION", default_value = "10m", value_parser = value::resync)]
+    pub(super) resync: Duration,
+    /// Address and port of /livez and /readyz
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080", value_parser = value::address)]
+    pub(super) admin_address: SocketAddr,
+    /// How log lines are written to standard error
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[value(help = "for people")]
+    Text,
+    /// One JSON object in each line.
+    #[value(help = "one JSON object in each line")]
+    Json,
+}

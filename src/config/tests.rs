@@ -1,0 +1,160 @@
+use clap::builder::Resettable;
+
+use super::*;
+
+const DEFAULT_API: &str = "https://api.{region}.scalingo.com";
+const DEFAULT_AUTH: &str = "https://auth.scalingo.com";
+
+/// Without the variables of whoever runs the tests.
+fn parse_arguments(arguments: &[&str]) -> Result<Command, ConfigError> {
+    let definition = Arguments::command()
+        .mut_subcommand("run", |run| run.mut_args(|argument| argument.env(Resettable::Reset)));
+    parse_with(
+        definition,
+        std::iter::once("logdrain-operator").chain(arguments.iter().copied()).map(Into::into),
+    )
+}
+
+fn run_config(arguments: &[&str]) -> Config {
+    match parse_arguments(&[&["run"], arguments].concat()).unwrap() {
+        Command::Run(config) => config,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn defaults() -> Config {
+    Config {
+        endpoints: Endpoints::parse(DEFAULT_API, DEFAULT_AUTH, false).unwrap(),
+        region: "osc-fr1".to_owned(),
+        watch_namespaces: Vec::new(),
+        resync: Duration::from_secs(600),
+        admin_address: "0.0.0.0:8080".parse().unwrap(),
+        log_format: LogFormat::Text,
+    }
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn without_flags_the_defaults_hold() {
+    assert_eq!(run_config(&[]), defaults());
+}
+
+#[test]
+fn flags_replace_the_defaults() {
+    let config = run_config(&[
+        "--api-url=http://127.0.0.1:9000/v1",
+        "--auth-url=http://auth.internal",
+        "--allow-http",
+        "--region=osc-secnum-fr1",
+        "--watch-namespace=shop,blog",
+        "--watch-namespace=shop",
+        "--resync=1h 30m",
+        "--admin-address=[::1]:0",
+        "--log-format=json",
+    ]);
+    let expected = Config {
+        endpoints: Endpoints::parse("http://127.0.0.1:9000", "http://auth.internal", true).unwrap(),
+        region: "osc-secnum-fr1".to_owned(),
+        watch_namespaces: vec!["blog".to_owned(), "shop".to_owned()],
+        resync: Duration::from_secs(5_400),
+        admin_address: "[::1]:0".parse().unwrap(),
+        log_format: LogFormat::Json,
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn bounds_are_within() {
+    assert_eq!(run_config(&["--resync=1s"]).resync, Duration::from_secs(1));
+    assert_eq!(run_config(&["--resync=1day"]).resync, Duration::from_secs(86_400));
+    let longest = "a".repeat(63);
+    assert_eq!(run_config(&["--watch-namespace", &longest]).watch_namespaces, [longest]);
+}
+
+#[test]
+fn http_stays_on_this_machine_unless_permitted() {
+    assert!(parse_arguments(&["run", "--api-url=http://localhost:1", "--auth-url=http://[::1]:1"]).is_ok());
+    for flag in ["--api-url=http://10.0.0.1", "--auth-url=http://10.0.0.1"] {
+        let sentence = parse_arguments(&["run", flag]).unwrap_err().to_string();
+        assert!(sentence.contains("--allow-http") && sentence.contains(&flag[..9]), "{sentence}");
+        assert!(parse_arguments(&["run", flag, "--allow-http"]).is_ok(), "{flag}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_sentence() {
+    let region =
+        "--region must be the name of a region, lower-case letters, digits and hyphens, for example osc-fr1.";
+    let namespace = "--watch-namespace must be the name of a namespace: at most 63 lower-case letters, digits and \
+                     hyphens, with a letter or digit first and last.";
+    let empty = "--watch-namespace holds an empty name: leave it out to watch all namespaces.";
+    let range = "--resync must be from 1s to 24h.";
+    let duration = "--resync must be a duration with a unit, for example 90s or 10m.";
+    let address = "--admin-address must be an IP address and a port, for example 0.0.0.0:8080 or [::1]:8080.";
+    let subcommand = "There is no such command: use `logdrain-operator run` or `logdrain-operator crd`.";
+    let longest = format!("--watch-namespace={}", "a".repeat(64));
+    let cases: &[(&[&str], &str)] = &[
+        (&[], "Say what to do: `logdrain-operator run` or `logdrain-operator crd`."),
+        (&["start"], subcommand),
+        (&["tk-us-secret"], subcommand),
+        (&["help"], subcommand),
+        (&["run", "--regoin=osc-fr1"], "There is no flag --regoin: use --region."),
+        (&["run", "--zzz"], "There is no flag --zzz: `logdrain-operator run --help` lists the flags."),
+        (
+            &["run", "tk-us-secret"],
+            "An argument belongs to no flag: take it out; `logdrain-operator run --help` lists the flags.",
+        ),
+        (
+            &["run", "--tk-us-S3CRET"],
+            "An argument belongs to no flag: take it out; `logdrain-operator run --help` lists the flags.",
+        ),
+        (
+            &["crd", "extra"],
+            "An argument belongs to no flag: take it out; `logdrain-operator run --help` lists the flags.",
+        ),
+        (&["run", "--region"], "--region needs a value: `logdrain-operator run --help` lists the flags."),
+        (&["run", "--region=a", "--region=b"], "--region is given twice: keep one."),
+        (&["run", "--region="], region),
+        (&["run", "--region=api.evil.example"], region),
+        (&["run", "--region=a/b"], region),
+        (&["run", "--region=-a"], region),
+        (&["run", "--region=Osc"], region),
+        (&["run", "--watch-namespace=Shop"], namespace),
+        (&["run", "--watch-namespace=shop-"], namespace),
+        (&["run", "--watch-namespace=a.b"], namespace),
+        (&["run", &longest], namespace),
+        (&["run", "--watch-namespace=shop,"], empty),
+        (&["run", "--watch-namespace="], empty),
+        (&["run", "--resync=999ms"], range),
+        (&["run", "--resync=25h"], range),
+        (&["run", "--resync=10"], duration),
+        (&["run", "--resync=often"], duration),
+        (&["run", "--resync=99999999999999999999y"], duration),
+        (&["run", "--admin-address=8080"], address),
+        (&["run", "--admin-address=localhost:8080"], address),
+        (&["run", "--admin-address=0.0.0.0:70000"], address),
+        (&["run", "--log-format=xml"], "--log-format must be one of: text, json."),
+        (
+            &["run", "--log-format="],
+            "--log-format needs a value: `logdrain-operator run --help` lists the flags.",
+        ),
+        (&["run", "--allow-http=yes"], "--allow-http takes no value: leave out what follows it."),
+    ];
+    for (arguments, expected) in cases {
+        let sentence = parse_arguments(arguments).expect_err(&arguments.join(" ")).to_string();
+        assert_eq!(sentence, *expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let Ok(Command::Print(version)) = parse_arguments(&["--version"]) else { panic!("no version") };
+    assert_eq!(version, format!("logdrain-operator {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(matches!(parse_arguments(&["--help"]), Ok(Command::Print(_))));
+    assert!(matches!(parse_arguments(&["run", "--help"]), Ok(Command::Print(_))));
+    assert_eq!(parse_arguments(&["crd"]), Ok(Command::Crd));
+}

@@ -1,0 +1,51 @@
+//! What single values may be. An error continues a sentence that begins with the flag's name.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const SHORTEST_RESYNC: Duration = Duration::from_secs(1);
+/// Above it drift would live for longer than a day.
+const LONGEST_RESYNC: Duration = Duration::from_secs(24 * 60 * 60);
+/// RFC 1123, as Kubernetes has it for namespaces.
+const LONGEST_NAMESPACE: usize = 63;
+/// As in the `LogDrain` resource.
+const LONGEST_REGION: usize = 32;
+
+/// Same bounds as `spec.region`.
+pub(super) fn region(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.len() > LONGEST_REGION || !is_label(text) {
+        return Err(
+            "must be the name of a region, lower-case letters, digits and hyphens, for example osc-fr1",
+        );
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn namespace(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() {
+        return Err("holds an empty name: leave it out to watch all namespaces");
+    }
+    if text.len() > LONGEST_NAMESPACE || !is_label(text) || text.ends_with('-') {
+        return Err("must be the name of a namespace: at most 63 lower-case letters, digits and hyphens, \
+                    with a letter or digit first and last");
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn resync(text: &str) -> Result<Duration, &'static str> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "must be a duration with a unit, for example 90s or 10m")?;
+    if !(SHORTEST_RESYNC..=LONGEST_RESYNC).contains(&duration) {
+        return Err("must be from 1s to 24h");
+    }
+    Ok(duration)
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "must be an IP address and a port, for example 0.0.0.0:8080 or [::1]:8080")
+}
+
+fn is_label(text: &str) -> bool {
+    let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    text.bytes().all(permitted) && !text.starts_with('-')
+}

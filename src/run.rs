@@ -1,0 +1,126 @@
+//! Wires the operator together and ends it in good order.
+
+use std::{io, sync::Arc, time::Duration};
+
+use kube::Client;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admin,
+    config::Config,
+    controller::{Context, Parts, Settings, View, follow, watches},
+    scalingo::{self, ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider},
+};
+
+/// How long running steps may take to end once the operator is asked to stop. Together with what follows
+/// it stays below 25 s.
+const GRACE: Duration = Duration::from_secs(22);
+
+/// Why the operator could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No cluster to talk to.
+    #[error("No Kubernetes cluster is configured: set KUBECONFIG, or run inside of a cluster ({0}).")]
+    Kubeconfig(#[source] Box<kube::config::InferConfigError>),
+    /// The configured cluster cannot be used.
+    #[error("The configured Kubernetes cluster cannot be used: {0}.")]
+    Kubernetes(#[source] Box<kube::Error>),
+    /// No HTTP client for Scalingo.
+    #[error("No HTTP client for Scalingo: {0}")]
+    Scalingo(#[from] TransportSetupError),
+    /// The admin address is not to be had.
+    #[error(
+        "The admin address {address} cannot be listened on ({error}): choose another with --admin-address."
+    )]
+    Admin {
+        /// As configured.
+        address: std::net::SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// Signals cannot be received.
+    #[error("Signals cannot be received: {0}.")]
+    Signals(#[source] io::Error),
+    /// A part of the operator that runs for ever has ended.
+    #[error("The {0} ended unexpectedly.")]
+    Ended(&'static str),
+}
+
+/// Runs the operator until SIGTERM or SIGINT. A second signal ends the process at once, with status 130.
+///
+/// # Errors
+/// When it cannot start, or a part of it ends that should run for ever.
+pub async fn run(config: Config) -> Result<(), Error> {
+    install_crypto_provider();
+    let mut signals = Signals::new().map_err(Error::Signals)?;
+    let listener = TcpListener::bind(config.admin_address)
+        .await
+        .map_err(|error| Error::Admin { address: config.admin_address, error })?;
+    let kubernetes = kube::Config::infer().await.map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+    let client = Client::try_from(kubernetes).map_err(|error| Error::Kubernetes(Box::new(error)))?;
+    let transport = Arc::new(ReqwestTransport::new(TransportLimits::default())?);
+    let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
+
+    let stopping = CancellationToken::new();
+    let watches = watches(&client, &config.watch_namespaces);
+    let (context, called) = Context::new(Parts {
+        scalingo: scalingo::Client::new(transport, config.endpoints, clock.clone()),
+        client,
+        settings: Settings { region: config.region, resync: config.resync },
+        view: View::new(watches.iter().map(crate::controller::Watch::store).collect()),
+        random: fastrand::Rng::new(),
+        clock,
+        stopping: stopping.clone(),
+    });
+
+    let ready = {
+        let context = context.clone();
+        Arc::new(move || context.view.is_filled())
+    };
+    let admin = admin::serve(listener, ready, stopping.clone());
+    let controller = follow(watches, context, called);
+    tokio::pin!(admin, controller);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %config.admin_address, "started");
+
+    tokio::select! {
+        () = &mut controller => return Err(Error::Ended("watch")),
+        _ = &mut admin => return Err(Error::Ended("admin server")),
+        () = signals.next() => {}
+    }
+    tracing::info!("stopping: running steps may end; a second signal ends at once");
+    stopping.cancel();
+    tokio::select! {
+        () = &mut controller => tracing::info!("stopped"),
+        () = tokio::time::sleep(GRACE) => {
+            tracing::warn!("stopped while a step was running; the next start goes on from its record");
+        }
+        () = signals.next() => {
+            tracing::warn!("stopped at once; the next start goes on from the records");
+            std::process::exit(130);
+        }
+    }
+    Ok(())
+}
+
+/// The signals that ask for an end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The binary as it is used from a shell.
+
+use std::time::Duration;
+
+use assert_cmd::Command;
+
+/// Without the variables of whoever runs the tests.
+fn operator(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_logdrain-operator"));
+    command.env_clear().args(arguments).timeout(Duration::from_secs(60));
+    command
+}
+
+/// The one line that bad configuration leaves, and nothing else.
+fn refusal(command: &mut Command) -> String {
+    let output = command.assert().code(2).stdout("").get_output().clone();
+    let text = String::from_utf8(output.stderr).unwrap();
+    let line = text.strip_suffix('\n').unwrap();
+    assert!(!line.contains('\n'), "{text}");
+    let sentence = line.strip_prefix("logdrain-operator: ").unwrap();
+    assert!(sentence.ends_with('.'), "{text}");
+    sentence.to_owned()
+}
+
+fn printed(arguments: &[&str]) -> String {
+    let output = operator(arguments).assert().success().stderr("").get_output().clone();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn bad_flags_end_with_two_and_a_sentence() {
+    assert_eq!(
+        refusal(&mut operator(&[])),
+        "Say what to do: `logdrain-operator run` or `logdrain-operator crd`."
+    );
+    assert_eq!(refusal(&mut operator(&["run", "--resync=0s"])), "--resync must be from 1s to 24h.");
+    assert_eq!(refusal(&mut operator(&["run", "--resnyc=1m"])), "There is no flag --resnyc: use --resync.");
+}
+
+#[test]
+fn a_bad_variable_is_named_beside_its_flag() {
+    let cases = [
+        ("SCALINGO_REGION", "a.b", "--region (SCALINGO_REGION) must be"),
+        ("WATCH_NAMESPACE", "shop,Blog", "--watch-namespace (WATCH_NAMESPACE) must be"),
+        ("WATCH_NAMESPACE", "", "--watch-namespace (WATCH_NAMESPACE) holds an empty name"),
+        ("SCALINGO_API_URL", "http://api.internal", "The API URL (--api-url) sends credentials unencrypted"),
+        ("SCALINGO_AUTH_URL", "auth", "The auth URL (--auth-url) is not a URL"),
+        ("RUST_LOG", "logdrain_operator=loud", "RUST_LOG cannot be read"),
+    ];
+    for (variable, value, expected) in cases {
+        let sentence = refusal(operator(&["run"]).env(variable, value));
+        assert!(sentence.starts_with(expected), "{variable}={value}: {sentence}");
+    }
+}
+
+#[test]
+fn http_is_refused_unless_it_is_local_or_permitted() {
+    let remote = ["run", "--api-url=http://api.internal", "--auth-url=http://auth.internal"];
+    assert!(refusal(&mut operator(&remote)).contains("--allow-http"));
+    let local = ["run", "--api-url=http://127.0.0.1:1", "--auth-url=http://localhost:1"];
+    let permitted = [&remote[..], &["--allow-http"]].concat();
+    for arguments in [&local[..], &permitted] {
+        without_a_cluster(arguments);
+    }
+}
+
+/// There is no cluster to run on, so it gets as far as looking for one.
+fn without_a_cluster(arguments: &[&str]) -> String {
+    let output = operator(arguments)
+        .arg("--admin-address=127.0.0.1:0")
+        .envs([("KUBECONFIG", "/nonexistent/kubeconfig"), ("HOME", "/nonexistent"), ("RUST_LOG", "off")])
+        .assert()
+        .code(1)
+        .stdout("")
+        .get_output()
+        .clone();
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn without_a_cluster_it_ends_with_one_and_a_sentence() {
+    let text = without_a_cluster(&["run"]);
+    assert!(text.starts_with("logdrain-operator: "), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn credentials_in_the_wrong_place_are_not_repeated() {
+    let secret = "tk-us-bJ2k9Q";
+    let url = format!("https://user:{secret}@api.scalingo.com");
+    for arguments in [
+        vec![secret],
+        vec!["run", secret],
+        vec!["run", "--api-url", &url],
+        vec!["run", "--api-token", secret],
+        vec!["run", "--region", secret],
+        vec!["run", "--admin-address", secret],
+        vec!["run", "--log-format", secret],
+    ] {
+        let sentence = refusal(&mut operator(&arguments));
+        assert!(!sentence.contains(secret), "{sentence}");
+    }
+}
+
+#[test]
+fn the_definition_is_what_the_repository_holds() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/logs.scalingo.com_logdrains.yaml");
+    assert_eq!(printed(&["crd"]), std::fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn help_names_commands_flags_variables_and_defaults() {
+    let text = printed(&["--help"]);
+    for expected in ["Usage: logdrain-operator <COMMAND>", "run  Watch LogDrain", "crd  Print the"] {
+        assert!(text.contains(expected), "{expected} in {text}");
+    }
+    let text = printed(&["run", "--help"]);
+    for expected in [
+        "--api-url <URL>",
+        "[env: SCALINGO_API_URL]",
+        "[default: https://api.{region}.scalingo.com]",
+        "--auth-url <URL>",
+        "[env: SCALINGO_AUTH_URL]",
+        "[default: https://auth.scalingo.com]",
+        "--allow-http",
+        "--region <REGION>",
+        "[env: SCALINGO_REGION]",
+        "[default: osc-fr1]",
+        "--watch-namespace <NAMESPACE>",
+        "[env: WATCH_NAMESPACE]",
+        "--resync <DURATION>",
+        "[default: 10m]",
+        "--admin-address <ADDRESS>",
+        "[default: 0.0.0.0:8080]",
+        "--log-format <FORMAT>",
+        "[default: text]",
+        "RUST_LOG",
+    ] {
+        assert!(text.contains(expected), "{expected} in {text}");
+    }
+    assert!(!text.contains('`'), "markup of the source in {text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn the_version_is_the_package_s() {
+    assert_eq!(printed(&["--version"]), format!("logdrain-operator {}\n", env!("CARGO_PKG_VERSION")));
+}
