@@ -1,4 +1,5 @@
 //! The binary as it is used from a shell.
+#![expect(clippy::unwrap_used, reason = "a test may panic in the functions it shares, too")]
 
 use std::time::Duration;
 
