@@ -51,7 +51,10 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn fail(code: u8, sentence: &impl Display) -> ExitCode {
+    let text = sentence.to_string();
+    // On further lines a YAML parser quotes the file that it cannot read: a kubeconfig, with its token.
+    let line = text.lines().next().unwrap_or_default();
     // Nobody is left to tell when standard error is gone too.
-    let _ = writeln!(io::stderr(), "logdrain-operator: {sentence}");
+    let _ = writeln!(io::stderr(), "logdrain-operator: {line}");
     ExitCode::from(code)
 }

@@ -1,6 +1,7 @@
 //! The binary as it is used from a shell.
 #![expect(clippy::unwrap_used, reason = "a test may panic in the functions it shares, too")]
 
+use std::path::Path;
 use std::time::Duration;
 
 use assert_cmd::Command;
@@ -67,9 +68,14 @@ fn http_is_refused_unless_it_is_local_or_permitted() {
 
 /// There is no cluster to run on, so it gets as far as looking for one.
 fn without_a_cluster(arguments: &[&str]) -> String {
+    with_kubeconfig(Path::new("/nonexistent/kubeconfig"), arguments)
+}
+
+fn with_kubeconfig(path: &Path, arguments: &[&str]) -> String {
     let output = operator(arguments)
         .arg("--admin-address=127.0.0.1:0")
-        .envs([("KUBECONFIG", "/nonexistent/kubeconfig"), ("HOME", "/nonexistent"), ("RUST_LOG", "off")])
+        .env("KUBECONFIG", path)
+        .envs([("HOME", "/nonexistent"), ("RUST_LOG", "off")])
         .assert()
         .code(1)
         .stdout("")
@@ -83,6 +89,18 @@ fn without_a_cluster_it_ends_with_one_and_a_sentence() {
     let text = without_a_cluster(&["run"]);
     assert!(text.starts_with("logdrain-operator: "), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn a_kubeconfig_that_cannot_be_read_is_not_quoted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kubeconfig");
+    let secret = "s3cr3t-bearer";
+    std::fs::write(&path, format!("users:\n- name: a\n  user: {{token: {secret}, exec: 5}}\n")).unwrap();
+    let text = with_kubeconfig(&path, &["run"]);
+    assert!(text.starts_with("logdrain-operator: ") && text.contains("KUBECONFIG"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(!text.contains(secret), "{text}");
 }
 
 #[test]
