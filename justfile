@@ -1,0 +1,30 @@
+# https://just.systems: `just` lists these, `just test` runs one.
+
+_default:
+    @just --list
+
+# Format everything
+fmt:
+    cargo fmt --all
+
+# What the compiler, clippy and rustdoc have to say
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# All tests; the first time builds a Kubernetes API server
+test:
+    cargo test --workspace
+
+# Write crds/ from the code
+crd:
+    cargo run --quiet -- crd > target/logdrains.yaml
+    mv target/logdrains.yaml crds/logs.scalingo.com_logdrains.yaml
+
+# The main job on this machine, with nothing installed; `just quickstart --exit` ends after the tour
+quickstart *arguments:
+    cargo run --example quickstart -- {{ arguments }}
+
+# What CI runs
+ci:
+    .ci/run
