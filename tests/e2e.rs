@@ -1,0 +1,12 @@
+//! The operator's binary on a real control plane, with the permissions of `deploy/`, against the simulator.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
+#[path = "e2e/emitted.rs"]
+mod emitted;
+#[path = "e2e/operator.rs"]
+mod operator;
+#[path = "e2e/types.rs"]
+mod types;
+#[path = "e2e/world.rs"]
+mod world;

@@ -1,0 +1,61 @@
+//! The operator's binary, as a process of its own.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use control_plane::Supervised;
+
+/// How to start an operator.
+pub struct Options<'a> {
+    pub kubeconfig: &'a Path,
+    pub scalingo: &'a str,
+    pub namespaces: &'a [String],
+    pub arguments: &'a [&'a str],
+}
+
+/// A running operator.
+pub struct Operator {
+    process: Supervised,
+}
+
+impl Operator {
+    /// Starts it; it need not be ready yet.
+    pub fn start(options: &Options<'_>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_logdrain-operator"));
+        command
+            .args(["run", "--admin-address", "127.0.0.1:0", "--resync", "2s"])
+            .args(["--api-url", options.scalingo, "--auth-url", options.scalingo])
+            .args(options.namespaces.iter().flat_map(|namespace| ["--watch-namespace", namespace]))
+            .args(options.arguments)
+            .env("KUBECONFIG", options.kubeconfig)
+            .env("RUST_LOG", "info,logdrain_operator=trace")
+            .env_remove("HTTPS_PROXY")
+            .env_remove("https_proxy");
+        Self { process: Supervised::spawn(&command).expect("the operator starts") }
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(self) -> String {
+        self.process.kill().expect("a signal");
+        self.process.wait_exit(Duration::from_secs(10)).expect("an exit status").expect("it ends");
+        self.output()
+    }
+
+    /// Ends it as Kubernetes does, and makes sure that it ends well.
+    pub fn stop(self) -> String {
+        self.process.terminate().expect("a signal");
+        let status = self.process.wait_exit(Duration::from_secs(25)).expect("an exit status");
+        let output = self.output();
+        assert!(status.is_some_and(|status| status.success()), "it ended with {status:?}: {output}");
+        output
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Supervised {
+        &self.process
+    }
+
+    /// All it has printed.
+    pub fn output(&self) -> String {
+        self.process.stdout() + &self.process.stderr()
+    }
+}

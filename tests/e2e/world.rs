@@ -1,0 +1,349 @@
+//! What every test has to itself: a namespace, a simulator, and operators; and what every test must leave:
+//! no secret anywhere, no complaint of the API, no 403.
+
+use std::{
+    cell::RefCell,
+    fmt::Debug,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use control_plane::{AuditEntry, ControlPlane};
+use scalingo_simulator::{Entry, Server, Simulator};
+use serde_json::{Value, json};
+use tokio::task::block_in_place;
+
+use crate::{
+    emitted::assert_free_of,
+    operator::{Operator, Options},
+};
+
+/// Longer than anything takes that is going to happen, on a slow machine.
+const SOON: Duration = Duration::from_secs(60);
+
+/// The API token that every test begins with.
+pub const API_TOKEN: &str = "tk-us-e2e-4f1d0c9a7b3e";
+
+struct Installed {
+    plane: &'static ControlPlane,
+    kubeconfig: PathBuf,
+}
+
+/// The control plane with `crds/` and `deploy/`'s permissions, started once for all tests.
+fn installed() -> &'static Installed {
+    static INSTALLED: OnceLock<Installed> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let plane = ControlPlane::shared().unwrap_or_else(|error| panic!("{error}"));
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+        plane.install(&repository.join("deploy"), &repository.join("crds")).expect("deploy/ is installed");
+        let kubeconfig = plane
+            .service_account_kubeconfig("logdrain-system", "logdrain-operator")
+            .expect("the service account of deploy/");
+        Installed { plane, kubeconfig }
+    })
+}
+
+/// One test's own world.
+pub struct World {
+    pub plane: &'static ControlPlane,
+    /// The kubeconfig of the operator's service account.
+    pub kubeconfig: PathBuf,
+    /// The namespaces of this test, the first of which is the one that is meant when none is named.
+    pub namespaces: Vec<String>,
+    pub simulator: Simulator,
+    server: Server,
+    operators: RefCell<Vec<Operator>>,
+    secrets: RefCell<Vec<String>>,
+    texts: RefCell<Vec<(String, String)>>,
+}
+
+impl World {
+    /// A namespace with the API token's Secret, and a simulator with the apps `shop-front` and `shop-api`.
+    pub async fn new() -> Self {
+        Self::with_namespaces(1).await
+    }
+
+    /// The same with several namespaces, the API token's Secret in each.
+    pub async fn with_namespaces(count: usize) -> Self {
+        let Installed { plane, kubeconfig } = block_in_place(installed);
+        let simulator = Simulator::new();
+        simulator.add_token("operator", API_TOKEN);
+        simulator.add_app("shop-front");
+        simulator.add_app("shop-api");
+        let server = simulator.serve("127.0.0.1:0").await.expect("a free port");
+        let namespaces =
+            block_in_place(|| (0..count).map(|_| plane.namespace().expect("a namespace")).collect());
+        let world = Self {
+            plane,
+            kubeconfig: kubeconfig.clone(),
+            namespaces,
+            simulator,
+            server,
+            operators: RefCell::default(),
+            secrets: RefCell::default(),
+            texts: RefCell::default(),
+        };
+        for namespace in &world.namespaces {
+            world.secret_in(namespace, "scalingo", &[("api_token", API_TOKEN)]);
+        }
+        world
+    }
+
+    /// The same as [`World::new`], with an operator running.
+    pub async fn running() -> Self {
+        let world = Self::new().await;
+        world.start_operator();
+        world
+    }
+
+    pub fn namespace(&self) -> &str {
+        &self.namespaces[0]
+    }
+
+    // ---- operators
+
+    /// Starts an operator for this test's namespaces.
+    pub fn start_operator(&self) {
+        self.start_operator_with(&[]);
+    }
+
+    /// The same with more arguments, which override those before them.
+    pub fn start_operator_with(&self, arguments: &[&str]) {
+        let operator = block_in_place(|| {
+            Operator::start(&Options {
+                kubeconfig: &self.kubeconfig,
+                scalingo: &self.server.url(),
+                namespaces: &self.namespaces,
+                arguments,
+            })
+        });
+        self.operators.borrow_mut().push(operator);
+    }
+
+    /// Ends the operator that was started last, as a power cut would.
+    pub fn kill_operator(&self) {
+        let operator = self.operators.borrow_mut().pop().expect("an operator runs");
+        let output = block_in_place(|| operator.kill());
+        self.keep("an operator that was killed", output);
+    }
+
+    /// Ends the operator that was started last, as Kubernetes does.
+    pub fn stop_operator(&self) {
+        let operator = self.operators.borrow_mut().pop().expect("an operator runs");
+        let output = block_in_place(|| operator.stop());
+        self.keep("an operator that was stopped", output);
+    }
+
+    /// What the operator that was started last has printed.
+    pub fn operator_output(&self) -> String {
+        self.operators.borrow().last().map(Operator::output).unwrap_or_default()
+    }
+
+    // ---- Kubernetes
+
+    /// Runs kubectl in the test's namespace and gives what it prints.
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        self.try_kubectl(arguments, None).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, with an error for a failure.
+    pub fn try_kubectl(&self, arguments: &[&str], stdin: Option<&str>) -> Result<String, String> {
+        let mut all = vec!["--namespace", self.namespace()];
+        all.extend(arguments);
+        block_in_place(|| self.plane.kubectl_ok(all, stdin)).map_err(|error| error.to_string())
+    }
+
+    /// Applies a `LogDrain` in the test's namespace.
+    pub fn apply(&self, name: &str, spec: &Value) {
+        self.apply_in(self.namespace(), name, spec);
+    }
+
+    pub fn apply_in(&self, namespace: &str, name: &str, spec: &Value) {
+        let manifest = json!({
+            "apiVersion": "logs.scalingo.com/v1",
+            "kind": "LogDrain",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": spec,
+        });
+        block_in_place(|| self.plane.kubectl_ok(["apply", "-f", "-"], Some(&manifest.to_string())))
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Writes a Secret; its values will be searched for in all that is emitted.
+    pub fn secret(&self, name: &str, data: &[(&str, &str)]) {
+        self.secret_in(self.namespace(), name, data);
+    }
+
+    pub fn secret_in(&self, namespace: &str, name: &str, data: &[(&str, &str)]) {
+        self.secrets.borrow_mut().extend(data.iter().map(|(_, value)| value.trim().to_owned()));
+        let data: serde_json::Map<String, Value> =
+            data.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+        let manifest = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": namespace},
+            "stringData": data,
+        });
+        block_in_place(|| self.plane.kubectl_ok(["apply", "-f", "-"], Some(&manifest.to_string())))
+            .unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Registers a secret that is in no Secret, such as a foreign drain's token.
+    pub fn is_secret(&self, value: &str) {
+        self.secrets.borrow_mut().push(value.to_owned());
+    }
+
+    /// A `LogDrain` as the API server has it; null when it is gone.
+    pub fn get(&self, name: &str) -> Value {
+        self.get_in(self.namespace(), name)
+    }
+
+    pub fn get_in(&self, namespace: &str, name: &str) -> Value {
+        let text = block_in_place(|| {
+            self.plane.kubectl_ok(
+                ["get", "logdrain", name, "--namespace", namespace, "--ignore-not-found", "--output=json"],
+                None,
+            )
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+        if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") }
+    }
+
+    /// Waits until a `LogDrain` is as it should be, and gives it.
+    pub async fn until(&self, name: &str, what: impl Debug, is_so: impl Fn(&Value) -> bool) -> Value {
+        self.until_in(self.namespace(), name, what, is_so).await
+    }
+
+    pub async fn until_in(
+        &self,
+        namespace: &str,
+        name: &str,
+        what: impl Debug,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Value {
+        self.until_within(SOON, namespace, name, what, is_so).await
+    }
+
+    pub async fn until_within(
+        &self,
+        patience: Duration,
+        namespace: &str,
+        name: &str,
+        what: impl Debug,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let begun = Instant::now();
+        loop {
+            let object = self.get_in(namespace, name);
+            if is_so(&object) {
+                return object;
+            }
+            assert!(
+                begun.elapsed() < patience,
+                "{namespace}/{name} does not become {what:?}: {object:#}\n{}",
+                self.operator_output()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until `Ready` has this reason for the current generation, and gives the `LogDrain`.
+    pub async fn until_reason(&self, name: &str, reason: &str) -> Value {
+        self.until_reason_in(self.namespace(), name, reason).await
+    }
+
+    pub async fn until_reason_in(&self, namespace: &str, name: &str, reason: &str) -> Value {
+        self.until_in(namespace, name, reason, |object| {
+            ready(object)["reason"] == reason
+                && object["status"]["observedGeneration"] == object["metadata"]["generation"]
+        })
+        .await
+    }
+
+    /// Waits until the simulator is as it should be.
+    pub async fn until_simulator(&self, what: &str, is_so: impl Fn(&Simulator) -> bool) {
+        if tokio::time::timeout(SOON, self.simulator.until(is_so)).await.is_err() {
+            panic!(
+                "the simulator does not see {what}: {:#?}\n{}",
+                self.simulator.journal(),
+                self.operator_output()
+            );
+        }
+    }
+
+    // ---- what is left at the end
+
+    /// The requests of this test that change drains.
+    pub fn writes(&self) -> Vec<Entry> {
+        self.simulator
+            .journal()
+            .into_iter()
+            .filter(|entry| entry.method != "GET" && !entry.path.contains("/tokens/"))
+            .collect()
+    }
+
+    /// What the operator asked of the API server in this test's namespaces.
+    pub fn audit(&self) -> Vec<AuditEntry> {
+        let entries = block_in_place(|| self.plane.audit()).expect("the audit log");
+        entries
+            .into_iter()
+            .filter(|entry| {
+                entry.user == "system:serviceaccount:logdrain-system:logdrain-operator"
+                    && self.namespaces.contains(&entry.namespace)
+            })
+            .collect()
+    }
+
+    fn keep(&self, source: &str, text: String) {
+        self.texts.borrow_mut().push((source.to_owned(), text));
+    }
+
+    /// Stops the operators and checks what every test must leave: call it at the end of each.
+    pub async fn finish(self) {
+        self.finish_with_complaints(&[]).await;
+    }
+
+    /// The same where the test makes the API complain of these.
+    pub async fn finish_with_complaints(self, expected: &[&str]) {
+        for namespace in &self.namespaces {
+            for kind in ["logdrains", "events.v1.events.k8s.io"] {
+                let text = block_in_place(|| {
+                    self.plane.kubectl_ok(["get", kind, "--namespace", namespace, "--output=yaml"], None)
+                })
+                .unwrap_or_else(|error| panic!("{error}"));
+                self.keep(&format!("{kind} of {namespace}"), text);
+            }
+        }
+        while !self.operators.borrow().is_empty() {
+            self.stop_operator();
+        }
+        let texts = self.texts.borrow();
+        assert_free_of(&self.secrets.borrow(), &texts);
+        for (source, text) in texts.iter() {
+            assert!(!text.contains("panicked at"), "{source} panicked: {text}");
+        }
+        let complaints: Vec<_> = self
+            .simulator
+            .complaints()
+            .into_iter()
+            .filter(|complaint| !expected.iter().any(|expected| complaint.contains(expected)))
+            .collect();
+        assert!(complaints.is_empty(), "the API complains: {complaints:#?}");
+        let refused: Vec<_> = self.audit().into_iter().filter(|entry| entry.code == 403).collect();
+        assert!(refused.is_empty(), "the operator lacks permissions: {refused:#?}");
+    }
+}
+
+/// The `Ready` condition.
+pub fn ready(object: &Value) -> &Value {
+    condition(object, "Ready")
+}
+
+/// A condition; null where there is none of this type.
+pub fn condition<'a>(object: &'a Value, type_: &str) -> &'a Value {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions
+        .and_then(|conditions| conditions.iter().find(|condition| condition["type"] == type_))
+        .unwrap_or(&Value::Null)
+}
