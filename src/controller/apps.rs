@@ -118,3 +118,6 @@ async fn get(client: &Client, token: &ApiToken, region: &str, app: &str) -> Resu
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;
