@@ -1,10 +1,15 @@
 //! The binary as it is used from a shell.
-#![expect(clippy::unwrap_used, reason = "a test may panic in the functions it shares, too")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test may panic in the functions it shares, too"
+)]
 
 use std::path::Path;
 use std::time::Duration;
 
 use assert_cmd::Command;
+use logdrain_operator::crd::{Reason, Remedy, conditions};
 
 /// Without the variables of whoever runs the tests.
 fn operator(arguments: &[&str]) -> Command {
@@ -164,4 +169,64 @@ fn help_names_commands_flags_variables_and_defaults() {
 #[test]
 fn the_version_is_the_package_s() {
     assert_eq!(printed(&["--version"]), format!("logdrain-operator {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+}
+
+/// The cells of the README's table row that begins with this one.
+fn row(readme: &str, first: &str) -> Vec<String> {
+    let begin = format!("| `{first}` |");
+    let line = readme.lines().find(|line| line.starts_with(&begin)).expect(first);
+    line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
+}
+
+#[test]
+fn the_readme_has_each_flag_with_its_variable_and_default() {
+    let readme = readme();
+    let help = printed(&["run", "--help"]);
+    let (_, flags) = help.split_once("Options:\n").unwrap();
+    let blocks = flags.split("\n      --").map(|block| block.trim_start_matches(['-', ' ']));
+    let mut seen = 0;
+    for block in blocks.filter(|block| !block.starts_with("h, --help")) {
+        let bracketed = |name: &str| {
+            let (_, rest) = block.split_once(&format!("[{name}: "))?;
+            rest.split_once(']').map(|(value, _)| value)
+        };
+        let flag = block.split_whitespace().next().unwrap();
+        let cells = row(&readme, &format!("--{flag}"));
+        assert_eq!(cells[1], bracketed("env").unwrap_or_default(), "{flag}");
+        let absent = if flag == "allow-http" { "off" } else { "all" };
+        assert_eq!(cells[2], bracketed("default").unwrap_or(absent), "{flag}");
+        seen += 1;
+    }
+    assert_eq!(seen, readme.lines().filter(|line| line.starts_with("| `--")).count());
+}
+
+#[test]
+fn the_readme_has_each_reason_with_its_conditions() {
+    let readme = readme();
+    for reason in Reason::ALL {
+        let set = conditions(&[], reason, "", None, jiff::Timestamp::UNIX_EPOCH);
+        let cells = row(&readme, reason.as_str());
+        for condition in set {
+            match condition.type_.as_str() {
+                "Ready" => assert_eq!(cells[1], condition.status, "{reason}"),
+                other => {
+                    assert_eq!((cells[2].as_str(), "True"), (other, condition.status.as_str()), "{reason}");
+                }
+            }
+        }
+        assert_eq!(cells[2].is_empty(), reason.remedy() == Remedy::None, "{reason}");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_example() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/datadog.yaml");
+    let example = std::fs::read_to_string(path).unwrap();
+    let manifest: String =
+        example.lines().filter(|line| !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
+    assert!(readme().contains(&format!("```yaml\n{manifest}```\n")), "{manifest}");
 }
