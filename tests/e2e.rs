@@ -6,6 +6,8 @@
 mod emitted;
 #[path = "e2e/operator.rs"]
 mod operator;
+#[path = "e2e/permissions.rs"]
+mod permissions;
 #[path = "e2e/types.rs"]
 mod types;
 #[path = "e2e/world.rs"]

@@ -33,15 +33,16 @@ struct Installed {
 /// The control plane with `crds/` and `deploy/`'s permissions, started once for all tests.
 fn installed() -> &'static Installed {
     static INSTALLED: OnceLock<Installed> = OnceLock::new();
-    INSTALLED.get_or_init(|| {
-        let plane = ControlPlane::shared().unwrap_or_else(|error| panic!("{error}"));
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-        plane.install(&repository.join("deploy"), &repository.join("crds")).expect("deploy/ is installed");
-        let kubeconfig = plane
-            .service_account_kubeconfig("logdrain-system", "logdrain-operator")
-            .expect("the service account of deploy/");
-        Installed { plane, kubeconfig }
-    })
+    INSTALLED.get_or_init(|| install(ControlPlane::shared().unwrap_or_else(|error| panic!("{error}"))))
+}
+
+fn install(plane: &'static ControlPlane) -> Installed {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    plane.install(&repository.join("deploy"), &repository.join("crds")).expect("deploy/ is installed");
+    let kubeconfig = plane
+        .service_account_kubeconfig("logdrain-system", "logdrain-operator")
+        .expect("the service account of deploy/");
+    Installed { plane, kubeconfig }
 }
 
 /// One test's own world.
@@ -66,7 +67,17 @@ impl World {
 
     /// The same with several namespaces, the API token's Secret in each.
     pub async fn with_namespaces(count: usize) -> Self {
-        let Installed { plane, kubeconfig } = block_in_place(installed);
+        Self::on(block_in_place(installed), count).await
+    }
+
+    /// The same on a control plane of its own, for an operator that watches all namespaces.
+    pub async fn alone() -> Self {
+        // It lives as long as the process, as the shared one does; its files and servers end with that.
+        let start = || Box::leak(Box::new(ControlPlane::start().unwrap_or_else(|error| panic!("{error}"))));
+        Self::on(&block_in_place(|| install(start())), 1).await
+    }
+
+    async fn on(Installed { plane, kubeconfig }: &Installed, count: usize) -> Self {
         let simulator = Simulator::new();
         simulator.add_token("operator", API_TOKEN);
         simulator.add_app("shop-front");
@@ -110,11 +121,20 @@ impl World {
 
     /// The same with more arguments, which override those before them.
     pub fn start_operator_with(&self, arguments: &[&str]) {
+        self.start_operator_for(&self.namespaces, arguments);
+    }
+
+    /// Starts an operator for all namespaces of a control plane that is this test's [own](Self::alone).
+    pub fn start_operator_for_all_namespaces(&self) {
+        self.start_operator_for(&[], &[]);
+    }
+
+    fn start_operator_for(&self, namespaces: &[String], arguments: &[&str]) {
         let operator = block_in_place(|| {
             Operator::start(&Options {
                 kubeconfig: &self.kubeconfig,
                 scalingo: &self.server.url(),
-                namespaces: &self.namespaces,
+                namespaces,
                 arguments,
             })
         });
