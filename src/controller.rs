@@ -4,6 +4,7 @@
 
 mod apply;
 mod apps;
+mod conclude;
 mod context;
 mod delete_forms;
 mod desired;

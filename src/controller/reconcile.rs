@@ -2,27 +2,25 @@
 
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
-use kube::{
-    ResourceExt,
-    runtime::{controller::Action, reflector::ObjectRef},
-};
+use kube::{ResourceExt, runtime::controller::Action};
 use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument;
 
 use super::{
     apply::Work,
     apps::Resolved,
+    conclude::{call_peers, conclude},
     context::Context,
     desired,
     error::Error,
     events::Happening,
     observe,
     plan::{Plan, Situation, Verdict},
-    status::{Basis, Subject},
+    status::Subject,
     view::rank,
 };
 use crate::{
-    crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, Reason, Remedy},
+    crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain},
     drain::{Destination, Target},
     scalingo::ApiToken,
 };
@@ -30,13 +28,9 @@ use crate::{
 /// How long reading what is wanted may take, and how long the work on the targets may. Waiting for others on
 /// the same target is part of neither.
 const STAGE_TIMEOUT: Duration = Duration::from_secs(120);
-/// How often a drain is looked for that a lost answer or a peer may have made.
-const POLL: Duration = Duration::from_secs(10);
-/// How soon a resource that has changed meanwhile is looked at again, should its watch event be late.
-const CHANGED: Duration = Duration::from_secs(1);
 
 /// What one look has come to.
-enum Outcome {
+pub(super) enum Outcome {
     /// The finalizer is off, or was never on.
     Released,
     /// Nothing is done while suspended.
@@ -261,134 +255,6 @@ async fn release<'a>(
     }
     subject.release().await?;
     Ok(Outcome::Released)
-}
-
-/// Says in the status what has come of it, and when to look again.
-async fn conclude(context: &Context, subject: &mut Subject<'_>, outcome: Result<Outcome, Error>) -> Action {
-    let resync = context.settings.resync;
-    let (reason, message) = match &outcome {
-        Ok(Outcome::Released) => {
-            context.forget(&subject.uid());
-            return Action::await_change();
-        }
-        Ok(Outcome::Suspended) => {
-            (Reason::Suspended, "spec.suspend is true: nothing is checked or changed at Scalingo".to_owned())
-        }
-        Ok(Outcome::Looked { verdict, note, .. }) => describe(subject, verdict, note.as_deref()),
-        Err(error) if error.is_passing() => {
-            tracing::debug!(%error, "to be looked at again");
-            return Action::requeue(CHANGED);
-        }
-        Err(error) => (error.reason(), error.message()),
-    };
-    let target = match &outcome {
-        Ok(Outcome::Looked { target, .. }) => target.as_ref(),
-        _ => None,
-    };
-    let records = under_current_name(subject, target);
-    if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
-        if error.is_passing() {
-            return Action::requeue(CHANGED);
-        }
-        tracing::warn!(%error, "the status could not be written");
-        return Action::requeue(context.schedule.after_failure(subject.object(), Duration::ZERO));
-    }
-    let object = subject.object();
-    let wait = match &outcome {
-        Ok(Outcome::Suspended) => return Action::await_change(),
-        Ok(Outcome::Looked {
-            verdict: Verdict::WaitForAnswer(until) | Verdict::WaitForPeer(_, until),
-            ..
-        })
-        | Err(Error::AnswerLost { until, .. }) => context.schedule.after(object, until_then(context, *until)),
-        Err(error) if reason.remedy() == Remedy::Time => {
-            tracing::warn!(%reason, "{message}");
-            let asked = match error {
-                Error::Scalingo(error) => error.retry_after().unwrap_or_default(),
-                _ => Duration::ZERO,
-            };
-            context.schedule.after_failure(object, asked)
-        }
-        _ => context.schedule.after(object, resync),
-    };
-    Action::requeue(wait)
-}
-
-/// What a verdict says to people.
-fn describe(subject: &Subject<'_>, verdict: &Verdict, note: Option<&str>) -> (Reason, String) {
-    let (reason, mut message) = match verdict {
-        Verdict::InSync => {
-            let active = subject.records().iter().rev().find(|record| record.state == DrainState::Active);
-            let url = active.and_then(|record| record.url.as_deref()).unwrap_or("of this resource");
-            (Reason::Synced, format!("Scalingo lists the drain {url}"))
-        }
-        Verdict::Duplicate(owner) => (
-            Reason::Duplicate,
-            format!(
-                "LogDrain {owner} is older, wants the same drain and owns it; this one takes over when it goes"
-            ),
-        ),
-        Verdict::WaitForAnswer(_) => (
-            Reason::Progressing,
-            "the answer to a request was lost; looking for what it may have done".to_owned(),
-        ),
-        Verdict::WaitForPeer(peer, _) => {
-            (Reason::Progressing, format!("LogDrain {peer} is adding the same drain"))
-        }
-        Verdict::Ambiguous(many) => (
-            Reason::Ambiguous,
-            format!(
-                "the answer to an addition was lost, and {many} new drains at Scalingo may be the one: delete those \
-                 that nobody wants there; nothing is added or deleted until then"
-            ),
-        ),
-    };
-    if let Some(note) = note {
-        message = format!("{message}; {note}");
-    }
-    (reason, message)
-}
-
-/// The records, with the wanted app under the name that the spec gives it now.
-fn under_current_name(subject: &Subject<'_>, wanted: Option<&Target>) -> Vec<DrainRecord> {
-    let mut records = subject.records().to_vec();
-    for record in records.iter_mut().filter(|record| Some(&record.target()) == wanted) {
-        record.app.clone_from(&subject.object().spec.app);
-    }
-    records
-}
-
-fn until_then(context: &Context, until: jiff::Timestamp) -> Duration {
-    let left = until.duration_since(context.now()).try_into().unwrap_or(Duration::ZERO);
-    POLL.min(left + CHANGED)
-}
-
-/// Calls those whose standing this resource's changes may have changed: all with the same drain when it is
-/// gone from here, the younger ones when it is new here.
-fn call_peers(context: &Context, subject: &Subject<'_>, before: &[DrainRecord]) {
-    let after = if context.view.is_released(&subject.uid()) { &[] } else { subject.records() };
-    let in_none = |record: &&DrainRecord, records: &[DrainRecord]| {
-        !records.iter().any(|other| other.is_of_same_drain(record) && other.target() == record.target())
-    };
-    let gone: Vec<_> = before.iter().filter(|record| in_none(record, after)).collect();
-    let new: Vec<_> = after.iter().filter(|record| in_none(record, before)).collect();
-    if gone.is_empty() && new.is_empty() {
-        return;
-    }
-    let me = rank(subject.object());
-    for peer in context.view.all() {
-        let shares = |records: &[&DrainRecord]| {
-            peer.status.iter().flat_map(|status| &status.drains).any(|other| {
-                records.iter().any(|record| {
-                    other.target() == record.target() && other.destination_digest == record.destination_digest
-                })
-            })
-        };
-        let concerned = shares(&gone) || rank(&peer) > me && shares(&new);
-        if let (Some(uid), true) = (peer.uid().filter(|uid| *uid != me.uid), concerned) {
-            context.call(&uid, ObjectRef::from_obj(&peer));
-        }
-    }
 }
 
 async fn in_time<T>(stage: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

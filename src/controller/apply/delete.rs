@@ -1,0 +1,123 @@
+//! Deletion, also of one among several drains with the same URL.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{Work, shown};
+use crate::{
+    controller::{delete_forms::Proof, error::Error, events::Happening, observe},
+    crd::{DrainRecord, DrainState, Reason},
+    drain::{Destination, Digest, DrainUrl},
+    scalingo::{DeleteForm, ErrorKind},
+};
+
+impl Work<'_, '_> {
+    pub(super) async fn delete(&mut self, record: &DrainRecord, keep: usize) -> Result<(), Error> {
+        let digest = Digest::recorded(record.url_digest.as_deref().unwrap_or_default());
+        if self.just_added.as_ref() == Some(&digest) {
+            // The new drain goes by the old one's URL: which of them stands needs another look.
+            return Err(Error::Changed);
+        }
+        let Some(url) = self.observation.url(&digest).cloned() else {
+            return self.put(record, None, Reason::Progressing, "the drain is gone").await;
+        };
+        let mut record = record.clone();
+        if keep > 0 && record.state == DrainState::Active {
+            let copies = keep + 1;
+            self.restorable(&record, &url).ok_or(Error::Irreplaceable { copies })?;
+            let intent = DrainRecord {
+                state: DrainState::Deleting,
+                since: Some(Time(self.context.now())),
+                listed_before: vec![digest.to_string(); copies],
+                ..record.clone()
+            };
+            let message = "deleting one of several drains with the same URL";
+            self.put(&record, Some(intent.clone()), Reason::Progressing, message).await?;
+            record = self.standing(&intent).unwrap_or(intent);
+        }
+        self.delete_at_scalingo(&digest, &url, keep).await?;
+        let missing = keep.saturating_sub(self.observation.count(&digest));
+        if missing > 0 {
+            return self.restore_with(&record, missing, self.restorable(&record, &url)).await;
+        }
+        let old = shown(&record);
+        let goes = self.subject.object().metadata.deletion_timestamp.is_some();
+        self.happened.push(if goes { Happening::Deleted { url: old } } else { Happening::Replaced { old } });
+        self.put(&record, None, Reason::Progressing, "deleted a drain").await
+    }
+
+    /// Deletes, and makes sure that it worked where the form of the request is not proven yet.
+    async fn delete_at_scalingo(
+        &mut self,
+        digest: &Digest,
+        url: &DrainUrl,
+        keep: usize,
+    ) -> Result<(), Error> {
+        let region = self.target().region.clone();
+        let (mut form, mut proof) = self.context.delete_forms.form(&region);
+        loop {
+            let answer = self.context.scalingo.delete_drain(self.token, self.target(), url, form).await;
+            let tried_all = form == DeleteForm::Query;
+            let heeded = match answer {
+                Ok(()) if proof == Proof::Seen && keep == 0 => {
+                    self.observation.deleted(digest);
+                    return Ok(());
+                }
+                Ok(()) => true,
+                // It was gone already, which proves nothing.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => false,
+                Err(error) if error.kind() == ErrorKind::Refused && !tried_all => {
+                    (form, proof) = (DeleteForm::Query, Proof::Open);
+                    continue;
+                }
+                Err(error) => return Err(Error::Scalingo(error)),
+            };
+            self.observation = observe::leaving(self.context, self.token, &self.target().clone()).await?;
+            if self.observation.count(digest) <= keep {
+                if heeded {
+                    self.context.delete_forms.works(&region, form);
+                }
+                return Ok(());
+            }
+            if tried_all || proof == Proof::Seen {
+                return Err(Error::NotDeleted);
+            }
+            form = DeleteForm::Query;
+        }
+    }
+
+    pub(super) async fn restore(&mut self, record: &DrainRecord, missing: usize) -> Result<(), Error> {
+        let digest = Digest::recorded(record.url_digest.as_deref().unwrap_or_default());
+        let described = self.described.filter(|described| self.is_of(record, described)).cloned();
+        let listed = self.observation.url(&digest).and_then(|url| self.restorable(record, url));
+        self.restore_with(record, missing, described.or(listed)).await
+    }
+
+    /// Adds again what a deletion took along, then drops the deletion's record.
+    async fn restore_with(
+        &mut self,
+        record: &DrainRecord,
+        missing: usize,
+        destination: Option<Destination>,
+    ) -> Result<(), Error> {
+        let Some(destination) = destination else {
+            self.happened.push(Happening::NotRestored { url: shown(record) });
+            return self.put(record, None, Reason::Progressing, "deleted a drain").await;
+        };
+        // The time of the request, so that a successor does not repeat it too early.
+        let intent = DrainRecord { since: Some(Time(self.context.now())), ..record.clone() };
+        let message = "restoring a drain that was deleted along";
+        self.put(record, Some(intent.clone()), Reason::Progressing, message).await?;
+        let intent = self.standing(&intent).unwrap_or(intent);
+        for _ in 0..missing {
+            self.context.scalingo.add_drain(self.token, self.target(), &destination).await?;
+        }
+        self.happened.push(Happening::Deleted { url: shown(record) });
+        self.put(&intent, None, Reason::Progressing, "deleted a drain").await
+    }
+
+    /// What to ask for so that this record's URL is listed once more.
+    fn restorable(&self, record: &DrainRecord, url: &DrainUrl) -> Option<Destination> {
+        let described = self.described.filter(|described| self.is_of(record, described)).cloned();
+        described.or_else(|| url.to_destination(record.drain_type))
+    }
+}
