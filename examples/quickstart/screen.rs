@@ -1,0 +1,89 @@
+//! What people see: lines that stay, and on a terminal lines below them that are drawn anew in place.
+
+use std::{
+    env,
+    io::{self, IsTerminal, Stdout, Write},
+};
+
+use crate::table::Table;
+
+/// Longer lines are cut instead of wrapped, for their number must be known to draw them anew.
+const WRAP_OFF: &str = "\x1b[?7l";
+const WRAP_ON: &str = "\x1b[?7h";
+const CLEAR_BELOW: &str = "\x1b[J";
+
+/// Standard output.
+pub struct Screen {
+    stdout: Stdout,
+    is_terminal: bool,
+    is_coloured: bool,
+    /// How many lines are drawn in place at the end.
+    drawn: usize,
+    /// The table that was shown last.
+    table: Option<Table>,
+}
+
+impl Screen {
+    pub fn new() -> Self {
+        let stdout = io::stdout();
+        let is_terminal = stdout.is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let is_coloured = is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { stdout, is_terminal, is_coloured, drawn: 0, table: None }
+    }
+
+    /// A new part of the tour.
+    pub fn heading(&mut self, text: &str) -> io::Result<()> {
+        if self.is_coloured {
+            self.line(&format!("\n\x1b[1m{text}\x1b[0m"))
+        } else {
+            self.line(&format!("\n{text}"))
+        }
+    }
+
+    /// A line that stays. What was drawn in place stays above it.
+    pub fn line(&mut self, text: &str) -> io::Result<()> {
+        self.drawn = 0;
+        self.write(&format!("{text}\n"))
+    }
+
+    /// A table, in place on a terminal; elsewhere only the rows that say something new.
+    pub fn table(&mut self, table: Table, below: &str) -> io::Result<()> {
+        if self.is_terminal {
+            let lines = table.lines().iter().map(|line| format!("  {line}"));
+            let below = (!below.is_empty()).then(|| format!("  {below}"));
+            self.draw(&lines.chain(below).collect::<Vec<_>>())?;
+        } else {
+            let news: Vec<String> =
+                table.news_since(self.table.as_ref()).iter().map(|line| format!("  {line}\n")).collect();
+            self.write(&news.concat())?;
+        }
+        self.table = Some(table);
+        Ok(())
+    }
+
+    /// How a wait goes on, in place on a terminal; nothing elsewhere.
+    pub fn waiting(&mut self, text: &str) -> io::Result<()> {
+        if self.is_terminal { self.draw(&[format!("  {text}")]) } else { Ok(()) }
+    }
+
+    /// Takes away what was drawn in place.
+    pub fn wipe(&mut self) -> io::Result<()> {
+        self.draw(&[])
+    }
+
+    fn draw(&mut self, lines: &[String]) -> io::Result<()> {
+        let up = if self.drawn == 0 { String::new() } else { format!("\x1b[{}A\r{CLEAR_BELOW}", self.drawn) };
+        self.drawn = lines.len();
+        let text = lines.iter().flat_map(|line| [line, "\n"]).collect::<String>();
+        if up.is_empty() && text.is_empty() {
+            return Ok(());
+        }
+        // In one write, so that nothing can come in between.
+        self.write(&format!("{up}{WRAP_OFF}{text}{WRAP_ON}"))
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.stdout.write_all(text.as_bytes())?;
+        self.stdout.flush()
+    }
+}
