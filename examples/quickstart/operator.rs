@@ -31,6 +31,13 @@ pub fn build(repository: &Path) -> Result<PathBuf, Stop> {
         .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
+    // `cargo run` describes the example's package in these; build scripts that look at them would run again each time.
+    for (variable, _) in env::vars_os() {
+        let name = variable.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(&variable);
+        }
+    }
     let output = command.output().map_err(|error| {
         let cargo = cargo.display();
         Stop::failed(format!("{cargo} cannot be run to build the operator ({error}): start the quickstart with `cargo run --example quickstart`"))

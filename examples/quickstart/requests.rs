@@ -10,6 +10,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Requests {
     exchanges: usize,
+    app_lists: usize,
     lists: usize,
     additions: usize,
     deletions: usize,
@@ -25,6 +26,7 @@ impl Requests {
         for (at, method, path) in requests {
             let kind = match (method, path.rsplit('/').next()) {
                 ("POST", Some("exchange")) => &mut counted.exchanges,
+                ("GET", Some("apps")) => &mut counted.app_lists,
                 ("GET", Some("log_drains")) => &mut counted.lists,
                 ("POST", Some("log_drains")) => &mut counted.additions,
                 ("DELETE", Some("log_drains")) => &mut counted.deletions,
@@ -48,10 +50,11 @@ impl Requests {
 
 impl fmt::Display for Requests {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { exchanges, lists, additions, deletions, others, .. } = self;
-        let all = exchanges + lists + additions + deletions + others;
+        let Self { exchanges, app_lists, lists, additions, deletions, others, .. } = self;
+        let all = exchanges + app_lists + lists + additions + deletions + others;
         let kinds = [
             (exchanges, "token exchange", "token exchanges"),
+            (app_lists, "list of apps", "lists of apps"),
             (lists, "list of drains", "lists of drains"),
             (additions, "addition", "additions"),
             (deletions, "deletion", "deletions"),
@@ -80,6 +83,7 @@ mod tests {
         let requests = Requests::count([
             (at(0), "POST", "/v1/tokens/exchange"),
             (at(0), "GET", "/v1/apps"),
+            (at(0), "GET", "/v1/apps/shop-front"),
             (at(1), "GET", "/v1/apps/1/log_drains"),
             (at(2), "GET", "/v1/apps/1/addons/2/log_drains"),
             (at(2), "POST", "/v1/apps/1/log_drains"),
@@ -87,7 +91,7 @@ mod tests {
         ]);
         assert_eq!(
             requests.to_string(),
-            "6 requests: 1 token exchange, 2 lists of drains, 1 addition, 1 deletion, 1 other"
+            "7 requests: 1 token exchange, 1 list of apps, 2 lists of drains, 1 addition, 1 deletion, 1 other"
         );
         assert_eq!(Requests::count([]).to_string(), "0 requests");
     }

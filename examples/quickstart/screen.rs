@@ -46,6 +46,11 @@ impl Screen {
         self.write(&format!("{text}\n"))
     }
 
+    /// Lines that stay, broken at spaces to fit into 80 columns.
+    pub fn paragraph(&mut self, text: &str) -> io::Result<()> {
+        folded(text, 78).iter().try_for_each(|line| self.line(&format!("  {line}")))
+    }
+
     /// A table, in place on a terminal; elsewhere only the rows that say something new.
     pub fn table(&mut self, table: Table, below: &str) -> io::Result<()> {
         if self.is_terminal {
@@ -85,5 +90,33 @@ impl Screen {
     fn write(&mut self, text: &str) -> io::Result<()> {
         self.stdout.write_all(text.as_bytes())?;
         self.stdout.flush()
+    }
+}
+
+fn folded(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_broken_at_spaces_and_a_long_word_has_a_line_of_its_own() {
+        assert_eq!(
+            folded("one two three https://a.long.url end", 9),
+            ["one two", "three", "https://a.long.url", "end"]
+        );
+        assert_eq!(folded("", 9), Vec::<String>::new());
     }
 }

@@ -69,9 +69,7 @@ impl Setting {
         let server = runtime.block_on(simulator.serve("127.0.0.1:0")).map_err(|error| {
             Stop::failed(format!("no port of 127.0.0.1 is to be had for the simulated Scalingo: {error}"))
         })?;
-        screen.line(
-            "Starting a simulated Scalingo: three apps, a database, a log drain of somebody else's …",
-        )?;
+        screen.line("Starting a simulated Scalingo: 3 apps, a database, one foreign log drain …")?;
         screen.line(&format!("  up at {}", server.url()))?;
 
         screen.line("Starting the operator …")?;

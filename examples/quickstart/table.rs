@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Widths of name, app, type and Ready, where lines are written one after the other.
+const WIDTHS: [usize; 4] = [16, 10, 11, 5];
+
 /// The columns of one row by their heading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(Vec<(String, String)>);
@@ -10,6 +13,18 @@ impl Row {
     /// What stands under a heading; nothing where there is no such column.
     pub fn get(&self, heading: &str) -> &str {
         self.0.iter().find(|(name, _)| name == heading).map_or("", |(_, cell)| cell)
+    }
+
+    fn lasting(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter().filter(|(name, _)| name != "AGE")
+    }
+
+    fn headings(&self) -> String {
+        aligned(self.lasting().map(|(name, _)| name))
+    }
+
+    fn cells(&self) -> String {
+        aligned(self.lasting().map(|(_, cell)| cell))
     }
 }
 
@@ -47,20 +62,25 @@ impl Table {
         self.rows.iter().filter(|row| row.get("READY") == "True").count()
     }
 
-    /// The lines, heading included, whose row is new or says something new since `before`; growing older is nothing new.
-    pub fn news_since(&self, before: Option<&Self>) -> Vec<&str> {
+    /// Lines for the rows that are new or say something new since `before`, under a heading the first time. They are aligned
+    /// whatever comes later, and hold no age: to grow older is nothing new.
+    pub fn news_since(&self, before: Option<&Self>) -> Vec<String> {
+        let is_first = before.is_none_or(|before| before.rows.is_empty());
+        let heading = self.rows.first().filter(|_| is_first).map(Row::headings);
         let told = |row: &Row| before.is_some_and(|before| before.rows.iter().any(|old| is_same(old, row)));
-        let heading = self.lines.first().filter(|_| before.is_none_or(|before| before.rows.is_empty()));
-        let rows = self.rows.iter().zip(self.lines.iter().skip(1)).filter(|(row, _)| !told(row));
-        heading.into_iter().chain(rows.map(|(_, line)| line)).map(String::as_str).collect()
+        let rows = self.rows.iter().filter(|row| !told(row)).map(Row::cells);
+        heading.into_iter().chain(rows).collect()
     }
 }
 
 fn is_same(one: &Row, other: &Row) -> bool {
-    let lasting = |row: &Row| {
-        row.0.iter().filter(|(name, _)| name != "AGE").cloned().collect::<Vec<(String, String)>>()
-    };
-    lasting(one) == lasting(other)
+    one.lasting().eq(other.lasting())
+}
+
+fn aligned<'a>(cells: impl Iterator<Item = &'a String>) -> String {
+    let widths = WIDTHS.into_iter().chain(std::iter::repeat(0));
+    let cells: Vec<String> = cells.zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+    cells.join("   ").trim_end().to_owned()
 }
 
 /// Where each column stands, counted in characters: from its heading to the next one.
@@ -118,13 +138,18 @@ elk         shop-front  elk                          9s
     #[test]
     fn only_rows_that_say_something_new_are_news() {
         let (early, late) = (Table::read(EARLY), Table::read(LATE));
-        assert_eq!(early.news_since(None), EARLY.lines().collect::<Vec<_>>());
-        assert_eq!(early.news_since(Some(&Table::read(""))), EARLY.lines().collect::<Vec<_>>());
+        let all = [
+            "NAME               APP          TYPE          READY   REASON",
+            "appsignal          shop-front   appsignal     False   Progressing",
+            "elk                shop-front   elk",
+        ];
+        assert_eq!(early.news_since(None), all);
+        assert_eq!(early.news_since(Some(&Table::read(""))), all);
         assert_eq!(
             late.news_since(Some(&early)),
-            ["appsignal   shop-front  appsignal   True    Synced   9s"]
+            ["appsignal          shop-front   appsignal     True    Synced"]
         );
-        assert_eq!(late.news_since(Some(&late)), Vec::<&str>::new());
+        assert_eq!(late.news_since(Some(&late)), Vec::<String>::new());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::{
 const NAMESPACE: &str = "shop";
 const POLL: Duration = Duration::from_millis(250);
 /// Longer than anything takes that is going to happen, on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The drain that is deleted: it is made from `examples/papertrail.yaml`.
 const DELETED: (&str, &str, &str) = ("papertrail", "shop-jobs", "papertrailapp.com");
@@ -46,30 +46,46 @@ impl Tour<'_> {
         self.screen
             .heading("1. Apply the manifests of examples/: each type of drain, and one of a database")?;
         let begun = Instant::now();
-        self.typed(&["apply", "-f", "examples/secrets.yaml"])?;
-        let applied = self.typed(&["apply", "-f", "examples/"])?;
-        let count = applied.lines().filter(|line| line.starts_with("logdrain.")).count();
+        let setting = self.setting;
+        self.screen.line("  $ kubectl apply -f examples/secrets.yaml")?;
+        setting.kubectl(&["apply", "-f", "examples/secrets.yaml"])?;
+        self.screen.line("  $ kubectl apply -f examples/")?;
         self.screen.line(&format!("  $ kubectl get logdrains -n {NAMESPACE}"))?;
-        loop {
-            let table = Table::read(&self.kubectl(&["get", "logdrains"])?);
-            let is_done = count > 0 && table.ready() == count;
-            let missing = table.rows().iter().find(|row| row.get("READY") != "True");
-            let missing = missing.map(|row| row.get("NAME").to_owned()).unwrap_or_default();
-            let below =
-                if is_done { String::new() } else { format!("{} of {count} Ready …", table.ready()) };
-            self.screen.table(table, &below)?;
-            if is_done {
-                break;
+        let count = thread::scope(|scope| {
+            let applying = scope.spawn(|| setting.kubectl(&["apply", "-f", "examples/"]));
+            while !applying.is_finished() {
+                self.progress(None)?;
             }
+            let applied = applying.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok::<_, Stop>(applied.lines().filter(|line| line.starts_with("logdrain.")).count())
+        })?;
+        while let Some(missing) = self.progress(Some(count))? {
             if begun.elapsed() > PATIENCE {
-                return Err(self
-                    .explained(&format!("{missing} is not Ready after {} s", PATIENCE.as_secs()), &missing));
+                let what = format!("{missing} is not Ready after {} s", PATIENCE.as_secs());
+                return Err(self.explained(&what, &missing));
             }
-            thread::sleep(POLL);
         }
         self.screen
             .line(&format!("  All {count} are Ready, {} after the first `kubectl apply`.", seconds(begun)))?;
         Ok(())
+    }
+
+    /// Shows how far they are, and names one that is not Ready; of `count` when all have been applied.
+    fn progress(&mut self, count: Option<usize>) -> Result<Option<String>, Stop> {
+        let table = Table::read(&self.kubectl(&["get", "logdrains"])?);
+        let missing = table.rows().iter().find(|row| row.get("READY") != "True");
+        let missing = missing.map(|row| row.get("NAME").to_owned());
+        if missing.is_none() && count == Some(table.rows().len()) {
+            self.screen.table(table, "")?;
+            return Ok(None);
+        }
+        let below = match count {
+            Some(count) => format!("{} of {count} Ready …", table.ready()),
+            None => "applying …".to_owned(),
+        };
+        self.screen.table(table, &below)?;
+        thread::sleep(POLL);
+        Ok(Some(missing.unwrap_or_default()))
     }
 
     fn drift(&mut self) -> Result<(), Stop> {
@@ -83,14 +99,13 @@ impl Tour<'_> {
             .remove_drain_behind(app, &url)
             .map_err(|error| Stop::failed(format!("the drain cannot be deleted: {error}")))?;
         self.screen.line(&format!("  Deleted {} of {app}, which LogDrain {name} wants.", redact(&url)))?;
+        let resync = RESYNC.as_secs();
+        self.screen
+            .line(&format!("  The operator compares every {resync} s here (every 10 minutes by default)."))?;
         let begun = Instant::now();
         self.wait("the drain that was deleted is not back", name, || find().is_some())?;
-        self.screen.line(&format!(
-            "  It is back after {}.{}",
-            seconds(begun),
-            self.event(name, "DriftHealed")?
-        ))?;
-        Ok(())
+        self.screen.line(&format!("  It is back after {}.", seconds(begun)))?;
+        self.event(name, "DriftHealed")
     }
 
     fn rotate(&mut self) -> Result<(), Stop> {
@@ -102,6 +117,7 @@ impl Tour<'_> {
         self.screen.line(&format!(
             "  $ kubectl patch secret {name} -n {NAMESPACE} -p '{{\"stringData\":{{\"source-token\":\"***\"}}}}'"
         ))?;
+        self.screen.line("  The operator reads the Secret when it compares.")?;
         let begun = Instant::now();
         let app_id = simulator.app_id(app).unwrap_or_default();
         let find = |kind| {
@@ -120,15 +136,11 @@ impl Tour<'_> {
             );
         }
         let gap = removed.at.duration_since(added.at).as_millis();
-        self.screen.line(&format!(
-            "  Replaced after {}:{}",
-            seconds(begun),
-            self.event(name, "Replaced")?
-        ))?;
+        self.screen.line(&format!("  Replaced after {}:", seconds(begun)))?;
         self.screen.line(&format!("    + {}   with the new token", redact(&added.url)))?;
         self.screen
             .line(&format!("    - {}   with the old one, {gap} ms later: no gap", redact(&removed.url)))?;
-        Ok(())
+        self.event(name, "Replaced")
     }
 
     fn list(&mut self) -> Result<(), Stop> {
@@ -140,11 +152,11 @@ impl Tour<'_> {
             if let Some(lost) = app.drains.iter().find(|url| !drains.contains(url)) {
                 let lost = redact(lost);
                 return Err(Stop::failed(format!(
-                    "the drain of somebody else's is no longer listed: {lost}"
+                    "a drain that is not the operator's is no longer listed: {lost}"
                 )));
             }
             for url in &drains {
-                let foreign = if app.drains.contains(url) { "   somebody else's, left alone" } else { "" };
+                let foreign = if app.drains.contains(url) { "   foreign, left alone" } else { "" };
                 self.screen.line(&format!("    {}{foreign}", redact(url)))?;
             }
             for addon in &app.addons {
@@ -164,10 +176,9 @@ impl Tour<'_> {
         let requests = journal.iter().map(|entry| (entry.at, entry.method.as_str(), entry.path.as_str()));
         let requests = Requests::count(requests);
         let limit = simulator.settings().rate_limit.map_or(0, |limit| limit.per_minute);
-        self.screen.line(&format!("  Scalingo saw {requests};"))?;
-        self.screen.line(&format!(
-            "  at most {} within 60 s, where it allows {limit}.",
-            requests.busiest_minute()
+        let busiest = requests.busiest_minute();
+        self.screen.paragraph(&format!(
+            "Scalingo saw {requests}. There were at most {busiest} within 60 s; it allows {limit}."
         ))?;
         if let Some(refused) = journal.iter().find(|entry| entry.status == Some(429)) {
             return Err(Stop::failed(format!("the operator met the request limit: {refused:?}")));
@@ -209,17 +220,8 @@ impl Tour<'_> {
         self.setting.kubectl(&[arguments, &["--namespace", NAMESPACE]].concat())
     }
 
-    /// A command shown as it is run; gives what it prints.
-    fn typed(&mut self, arguments: &[&str]) -> Result<String, Stop> {
-        self.screen.line(&format!("  $ kubectl {}", arguments.join(" ")))?;
-        self.setting.kubectl(arguments)
-    }
-
     /// Waits for what the operator does at its next look.
     fn wait(&mut self, otherwise: &str, name: &str, is_so: impl Fn() -> bool) -> Result<(), Stop> {
-        let resync = RESYNC.as_secs();
-        self.screen
-            .line(&format!("  The operator compares every {resync} s here (every 10 minutes by default)."))?;
         let begun = Instant::now();
         while !is_so() {
             self.setting.go_on()?;
@@ -233,22 +235,19 @@ impl Tour<'_> {
         Ok(())
     }
 
-    /// What the event of this reason says, if there is one by now: events are best effort.
-    fn event(&self, name: &str, reason: &str) -> Result<String, Stop> {
+    /// Shows what the event of this reason says, if there is one soon: events are best effort.
+    fn event(&mut self, name: &str, reason: &str) -> Result<(), Stop> {
         let begun = Instant::now();
-        loop {
+        while begun.elapsed() < Duration::from_secs(5) {
             let events = json(&self.kubectl(&["get", "events.v1.events.k8s.io", "--output=json"])?);
-            let events = events["items"].as_array().cloned().unwrap_or_default();
-            let found =
-                events.iter().find(|event| event["regarding"]["name"] == name && event["reason"] == reason);
+            let mut events = events["items"].as_array().into_iter().flatten();
+            let found = events.find(|event| event["regarding"]["name"] == name && event["reason"] == reason);
             if let Some(note) = found.and_then(|event| event["note"].as_str()) {
-                return Ok(format!("\n  Event {reason}: {note}"));
-            }
-            if begun.elapsed() > Duration::from_secs(5) {
-                return Ok(String::new());
+                return Ok(self.screen.paragraph(&format!("Its event says {reason}: {note}"))?);
             }
             thread::sleep(POLL);
         }
+        Ok(())
     }
 
     /// A failure, with what the resource and the operator say of it.
