@@ -110,7 +110,7 @@ fn the_role_holds_what_the_operator_uses_and_no_more() {
     assert_eq!(
         role["rules"],
         json!([
-            {"apiGroups": ["logs.scalingo.com"], "resources": ["logdrains"], "verbs": ["list", "watch", "patch"]},
+            {"apiGroups": ["logs.scalingo.com"], "resources": ["logdrains"], "verbs": ["get", "list", "watch", "patch"]},
             {"apiGroups": ["logs.scalingo.com"], "resources": ["logdrains/status"], "verbs": ["update"]},
             {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
             {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
@@ -146,7 +146,8 @@ fn the_service_account_may_do_just_that() {
     assert!(output.status.success(), "{output:?}");
     let output = run(&["get", "secret", "s", "-n", &namespace]);
     assert!(output.status.success(), "{output:?}");
-    for refused in [["get", "secrets"], ["delete", "secret/s"], ["get", "logdrain/d"], ["get", "configmaps"]]
+    for refused in
+        [["get", "secrets"], ["delete", "secret/s"], ["delete", "logdrain/d"], ["get", "configmaps"]]
     {
         let output = run(&[&refused[..], &["-n", &namespace]].concat());
         assert!(String::from_utf8_lossy(&output.stderr).contains("(Forbidden)"), "{refused:?}: {output:?}");
@@ -174,6 +175,7 @@ fn the_service_account_may_do_just_that() {
     assert_eq!(
         allowed,
         [
+            "get logdrains.logs.scalingo.com",
             "list logdrains.logs.scalingo.com",
             "watch logdrains.logs.scalingo.com",
             "patch logdrains.logs.scalingo.com",
