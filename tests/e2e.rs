@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+#[path = "e2e/deploy.rs"]
+mod deploy;
 #[path = "e2e/emitted.rs"]
 mod emitted;
 #[path = "e2e/operator.rs"]
