@@ -4,12 +4,16 @@
 
 #[path = "e2e/deploy.rs"]
 mod deploy;
+#[path = "e2e/duplicates.rs"]
+mod duplicates;
 #[path = "e2e/emitted.rs"]
 mod emitted;
 #[path = "e2e/operator.rs"]
 mod operator;
 #[path = "e2e/permissions.rs"]
 mod permissions;
+#[path = "e2e/takeover.rs"]
+mod takeover;
 #[path = "e2e/types.rs"]
 mod types;
 #[path = "e2e/world.rs"]

@@ -21,9 +21,16 @@ impl Operator {
     /// Starts it; it need not be ready yet.
     pub fn start(options: &Options<'_>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_logdrain-operator"));
+        let defaults = [
+            ["--admin-address", "127.0.0.1:0"],
+            ["--resync", "2s"],
+            ["--api-url", options.scalingo],
+            ["--auth-url", options.scalingo],
+        ];
+        let not_given = defaults.iter().filter(|[option, _]| !options.arguments.contains(option)).flatten();
         command
-            .args(["run", "--admin-address", "127.0.0.1:0", "--resync", "2s"])
-            .args(["--api-url", options.scalingo, "--auth-url", options.scalingo])
+            .arg("run")
+            .args(not_given)
             .args(options.namespaces.iter().flat_map(|namespace| ["--watch-namespace", namespace]))
             .args(options.arguments)
             .env("KUBECONFIG", options.kubeconfig)
