@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+#[path = "e2e/columns.rs"]
+mod columns;
 #[path = "e2e/deploy.rs"]
 mod deploy;
 #[path = "e2e/duplicates.rs"]
@@ -12,6 +14,8 @@ mod emitted;
 mod operator;
 #[path = "e2e/permissions.rs"]
 mod permissions;
+#[path = "e2e/steady.rs"]
+mod steady;
 #[path = "e2e/takeover.rs"]
 mod takeover;
 #[path = "e2e/types.rs"]
