@@ -24,7 +24,7 @@ impl DrainUrl {
         let port = destination.port.map(|port| port.to_string());
         let region = destination.drain_region.as_deref();
         let mut shown = format!("{}://", public_scheme(scheme));
-        let mut previous = "";
+        let (mut previous, mut before) = ("", "");
         for (word, delimiter) in words(rest) {
             let is_host = host.is_some_and(|host| host.eq_ignore_ascii_case(word));
             let follows_host = host.is_some_and(|host| host.eq_ignore_ascii_case(previous));
@@ -36,7 +36,11 @@ impl DrainUrl {
                 || delimiter == "=" && ["region", "drain_region", "token", "host", "port"].contains(&word);
             shown.push_str(if public { word } else { HIDDEN });
             shown.push_str(delimiter);
-            previous = word;
+            // Between the address in brackets and its port stands nothing.
+            if !(word.is_empty() && before == "]" && delimiter == ":") {
+                previous = word;
+            }
+            before = delimiter;
         }
         shown
     }
@@ -58,13 +62,21 @@ fn public_scheme(scheme: &str) -> &str {
     if known.contains(&scheme) || known_type { scheme } else { HIDDEN }
 }
 
-/// The text in pairs of a word and the delimiter after it.
+/// The text in pairs of a word and the delimiter after it. What stands in brackets is one word: an IPv6 address.
 fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split_inclusive([':', '/', '?', '#', '[', ']', '@', '&', '=', ';', ',']).map(|piece| {
-        match piece.char_indices().next_back() {
-            Some((index, last)) if ":/?#[]@&=;,".contains(last) => piece.split_at(index),
-            _ => (piece, ""),
+    let (mut rest, mut opened) = (text, false);
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
         }
+        let closing = if opened { rest.find(']') } else { None };
+        let end = closing.or_else(|| rest.find([':', '/', '?', '#', '[', ']', '@', '&', '=', ';', ',']));
+        let end = end.unwrap_or(rest.len());
+        // Delimiters are one byte long.
+        let (piece, behind) = rest.split_at(rest.len().min(end + 1));
+        let (word, delimiter) = piece.split_at(end);
+        (rest, opened) = (behind, delimiter == "[");
+        Some((word, delimiter))
     })
 }
 
@@ -94,6 +106,20 @@ mod tests {
         ] {
             let url = DrainUrl::new(url.into());
             assert_eq!(url.redacted(&destination(DrainType::Syslog), false), shown);
+        }
+    }
+
+    #[test]
+    fn an_ipv6_host_is_shown_with_its_port() {
+        let host = Some("2001:db8::514".to_owned());
+        let destination = Destination { host, ..Destination::new(DrainType::OvhGraylog) };
+        for (url, shown) in [
+            ("ovh://:s3cret@[2001:db8::514]:6514", "ovh://:***@[2001:db8::514]:6514"),
+            ("ovh://:s3cret@[2001:DB8::514]:123456", "ovh://:***@[2001:DB8::514]:***"),
+            ("ovh://:s3cret@[2001:db8::515]:6514", "ovh://:***@[***]:***"),
+            ("ovh://[s3cret:s3cret", "ovh://[***:***"),
+        ] {
+            assert_eq!(DrainUrl::new(url.into()).redacted(&destination, false), shown);
         }
     }
 
