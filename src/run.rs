@@ -23,9 +23,11 @@ const GRACE: Duration = Duration::from_secs(22);
 /// Why the operator could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No cluster to talk to.
-    #[error("No Kubernetes cluster is configured: set KUBECONFIG, or run inside of a cluster ({0}).")]
-    Kubeconfig(#[source] Box<kube::config::InferConfigError>),
+    /// No cluster to talk to. What the parser says may quote a credential, so it is not passed on.
+    #[error(
+        "No Kubernetes cluster is configured: set KUBECONFIG to a valid file, or run inside of a cluster."
+    )]
+    Kubeconfig,
     /// The configured cluster cannot be used.
     #[error("The configured Kubernetes cluster cannot be used: {0}.")]
     Kubernetes(#[source] Box<kube::Error>),
@@ -60,7 +62,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let listener = TcpListener::bind(config.admin_address)
         .await
         .map_err(|error| Error::Admin { address: config.admin_address, error })?;
-    let kubernetes = kube::Config::infer().await.map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+    let kubernetes = kube::Config::infer().await.map_err(|_| Error::Kubeconfig)?;
     let client = Client::try_from(kubernetes).map_err(|error| Error::Kubernetes(Box::new(error)))?;
     let transport = Arc::new(ReqwestTransport::new(TransportLimits::default())?);
     let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
-use kube::{ResourceExt, runtime::controller::Action};
+use kube::runtime::controller::Action;
 use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument;
 
@@ -17,7 +17,7 @@ use super::{
     observe,
     plan::{Plan, Situation, Verdict},
     status::Subject,
-    view::rank,
+    view::{name, rank},
 };
 use crate::{
     crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain},
@@ -57,12 +57,8 @@ pub async fn reconcile(seen: Arc<LogDrain>, context: Arc<Context>) -> Result<Act
     if let Some(wait) = context.schedule.wait(&object) {
         return Ok(Action::requeue(wait));
     }
-    let span = tracing::info_span!(
-        "reconcile",
-        namespace = object.namespace().unwrap_or_default(),
-        name = object.name_any(),
-        generation = object.metadata.generation,
-    );
+    let span =
+        tracing::info_span!("reconcile", logdrain = name(&object), generation = object.metadata.generation,);
     Ok(Box::pin(look(&context, Arc::unwrap_or_clone(object))).instrument(span).await)
 }
 

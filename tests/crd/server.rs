@@ -325,7 +325,7 @@ fn get_shows_the_columns_and_selects_by_app_and_type() {
         ],
         "drains": [{
             "region": "osc-fr1", "app": "shop-front", "appId": "5af97be7ff688d0001228ffb", "addon": "ad-1",
-            "url": "datadog://***?region=eu-west-2", "urlDigest": "1a", "destinationDigest": "2b", "state": "Adding",
+            "type": "datadog", "url": "datadog://***?region=eu-west-2", "urlDigest": "1a", "destinationDigest": "2b", "state": "Adding",
             "since": "2026-11-23T15:44:00Z", "listedBefore": ["3c", "3c"],
         }],
     });
@@ -371,7 +371,7 @@ fn a_status_is_held_to_its_bounds() {
     let drain = |state: &str| {
         json!({
             "region": "osc-fr1", "app": "shop-front", "appId": "5af97be7ff688d0001228ffb",
-            "destinationDigest": "2b", "state": state,
+            "type": "datadog", "destinationDigest": "2b", "state": state,
         })
     };
     for (status, expected) in [
@@ -383,7 +383,7 @@ fn a_status_is_held_to_its_bounds() {
         (json!({"conditions": [{"type": "Ready"}]}), "status.conditions[0].message: Required value"),
         (json!({"drains": [drain("Gone")]}), "status.drains[0].state: Unsupported value"),
         (json!({"drains": vec![drain("Active"); 65]}), "status.drains: Too many: 65"),
-        (json!({"observedGeneration": -1}), "status.observedGeneration"),
+        (json!({"observedGeneration": -2}), "status.observedGeneration"),
     ] {
         let patch = json!({"status": status}).to_string();
         let output = kubectl_output(

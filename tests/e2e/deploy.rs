@@ -148,7 +148,7 @@ async fn the_binary_understands_the_arguments_listens_where_the_probes_look_and_
         })
         .collect();
     for (name, value) in &environment {
-        assert!(help_text.contains(&format!("[env: {name}=]")), "{name} is not known: {help_text}");
+        assert!(help_text.contains(&format!("[env: {name}]")), "{name} is not known: {help_text}");
         // A variable that is not read would not be missed: this value is refused.
         let refused = Command::new(BINARY).args(&arguments).env_clear().env(name, "not/valid").output();
         let refused = refused.expect("it starts");
