@@ -10,6 +10,8 @@ mod deploy;
 mod duplicates;
 #[path = "e2e/emitted.rs"]
 mod emitted;
+#[path = "e2e/errors.rs"]
+mod errors;
 #[path = "e2e/operator.rs"]
 mod operator;
 #[path = "e2e/permissions.rs"]

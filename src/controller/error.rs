@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use crate::{
     crd::{Reason, SecretKeyRef},
-    scalingo::{self, ErrorKind, Missing},
+    scalingo::{self, ErrorKind, Missing, Operation},
 };
 
 /// Why a reconciliation could not come to its end. No part of it holds a secret.
@@ -174,11 +174,13 @@ impl Error {
                 error.message()
             ),
             ErrorKind::Forbidden => format!(
-                "the API token's user may not manage the drains of this app: {}; a collaborator with the \
-                 limited role cannot",
+                "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this \
+                 app: {}; a collaborator with the limited role cannot",
                 error.message()
             ),
-            ErrorKind::Refused => format!("Scalingo refuses the drain: {}", error.message()),
+            ErrorKind::Refused if error.operation() == Operation::AddDrain => {
+                format!("Scalingo refuses the drain: {}", error.message())
+            }
             ErrorKind::RateLimited { .. } => "Scalingo asks to send fewer requests".to_owned(),
             _ => self.to_string(),
         }

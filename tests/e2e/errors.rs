@@ -1,0 +1,317 @@
+//! Every way in which the API answers otherwise than it should: what the conditions then say, that nobody else is
+//! held up, and that all is well again without a hand once the answers are.
+
+use scalingo_simulator::{Action, Answer, AnswerBody, Entry, Rule, Simulator, When};
+use serde_json::{Value, json};
+
+use crate::{
+    duplicates::papertrail,
+    world::{World, condition, ready},
+};
+
+pub const PERSON: &str = "Stalled";
+pub const TIME: &str = "Reconciling";
+
+/// One answer, and what is made of it. `{list}` and `{add}` in the message stand for the request.
+struct Case {
+    name: &'static str,
+    action: Action,
+    reason: &'static str,
+    remedy: &'static str,
+    message: &'static str,
+}
+
+fn case(
+    name: &'static str,
+    action: Action,
+    reason: &'static str,
+    remedy: &'static str,
+    message: &'static str,
+) -> Case {
+    Case { name, action, reason, remedy, message }
+}
+
+fn refuse(status: u16, text: &str) -> Action {
+    Action::respond(Answer::error(status, text))
+}
+
+fn answer(status: u16, body: AnswerBody) -> Action {
+    Action::respond(Answer::new(status, body))
+}
+
+fn fields() -> Action {
+    let errors = json!({"errors": {"host": ["is not reachable", "is too long"], "port": ["is closed"]}});
+    answer(422, AnswerBody::Json(errors))
+}
+
+fn payment() -> Action {
+    let body =
+        json!({"name": "payment", "error": "a payment method is needed", "url": "https://scalingo.com"});
+    answer(402, AnswerBody::Json(body))
+}
+
+/// `Ready` is False for this reason, `remedy` is True, the other is absent, and all speak of this generation.
+pub fn assert_failing(object: &Value, reason: &str, remedy: &str, message: &str) {
+    let name = &object["metadata"]["name"];
+    for (type_, status) in [("Ready", "False"), (remedy, "True")] {
+        let condition = condition(object, type_);
+        assert_eq!(condition["status"], status, "{name}: {type_}: {object:#}");
+        assert_eq!(condition["reason"], reason, "{name}: {type_}");
+        assert_eq!(condition["message"], message, "{name}: {type_}");
+        assert_eq!(condition["observedGeneration"], object["metadata"]["generation"], "{name}: {type_}");
+    }
+    assert_eq!(object["status"]["conditions"].as_array().map(Vec::len), Some(2), "{name}: {object:#}");
+    assert_eq!(object["status"]["observedGeneration"], object["metadata"]["generation"], "{name}");
+}
+
+/// `Ready` is True, alone.
+pub fn assert_synced(object: &Value) {
+    assert_eq!(object["status"]["conditions"].as_array().map(Vec::len), Some(1), "{object:#}");
+    assert_eq!(ready(object)["status"], "True");
+    assert_eq!(ready(object)["reason"], "Synced");
+    assert_eq!(ready(object)["observedGeneration"], object["metadata"]["generation"]);
+}
+
+/// Each case on an app of its own, all at once, beside one that nothing happens to.
+async fn try_all(world: &World, method: &str, cases: &[Case]) {
+    for case in cases {
+        world.simulator.add_app(case.name);
+        let path = format!("/v1/apps/{}/log_drains", case.name);
+        world.simulator.add_rule(Rule::new(method, &path, case.action.clone()));
+        world.apply(case.name, &papertrail(case.name));
+    }
+    world.start_operator();
+    world.apply("healthy", &papertrail("shop-front"));
+    let healthy = world.until_reason("healthy", "Synced").await;
+    for case in cases {
+        let object = world.until_reason(case.name, case.reason).await;
+        let id = world.simulator.app_id(case.name).expect("the app");
+        let request = |operation, method| format!("{operation} failed: {method} /v1/apps/{id}/log_drains: ");
+        let message = case
+            .message
+            .replace("{list}", &request("list_drains", "GET"))
+            .replace("{add}", &request("add_drain", "POST"));
+        assert_failing(&object, case.reason, case.remedy, &message);
+    }
+    assert_eq!(world.get("healthy"), healthy, "it is not held up, nor written to");
+
+    world.simulator.clear_rules();
+    for case in cases {
+        assert_synced(&world.until_reason(case.name, "Synced").await);
+        assert_eq!(world.simulator.drains(case.name), ["tcp+tls://logs.example.com:6514"], "{}", case.name);
+    }
+    assert_eq!(world.simulator.changes().len(), cases.len() + 1, "each drain is added once, and none goes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_is_refused_is_told_and_mended_by_itself() {
+    let world = World::new().await;
+    let vanished = "app {app} was there a moment ago and is not found any more: looking for it again";
+    let missing = |body| answer(404, AnswerBody::Json(body));
+    let cases = [
+        case("c400", refuse(400, "no such thing"), "Rejected", PERSON, "{list}answered 400: no such thing"),
+        case("c402", payment(), "Rejected", PERSON, "{list}answered 402: a payment method is needed"),
+        case(
+            "c403",
+            refuse(403, "not for you"),
+            "Unauthorized",
+            PERSON,
+            "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: not \
+             for you; a collaborator with the limited role cannot",
+        ),
+        case(
+            "c404",
+            missing(json!({"resource": "app", "error": "not found"})),
+            "Unavailable",
+            TIME,
+            vanished.replace("{app}", "c404").leak(),
+        ),
+        case(
+            "c404-bare",
+            missing(json!({"error": "not found"})),
+            "Unavailable",
+            TIME,
+            vanished.replace("{app}", "c404-bare").leak(),
+        ),
+        case("c409", refuse(409, "busy"), "Rejected", PERSON, "{list}answered 409: busy"),
+        case(
+            "c422",
+            fields(),
+            "Rejected",
+            PERSON,
+            "{list}answered 422: host: is not reachable, is too long; port: is closed",
+        ),
+        case(
+            "c404-html",
+            answer(404, AnswerBody::Html),
+            "Unavailable",
+            TIME,
+            "{list}answered 404, and the body is HTML (this is not how the Scalingo API answers: is --api-url right?)",
+        ),
+        case(
+            "c302",
+            Action::redirect("https://elsewhere.example/"),
+            "Unavailable",
+            TIME,
+            "{list}answered 302, and the body is empty (this is not how the Scalingo API answers: is --api-url right?)",
+        ),
+    ];
+    try_all(&world, "GET", &cases).await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_fails_is_told_and_mended_by_itself() {
+    let world = World::new().await;
+    let unavailable = |name, action, message| case(name, action, "Unavailable", TIME, message);
+    let undocumented = "{list}answered 200, but the body is not what is documented";
+    let cases = [
+        unavailable("c500", refuse(500, "boom"), "{list}answered 500: boom"),
+        unavailable("c502", answer(502, AnswerBody::Html), "{list}answered 502, and the body is HTML"),
+        unavailable(
+            "c503",
+            answer(503, AnswerBody::Text("down for maintenance".into())),
+            "{list}answered 503: down for maintenance",
+        ),
+        unavailable("c504", answer(504, AnswerBody::Empty), "{list}answered 504, and the body is empty"),
+        unavailable("html", answer(200, AnswerBody::Html), undocumented),
+        unavailable("empty", answer(200, AnswerBody::Empty), undocumented),
+        unavailable("not-utf8", answer(200, AnswerBody::NotUtf8), undocumented),
+        unavailable("wrong-type", answer(200, AnswerBody::WrongType), undocumented),
+        unavailable("huge", answer(200, AnswerBody::Huge), "{list}answered 200, but the body is too large"),
+        unavailable("cut", Action::Cut, "{list}answered 200, but the body was cut short"),
+        unavailable(
+            "c500-huge",
+            answer(500, AnswerBody::Huge),
+            "{list}answered 500, and the body is too large",
+        ),
+        unavailable(
+            "c500-not-utf8",
+            answer(500, AnswerBody::NotUtf8),
+            "{list}answered 500, and the body is not text",
+        ),
+        unavailable(
+            "reset",
+            Action::Reset { when: When::Before },
+            "{list}the connection broke before an answer came: closed by the other side",
+        ),
+    ];
+    try_all(&world, "GET", &cases).await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_addition_that_is_refused_is_told_and_made_once_it_is_not() {
+    let world = World::new().await;
+    let cases = [
+        case("c400", refuse(400, "no thanks"), "Rejected", PERSON, "Scalingo refuses the drain: no thanks"),
+        case("c402", payment(), "Rejected", PERSON, "Scalingo refuses the drain: a payment method is needed"),
+        case(
+            "c403",
+            refuse(403, "read only"),
+            "Unauthorized",
+            PERSON,
+            "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: read \
+             only; a collaborator with the limited role cannot",
+        ),
+        case("c409", refuse(409, "too many"), "Rejected", PERSON, "Scalingo refuses the drain: too many"),
+        case(
+            "c422",
+            fields(),
+            "Rejected",
+            PERSON,
+            "Scalingo refuses the drain: host: is not reachable, is too long; port: is closed",
+        ),
+        case(
+            "c429",
+            Action::too_many_requests(None),
+            "RateLimited",
+            TIME,
+            "Scalingo asks to send fewer requests",
+        ),
+        case("c500", refuse(500, "boom"), "Unavailable", TIME, "{add}answered 500: boom"),
+        case("c503", refuse(503, "down"), "Unavailable", TIME, "{add}answered 503: down"),
+    ];
+    try_all(&world, "POST", &cases).await;
+    world.finish().await;
+}
+
+/// Times between the requests for the drains of an app, in seconds.
+fn waits(simulator: &Simulator, app: &str) -> Vec<f64> {
+    let path = format!("/v1/apps/{}/log_drains", simulator.app_id(app).expect("the app"));
+    let lists: Vec<Entry> = simulator.requests("GET", &path);
+    lists.windows(2).map(|pair| pair[1].at.duration_since(pair[0].at).as_secs_f64()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_429_is_waited_for_as_long_as_it_asks() {
+    const ASKED: u64 = 9;
+    let world = World::new().await;
+    let limited = |seconds| Action::too_many_requests(seconds);
+    let message = "Scalingo asks to send fewer requests";
+    let path = |app: &str| format!("/v1/apps/{app}/log_drains");
+    world.simulator.add_rule(Rule::new("GET", &path("shop-front"), limited(Some(ASKED))).once());
+    world.simulator.add_rule(Rule::new("GET", &path("shop-api"), limited(None)).times(2));
+    world.apply("asked", &papertrail("shop-front"));
+    world.apply("unasked", &papertrail("shop-api"));
+    world.start_operator();
+    for name in ["asked", "unasked"] {
+        assert_failing(&world.until_reason(name, "RateLimited").await, "RateLimited", TIME, message);
+    }
+    assert_synced(&world.until_reason("asked", "Synced").await);
+    assert_synced(&world.until_reason("unasked", "Synced").await);
+    let asked = waits(&world.simulator, "shop-front")[0];
+    assert!((9.0..11.0).contains(&asked), "waited {asked} s when asked for {ASKED}");
+    let unasked = waits(&world.simulator, "shop-api");
+    assert!((4.4..6.5).contains(&unasked[0]), "first waited {} s", unasked[0]);
+    assert!((8.9..12.0).contains(&unasked[1]), "then waited {} s", unasked[1]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apps_and_exchanges_that_fail_are_told_and_mended_by_themselves() {
+    let apps = "list_apps failed: GET /v1/apps: ";
+    let exchange = "exchange failed: POST /v1/tokens/exchange: ";
+    let elsewhere = "answered 404, and the body is HTML (this is not how the Scalingo API answers: is";
+    let cases = [
+        ("GET", "/v1/apps", answer(404, AnswerBody::Html), format!("{apps}{elsewhere} --api-url right?)")),
+        (
+            "GET",
+            "/v1/apps",
+            answer(503, AnswerBody::Empty),
+            format!("{apps}answered 503, and the body is empty"),
+        ),
+        (
+            "POST",
+            "/v1/tokens/exchange",
+            answer(404, AnswerBody::Html),
+            format!("{exchange}{elsewhere} --auth-url right?)"),
+        ),
+        (
+            "POST",
+            "/v1/tokens/exchange",
+            answer(200, AnswerBody::WrongType),
+            format!("{exchange}answered 200, but the body is not what is documented"),
+        ),
+        (
+            "POST",
+            "/v1/tokens/exchange",
+            answer(200, AnswerBody::Json(json!({"token": ""}))),
+            format!("{exchange}answered 200, but the body holds no usable bearer token"),
+        ),
+    ];
+    let each = cases.map(|(method, path, action, message)| async move {
+        let world = World::new().await;
+        world.apply("drain", &papertrail("shop-front"));
+        world.simulator.add_rule(Rule::new(method, path, action));
+        world.start_operator();
+        assert_failing(&world.until_reason("drain", "Unavailable").await, "Unavailable", TIME, &message);
+        world.simulator.clear_rules();
+        assert_synced(&world.until_reason("drain", "Synced").await);
+        assert_eq!(world.simulator.changes().len(), 1);
+        world.finish().await;
+    });
+    for world in each {
+        world.await;
+    }
+}
