@@ -4,6 +4,8 @@
 
 #[path = "e2e/columns.rs"]
 mod columns;
+#[path = "e2e/conditions.rs"]
+mod conditions;
 #[path = "e2e/deploy.rs"]
 mod deploy;
 #[path = "e2e/duplicates.rs"]

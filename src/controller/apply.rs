@@ -272,7 +272,9 @@ impl Work<'_, '_> {
         message: &str,
         basis: Basis,
     ) -> Result<(), Error> {
-        self.subject.write(records, reason, message, basis).await
+        let earlier = if reason == Reason::Progressing { self.subject.earlier_failure() } else { None };
+        let (reason, message) = earlier.unwrap_or_else(|| (reason, message.to_owned()));
+        self.subject.write(records, reason, &message, basis).await
     }
 
     /// The URL with this digest for people.

@@ -174,6 +174,19 @@ impl<'a> Subject<'a> {
         Err(Error::Changed)
     }
 
+    /// How the last try for this form of the spec failed at Scalingo, if it did. It is said until another has
+    /// come to something: else each try would turn the conditions and be news.
+    #[must_use]
+    pub fn earlier_failure(&self) -> Option<(Reason, String)> {
+        const AT_SCALINGO: [Reason; 4] =
+            [Reason::Rejected, Reason::Unauthorized, Reason::RateLimited, Reason::Unavailable];
+        let status = self.object.status.as_ref()?;
+        let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;
+        let reason = AT_SCALINGO.into_iter().find(|reason| reason.as_str() == ready.reason)?;
+        let is_of_this_form = ready.observed_generation == self.object.metadata.generation;
+        is_of_this_form.then(|| (reason, ready.message.clone()))
+    }
+
     /// Takes the newest form in hand, unless somebody else has written records.
     async fn rebase(&mut self, before: &LogDrainStatus) -> Result<(), Error> {
         let api = self.api();
