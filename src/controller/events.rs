@@ -1,14 +1,21 @@
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use kube::{
     Client, Resource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
+use tokio::time::Instant;
 
 use crate::crd::{LogDrain, Reason};
 
 /// How long an event may take; it is dropped then.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long after the last time an event that repeats is counted up rather than told anew; the recorder's own.
+const SERIES: Duration = Duration::from_secs(6 * 60);
 /// Longest note that the API server takes, in bytes.
 const LONGEST_NOTE: usize = 1024;
 
@@ -130,14 +137,26 @@ impl Happening {
 
 /// Publishes events, best effort: a reconciliation neither waits for one nor fails with it.
 pub struct Events {
-    recorder: Recorder,
+    client: Client,
+    /// One for each note: a recorder counts events of one reason as one, and shows the note of the first.
+    recorders: Mutex<HashMap<String, (Recorder, Instant)>>,
 }
 
 impl Events {
     /// Publishes through this client.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { recorder: Recorder::new(client, Reporter::from("logdrain-operator")) }
+        Self { client, recorders: Mutex::default() }
+    }
+
+    fn recorder(&self, note: &str) -> Recorder {
+        let now = Instant::now();
+        let mut recorders = self.recorders.lock().unwrap_or_else(PoisonError::into_inner);
+        recorders.retain(|_, (_, used)| now.duration_since(*used) < SERIES);
+        let new = || (Recorder::new(self.client.clone(), Reporter::from("logdrain-operator")), now);
+        let (recorder, used) = recorders.entry(note.to_owned()).or_insert_with(new);
+        *used = now;
+        recorder.clone()
     }
 
     /// Publishes and logs.
@@ -156,7 +175,7 @@ impl Events {
             action: happening.action().to_owned(),
             secondary: None,
         };
-        let recorder = self.recorder.clone();
+        let recorder = self.recorder(event.note.as_deref().unwrap_or_default());
         let reference = object.object_ref(&());
         tokio::spawn(async move {
             match tokio::time::timeout(TIMEOUT, recorder.publish(&event, &reference)).await {

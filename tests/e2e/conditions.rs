@@ -6,9 +6,9 @@ use scalingo_simulator::{Action, Answer, Rule, Simulator};
 use serde_json::{Value, json};
 
 use crate::{
-    duplicates::{after_lists, papertrail, until_older, with},
+    duplicates::{after_lists, delete, papertrail, until_older, with},
     errors::{PERSON, TIME, assert_failing, assert_synced},
-    world::{World, ready},
+    world::{World, condition, ready},
 };
 
 /// What is written of a resource: any write moves it.
@@ -207,5 +207,55 @@ async fn an_addition_that_keeps_being_refused_is_told_once() {
     assert_synced(&world.until_reason("down", "Synced").await);
     until_told(&world, "refused", &[("Added", 1), ("Rejected", 1)]).await;
     until_told(&world, "down", &[("Added", 1), ("Unavailable", 1)]).await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_can_read_what_kubectl_shows() {
+    let world = World::running().await;
+    world.apply("drain", &papertrail("shop-front"));
+    world.until_reason("drain", "Synced").await;
+    world.simulator.remove_drain_behind("shop-front", "tcp+tls://logs.example.com:6514").expect("the drain");
+    world.until_simulator("it again", |simulator| simulator.changes().len() == 3).await;
+    world.apply("drain", &with(papertrail("shop-front"), "port", &json!(7514)));
+    world.until_reason("drain", "Synced").await;
+    until_told(&world, "drain", &[("Added", 2), ("DriftHealed", 1), ("Replaced", 1)]).await;
+
+    let listed = world.kubectl(&["get", "events", "--sort-by=.metadata.creationTimestamp", "--no-headers"]);
+    let lines: Vec<Vec<&str>> =
+        listed.lines().map(|line| line.split_whitespace().skip(1).collect()).collect();
+    let line = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    for expected in [
+        "Normal Added logdrain/drain added the drain tcp+tls://logs.example.com:6514",
+        "Warning DriftHealed logdrain/drain the drain tcp+tls://logs.example.com:6514 was no longer listed at Scalingo \
+         and has been added again",
+        "Normal Added logdrain/drain added the drain tcp+tls://logs.example.com:7514",
+        "Normal Replaced logdrain/drain the new drain is in place; deleted the old drain \
+         tcp+tls://logs.example.com:6514",
+    ] {
+        assert!(lines.iter().any(|seen| *seen == line(expected)), "{expected} is not in {listed}");
+    }
+    assert_eq!(lines.len(), 4, "{listed}");
+
+    let described = world.kubectl(&["describe", "logdrain", "drain"]);
+    for expected in [
+        "Kind:         LogDrain",
+        "Message:               Scalingo lists the drain tcp+tls://logs.example.com:7514",
+        "Reason:                Synced",
+        "Status:                True",
+        "Type:                  Ready",
+        "  Type     Reason       Age",
+        "logdrain-operator",
+        "added the drain tcp+tls://logs.example.com:7514",
+    ] {
+        assert!(described.contains(expected), "{expected:?} is not in:\n{described}");
+    }
+    assert_eq!(described.matches("<unknown>").count(), 0, "{described}");
+
+    let wide = world.kubectl(&["get", "logdrain", "drain", "-o", "wide"]);
+    assert!(wide.contains("Synced"), "{wide}");
+    assert_eq!(condition(&world.get("drain"), "Stalled"), &Value::Null);
+    delete(&world, world.namespace(), &["drain"]);
+    until_told(&world, "drain", &[("Added", 2), ("DriftHealed", 1), ("Replaced", 1), ("Deleted", 1)]).await;
     world.finish().await;
 }
