@@ -59,11 +59,9 @@ fn run(exit: bool) -> Result<(), Stop> {
     let shown = tour.show();
     if shown.is_ok() && !exit {
         tour.by_hand()?;
-        if let Err(stop) = tour.stay() {
-            match stop {
-                Stop::Interrupted => {}
-                other => return Err(other),
-            }
+        match tour.stay() {
+            Err(Stop::Interrupted) => {}
+            ended => return ended,
         }
     }
     if matches!(shown, Err(Stop::NoReader)) {
@@ -71,8 +69,13 @@ fn run(exit: bool) -> Result<(), Stop> {
     }
     screen.line("\nEnding the operator, Scalingo and the control plane …")?;
     let stopped = setting.stop();
+    let end = match (&shown, &stopped) {
+        (Ok(()), Ok(())) => "Done",
+        (Err(Stop::Interrupted), Ok(())) => "Interrupted",
+        _ => "Failed",
+    };
+    screen.line(&format!("{end} after {:.0} s; nothing is left behind.", begun.elapsed().as_secs_f32()))?;
     shown.and(stopped)?;
-    screen.line(&format!("Done after {:.0} s; nothing is left behind.", begun.elapsed().as_secs_f32()))?;
     if exit {
         screen.line("Without --exit everything stays up, to go on by hand.")?;
     }

@@ -22,7 +22,8 @@ const TAIL: usize = 15;
 
 /// Builds the binary as it is in the sources now, and gives its path. Cargo knows whether there is anything to do.
 pub fn build(repository: &Path) -> Result<PathBuf, Stop> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let cargo =
+        env::var_os("CARGO").filter(|cargo| !cargo.is_empty()).unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(&cargo);
     command
         .current_dir(repository)

@@ -1,7 +1,7 @@
 //! What the tour needs around it: a control plane, Scalingo, and the operator between them.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -59,7 +59,7 @@ impl Setting {
         let kubeconfig = plane.service_account_kubeconfig(NAMESPACE, SERVICE_ACCOUNT)?;
         let seconds = begun.elapsed().as_secs_f32();
         screen.line(&format!(
-            "  up after {seconds:.0} s at {}, with the CRD of crds/ and the permissions of deploy/",
+            "  up after {seconds:.0} s at {}, with crds/ and the RBAC of deploy/",
             plane.server()
         ))?;
 
@@ -112,15 +112,11 @@ impl Setting {
     }
 }
 
-/// A path as a person would type it from the top of the repository.
+/// What a person types for `kubectl`: its path, unless there is one on `PATH`.
 pub fn kubectl_by_hand(plane: &ControlPlane) -> String {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_on_path = std::env::split_paths(&path).any(|directory| is_file(&directory.join("kubectl")));
+    let is_on_path = std::env::split_paths(&path).any(|directory| directory.join("kubectl").is_file());
     if is_on_path { "kubectl".to_owned() } else { plane.kubectl_path().display().to_string() }
-}
-
-fn is_file(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// Whether Ctrl-C was pressed, from now on. The second time it ends this process at once.

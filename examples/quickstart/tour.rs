@@ -98,7 +98,8 @@ impl Tour<'_> {
         simulator
             .remove_drain_behind(app, &url)
             .map_err(|error| Stop::failed(format!("the drain cannot be deleted: {error}")))?;
-        self.screen.line(&format!("  Deleted {} of {app}, which LogDrain {name} wants.", redact(&url)))?;
+        self.screen
+            .paragraph(&format!("Deleted {} of {app}, the drain of LogDrain {name}.", redact(&url)))?;
         let resync = RESYNC.as_secs();
         self.screen
             .line(&format!("  The operator compares every {resync} s here (every 10 minutes by default)."))?;
@@ -114,9 +115,8 @@ impl Tour<'_> {
         let simulator = self.setting.simulator.clone();
         let before = simulator.changes().len();
         self.kubectl(&["patch", "secret", name, "--patch", NEW_TOKEN])?;
-        self.screen.line(&format!(
-            "  $ kubectl patch secret {name} -n {NAMESPACE} -p '{{\"stringData\":{{\"source-token\":\"***\"}}}}'"
-        ))?;
+        self.screen.line(&format!("  $ kubectl patch secret {name} -n {NAMESPACE} \\"))?;
+        self.screen.line(r#"      --patch '{"stringData":{"source-token":"***"}}'"#)?;
         self.screen.line("  The operator reads the Secret when it compares.")?;
         let begun = Instant::now();
         let app_id = simulator.app_id(app).unwrap_or_default();
@@ -136,10 +136,9 @@ impl Tour<'_> {
             );
         }
         let gap = removed.at.duration_since(added.at).as_millis();
-        self.screen.line(&format!("  Replaced after {}:", seconds(begun)))?;
-        self.screen.line(&format!("    + {}   with the new token", redact(&added.url)))?;
-        self.screen
-            .line(&format!("    - {}   with the old one, {gap} ms later: no gap", redact(&removed.url)))?;
+        self.screen.line(&format!("  Replaced after {}, without a gap:", seconds(begun)))?;
+        self.screen.line(&format!("    + {}   new", redact(&added.url)))?;
+        self.screen.line(&format!("    - {}   old, {gap} ms later", redact(&removed.url)))?;
         self.event(name, "Replaced")
     }
 
