@@ -8,6 +8,12 @@ mod apps;
 mod columns;
 #[path = "e2e/conditions.rs"]
 mod conditions;
+#[path = "e2e/deletion.rs"]
+mod deletion;
+#[path = "e2e/deletion_credentials.rs"]
+mod deletion_credentials;
+#[path = "e2e/deletion_forms.rs"]
+mod deletion_forms;
 #[path = "e2e/deploy.rs"]
 mod deploy;
 #[path = "e2e/duplicates.rs"]

@@ -128,6 +128,27 @@ pub fn write_secrets(world: &World) {
     }
 }
 
+/// The URL of the drain that [`datadog`] describes.
+pub const DATADOG: &str = "datadog://s3cret-datadog?region=eu-west-2";
+
+/// The spec of one plain drain, once [`write_secrets`] was called.
+pub fn datadog() -> Value {
+    json!({
+        "app": "shop-front", "type": "datadog", "drainRegion": "eu-west-2",
+        "tokenSecretRef": {"name": "tokens", "key": "datadog"},
+    })
+}
+
+/// A world with an operator and one plain drain, as the resource `datadog`, that is in sync.
+pub async fn with_datadog() -> World {
+    let world = World::running().await;
+    write_secrets(&world);
+    world.apply("datadog", &datadog());
+    world.until_reason("datadog", "Synced").await;
+    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
+    world
+}
+
 /// An addon of `shop-front` that has log drains.
 pub fn database(world: &World) -> String {
     world.simulator.add_addon("shop-front", "postgresql", true).expect("the app")

@@ -10,7 +10,7 @@ use std::{
 };
 
 use control_plane::{AuditEntry, ControlPlane};
-use scalingo_simulator::{Entry, Server, Simulator};
+use scalingo_simulator::{Entry, Held, Server, Simulator};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
@@ -119,21 +119,26 @@ impl World {
         self.start_operator_with(&[]);
     }
 
-    /// The same with more arguments, which override those before them.
+    /// The same with more arguments.
     pub fn start_operator_with(&self, arguments: &[&str]) {
-        self.start_operator_for(&self.namespaces, arguments);
+        self.start_operator_for(&self.namespaces, &self.server.url(), arguments);
     }
 
     /// Starts an operator for all namespaces of a control plane that is this test's [own](Self::alone).
     pub fn start_operator_for_all_namespaces(&self) {
-        self.start_operator_for(&[], &[]);
+        self.start_operator_for(&[], &self.server.url(), &[]);
     }
 
-    fn start_operator_for(&self, namespaces: &[String], arguments: &[&str]) {
+    /// Starts an operator with another address for the Scalingo API.
+    pub fn start_operator_at(&self, scalingo: &str, arguments: &[&str]) {
+        self.start_operator_for(&self.namespaces, scalingo, arguments);
+    }
+
+    fn start_operator_for(&self, namespaces: &[String], scalingo: &str, arguments: &[&str]) {
         let operator = block_in_place(|| {
             Operator::start(&Options {
                 kubeconfig: &self.kubeconfig,
-                scalingo: &self.server.url(),
+                scalingo,
                 namespaces,
                 arguments,
             })
@@ -353,6 +358,13 @@ impl World {
                 self.simulator.journal(),
                 self.operator_output()
             );
+        }
+    }
+
+    /// Waits until a request waits at this gate.
+    pub async fn until_held(&self, held: &Held) {
+        if tokio::time::timeout(SOON, held.gate.reached()).await.is_err() {
+            panic!("no request is held: {:#?}\n{}", self.simulator.journal(), self.operator_output());
         }
     }
 

@@ -1,0 +1,187 @@
+//! What becomes of the drain when its resource is deleted.
+
+use scalingo_simulator::{Action, Answer, AnswerBody, ChangeKind, Rule, When};
+use serde_json::{Value, json};
+
+use crate::{
+    types::{DATADOG, database, datadog, with_datadog, write_secrets},
+    world::{World, condition, verdict},
+};
+
+const DRAINS: &str = "/v1/apps/*/log_drains";
+
+fn is_held(object: &Value) -> bool {
+    object["metadata"]["finalizers"] == json!(["logs.scalingo.com/drains"])
+        && object["metadata"]["deletionTimestamp"].is_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_drain_is_gone_before_its_resource_is() {
+    for (when, left) in [(When::Before, vec![DATADOG]), (When::After, vec![])] {
+        let world = with_datadog().await;
+        let held = world.simulator.hold("DELETE", DRAINS, when);
+        world.delete("datadog");
+        world.until_held(&held).await;
+        assert!(is_held(&world.get("datadog")), "{:#}", world.get("datadog"));
+        assert_eq!(world.simulator.drains("shop-front"), left);
+
+        held.gate.release();
+        world.until_gone("datadog").await;
+        assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+        let added = format!("Normal Added: added the drain {SHOWN}");
+        world.until_events("datadog", &[&added, &format!("Normal Deleted: deleted the drain {SHOWN}")]).await;
+        world.finish().await;
+    }
+}
+
+const SHOWN: &str = "datadog://***?region=eu-west-2";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_delete_returns_once_the_drains_of_an_app_and_an_addon_are_gone() {
+    let world = World::running().await;
+    let addon = database(&world);
+    write_secrets(&world);
+    world.apply("app", &datadog());
+    let mut spec = datadog();
+    spec["addon"] = json!(addon);
+    world.apply("addon", &spec);
+    world.until_reason("app", "Synced").await;
+    world.until_reason("addon", "Synced").await;
+    world.kubectl(&["delete", "logdrain", "app", "--timeout=30s"]);
+    let id = world.simulator.app_id("shop-front").expect("the app");
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    assert_eq!(world.simulator.drains((&id, &addon)), [DATADOG]);
+    world.kubectl(&["delete", "logdrain", "addon", "--timeout=30s"]);
+    assert_eq!(world.simulator.drains((&id, &addon)), [""; 0]);
+    let deletes: Vec<String> =
+        world.simulator.requests("DELETE", "**").into_iter().map(|entry| entry.path).collect();
+    assert_eq!(
+        deletes,
+        [format!("/v1/apps/{id}/log_drains"), format!("/v1/apps/{id}/addons/{addon}/log_drains")]
+    );
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_retain_the_drain_stays() {
+    let world = with_datadog().await;
+    world.change("datadog", &json!({"deletionPolicy": "Retain"}));
+    world.until_reason("datadog", "Synced").await;
+    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
+    assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
+    world
+        .until_events(
+            "datadog",
+            &[
+                &format!("Normal Added: added the drain {SHOWN}"),
+                &format!("Normal Retained: left the drain {SHOWN} at Scalingo, as spec.deletionPolicy says"),
+            ],
+        )
+        .await;
+
+    // Whoever comes back finds it.
+    world.apply("again", &datadog());
+    world.until_reason("again", "Synced").await;
+    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
+    assert_eq!(world.writes().len(), 1, "{:#?}", world.writes());
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_gone_lets_its_resources_go() {
+    let world = with_datadog().await;
+    let addon = database(&world);
+    let mut spec = datadog();
+    spec["addon"] = json!(addon);
+    world.apply("addon", &spec);
+    world.until_reason("addon", "Synced").await;
+    world.simulator.delete_app("shop-front").expect("the app");
+    let object = world.until_reason("datadog", "AppNotFound").await;
+    let message = "spec.app: region osc-fr1 has no app shop-front that the API token may see; check the name, the \
+                   region and whose token it is";
+    assert_eq!(verdict(&object), ["False", "AppNotFound", message]);
+    world.kubectl(&["delete", "logdrain", "datadog", "addon", "--timeout=30s"]);
+    assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_vanishes_between_list_and_delete_lets_its_resource_go() {
+    let world = with_datadog().await;
+    let held = world.simulator.hold("DELETE", DRAINS, When::Before);
+    world.delete("datadog");
+    world.until_held(&held).await;
+    world.simulator.delete_app("shop-front").expect("the app");
+    held.gate.release();
+    world.until_gone("datadog").await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_that_was_removed_by_hand_needs_no_delete() {
+    let world = with_datadog().await;
+    world.stop_operator();
+    world.simulator.remove_drain_behind("shop-front", DATADOG).expect("the drain");
+    world.delete("datadog");
+    world.start_operator();
+    world.until_gone("datadog").await;
+    assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
+    assert_eq!(world.simulator.requests("POST", DRAINS).len(), 1);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_that_is_removed_by_hand_between_list_and_delete_is_taken_for_gone() {
+    let world = with_datadog().await;
+    let held = world.simulator.hold("DELETE", DRAINS, When::Before);
+    world.delete("datadog");
+    world.until_held(&held).await;
+    world.simulator.remove_drain_behind("shop-front", DATADOG).expect("the drain");
+    held.gate.release();
+    world.until_gone("datadog").await;
+    let answers: Vec<_> =
+        world.simulator.requests("DELETE", "**").into_iter().map(|entry| entry.status).collect();
+    assert_eq!(answers, [Some(404)]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_resource_takes_its_drain_along() {
+    let world = with_datadog().await;
+    world.change("datadog", &json!({"suspend": true}));
+    world.until_reason("datadog", "Suspended").await;
+    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_that_never_had_a_drain_goes_without_a_request() {
+    let world = World::running().await;
+    write_secrets(&world);
+    let refusal = json!({"errors": {"token": ["is not known to Datadog"]}});
+    let answer = Answer::new(422, AnswerBody::Json(refusal));
+    world.simulator.add_rule(Rule::new("POST", DRAINS, Action::respond(answer)));
+    world.apply("refused", &datadog());
+    let mut spec = datadog();
+    spec["tokenSecretRef"]["name"] = json!("later");
+    world.apply("waiting", &spec);
+    spec["suspend"] = json!(true);
+    world.apply("suspended", &spec);
+    let object = world.until_reason("refused", "Rejected").await;
+    let message = "Scalingo refuses the drain: token: is not known to Datadog";
+    assert_eq!(verdict(&object), ["False", "Rejected", message]);
+    assert_eq!(condition(&object, "Stalled")["status"], "True");
+    assert_eq!(object["status"]["drains"], Value::Null);
+    world.until_reason("waiting", "SecretNotFound").await;
+    world.until_reason("suspended", "Suspended").await;
+
+    // The API may be as broken as it likes.
+    world.simulator.clear_rules();
+    world.simulator.add_rule(Rule::new("*", "/**", Action::Reset { when: When::Before }));
+    world.kubectl(&["delete", "logdrains", "--all", "--timeout=30s"]);
+    let changes: Vec<ChangeKind> = world.simulator.changes().into_iter().map(|change| change.kind).collect();
+    assert_eq!(changes, []);
+    world.finish().await;
+}

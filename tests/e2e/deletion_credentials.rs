@@ -1,0 +1,166 @@
+//! Deletions whose credential is gone or refused, or whose API does not answer.
+
+use scalingo_simulator::{Action, Answer, AnswerBody, Rule};
+use serde_json::{Value, json};
+
+use crate::{
+    types::{DATADOG, with_datadog},
+    world::{API_TOKEN, World, condition, verdict},
+};
+
+const DRAINS: &str = "/v1/apps/*/log_drains";
+
+const TOKEN_GONE: &str = "the drains cannot be deleted without an API token: Secret scalingo is not there; put it back, \
+                          or set spec.deletionPolicy to Retain, which releases this resource and leaves its drains at Scalingo";
+
+/// Waits until the deletion has come to a stand for this reason, with the drain still there.
+async fn until_it_stands(world: &World, reason: &str) -> Value {
+    let object = world
+        .until("datadog", reason, |object| {
+            object["metadata"]["deletionTimestamp"].is_string()
+                && verdict(object)[1] == reason
+                && object["status"]["observedGeneration"] == object["metadata"]["generation"]
+        })
+        .await;
+    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
+    assert_eq!(object["metadata"]["finalizers"], json!(["logs.scalingo.com/drains"]));
+    assert_eq!(object["status"]["drains"].as_array().map(Vec::len), Some(1));
+    object
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_its_secrets_deleted_first_the_drain_still_goes() {
+    let world = with_datadog().await;
+    world.kubectl(&["delete", "secret", "scalingo", "tokens"]);
+    let object = world.until_reason("datadog", "ApiTokenNotFound").await;
+    let message = "spec.apiTokenSecretRef: Secret scalingo is not there";
+    assert_eq!(verdict(&object), ["False", "ApiTokenNotFound", message]);
+    assert_eq!(condition(&object, "Reconciling")["status"], "True");
+    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_deleted_at_once_as_with_a_namespace_leaves_no_drain() {
+    let world = with_datadog().await;
+    world.kubectl(&["delete", "secret/scalingo", "secret/tokens", "logdrain/datadog", "--timeout=30s"]);
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish().await;
+}
+
+/// A deletion that an operator has found who never saw the API token.
+async fn without_a_token_after_a_restart() -> World {
+    let world = with_datadog().await;
+    world.stop_operator();
+    world.kubectl(&["delete", "secret", "scalingo"]);
+    world.delete("datadog");
+    world.start_operator();
+    let object = until_it_stands(&world, "ApiTokenNotFound").await;
+    assert_eq!(verdict(&object), ["False", "ApiTokenNotFound", TOKEN_GONE]);
+    assert_eq!(condition(&object, "Reconciling")["message"], TOKEN_GONE);
+    assert_eq!(condition(&object, "Stalled"), &Value::Null);
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_without_the_token_retain_releases_the_resource() {
+    let world = without_a_token_after_a_restart().await;
+    world.change("datadog", &json!({"deletionPolicy": "Retain"}));
+    world.until_gone("datadog").await;
+    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
+    assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_without_the_token_putting_it_back_lets_the_deletion_go_on() {
+    let world = without_a_token_after_a_restart().await;
+    world.secret("scalingo", &[("another_key", API_TOKEN)]);
+    let message = TOKEN_GONE.replace("is not there", "has no key api_token");
+    world.until("datadog", &message, |object| verdict(object)[2] == message).await;
+    world.secret("scalingo", &[("api_token", API_TOKEN)]);
+    world.until_gone("datadog").await;
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_not_taken_for_a_drain_that_is_gone() {
+    let world = with_datadog().await;
+    world.simulator.revoke_token("operator");
+    world.simulator.revoke_bearers("operator");
+    world.delete("datadog");
+    let object = until_it_stands(&world, "Unauthorized").await;
+    let message =
+        "Scalingo refuses the API token: unauthorized; look at the Secret that spec.apiTokenSecretRef names";
+    assert_eq!(verdict(&object), ["False", "Unauthorized", message]);
+    assert_eq!(condition(&object, "Stalled")["status"], "True");
+    world.simulator.restore_token("operator");
+    world.until_gone("datadog").await;
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_no_longer_manage_drains_is_not_taken_for_a_drain_that_is_gone() {
+    let world = with_datadog().await;
+    world.simulator.set_limited("operator", true);
+    world.delete("datadog");
+    let object = until_it_stands(&world, "Unauthorized").await;
+    let message = "the API token's user may not manage the drains of this app: you are not allowed to do this; a \
+                   collaborator with the limited role cannot";
+    assert_eq!(verdict(&object), ["False", "Unauthorized", message]);
+    assert_eq!(condition(&object, "Stalled")["status"], "True");
+    world.simulator.set_limited("operator", false);
+    world.until_gone("datadog").await;
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_answer_to_a_delete_is_taken_for_gone_either() {
+    let world = with_datadog().await;
+    for (answer, reason) in [
+        (Answer::error(401, "no"), "Unauthorized"),
+        (Answer::error(403, "no"), "Unauthorized"),
+        (Answer::new(404, AnswerBody::Html), "Unavailable"),
+        (Answer::error(500, "no"), "Unavailable"),
+        (Answer::new(503, AnswerBody::Html), "Unavailable"),
+        (Answer::new(429, AnswerBody::Text("Retry later\n".into())), "RateLimited"),
+        (Answer::error(409, "no"), "Rejected"),
+    ] {
+        world.simulator.clear_rules();
+        let rule = world.simulator.add_rule(Rule::new("DELETE", DRAINS, Action::respond(answer)));
+        if world.get("datadog")["metadata"]["deletionTimestamp"].is_null() {
+            world.delete("datadog");
+        }
+        // A change makes it be looked at at once, whatever it waits for.
+        let label = format!("{reason}-{rule}");
+        world.change("datadog", &json!({"drainRegion": label}));
+        world.until_simulator("the DELETE", |simulator| simulator.rule_seen(rule) > 0).await;
+        until_it_stands(&world, reason).await;
+    }
+    world.simulator.clear_rules();
+    world.until_gone("datadog").await;
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_cannot_be_reached_keeps_the_resource() {
+    let world = with_datadog().await;
+    world.stop_operator();
+    world.start_operator_at("http://127.0.0.1:1", &[]);
+    world.delete("datadog");
+    let object = until_it_stands(&world, "Unavailable").await;
+    let message = verdict(&object)[2];
+    let begin = "exchange failed: POST /v1/tokens/exchange: the request was not sent: ";
+    assert!(message.starts_with(begin) && message.contains("refused"), "{message}");
+    assert_eq!(condition(&object, "Reconciling")["status"], "True");
+    world.stop_operator();
+    world.start_operator();
+    world.until_gone("datadog").await;
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish().await;
+}
