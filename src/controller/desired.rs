@@ -54,8 +54,9 @@ pub async fn api_token(context: &Context, object: &LogDrain) -> Result<ApiToken,
 /// When there is none.
 pub async fn api_token_for_deletion(context: &Context, object: &LogDrain) -> Result<ApiToken, Error> {
     match api_token(context, object).await {
-        Err(Error::ApiTokenNotFound { secret, .. }) => {
-            object.uid().and_then(|uid| context.last_token(&uid)).ok_or(Error::ApiTokenGone { secret })
+        Err(Error::ApiTokenNotFound { secret, what }) => {
+            let last = object.uid().and_then(|uid| context.last_token(&uid));
+            last.ok_or(Error::ApiTokenGone { secret, what })
         }
         other => other,
     }

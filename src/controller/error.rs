@@ -16,15 +16,17 @@ pub enum Error {
         /// What is missing.
         what: String,
     },
-    /// The API token's Secret is not there, and the resource is being deleted.
+    /// The API token's Secret, or its key, is not there, and the resource is being deleted.
     #[error(
-        "the drains cannot be deleted without an API token: Secret {} is gone; create it again, or set \
+        "the drains cannot be deleted without an API token: Secret {} {what}; put it back, or set \
          spec.deletionPolicy to Retain, which releases this resource and leaves its drains at Scalingo",
         secret.name
     )]
     ApiTokenGone {
-        /// Where it was.
+        /// Where it should be.
         secret: SecretKeyRef,
+        /// What is missing.
+        what: String,
     },
     /// A Secret that the spec names, or its key, is not there.
     #[error("spec.{field}: Secret {} {what}", secret.name)]
