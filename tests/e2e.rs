@@ -4,6 +4,8 @@
 
 #[path = "e2e/apps.rs"]
 mod apps;
+#[path = "e2e/change.rs"]
+mod change;
 #[path = "e2e/columns.rs"]
 mod columns;
 #[path = "e2e/conditions.rs"]

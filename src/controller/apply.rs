@@ -53,6 +53,7 @@ impl Work<'_, '_> {
         let mut failure = None;
         for step in &plan.steps {
             self.context.go_on()?;
+            self.subject.go_on()?;
             let done = match step {
                 Step::Resolve { record, url } => self.resolve(record, url).await,
                 Step::Adopt { url, how } => self.adopt(url, *how).await,

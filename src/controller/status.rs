@@ -33,13 +33,30 @@ pub enum Basis {
 pub struct Subject<'a> {
     context: &'a Context,
     object: LogDrain,
+    /// The form of it that this look is about.
+    form: Form,
+}
+
+/// What people have asked for, as far as a number tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Form {
+    generation: Option<i64>,
+    deleting: bool,
+}
+
+impl Form {
+    fn of(object: &LogDrain) -> Self {
+        let metadata = &object.metadata;
+        Self { generation: metadata.generation, deleting: metadata.deletion_timestamp.is_some() }
+    }
 }
 
 impl<'a> Subject<'a> {
     /// Takes a resource in hand.
     #[must_use]
     pub fn new(context: &'a Context, object: LogDrain) -> Self {
-        Self { context, object }
+        let form = Form::of(&object);
+        Self { context, object, form }
     }
 
     /// The resource as it stands.
@@ -54,13 +71,19 @@ impl<'a> Subject<'a> {
     /// When they have.
     pub fn catch_up(&mut self) -> Result<(), Error> {
         let newest = self.context.view.newest(&Arc::new(self.object.clone())).ok_or(Error::Changed)?;
-        let wanted =
-            |object: &LogDrain| (object.metadata.generation, object.metadata.deletion_timestamp.is_some());
-        if wanted(&newest) != wanted(&self.object) {
+        if Form::of(&newest) != self.form {
             return Err(Error::Changed);
         }
         self.object = Arc::unwrap_or_clone(newest);
         Ok(())
+    }
+
+    /// Whether another step may be taken: not once a write has met a newer form than this look is about.
+    ///
+    /// # Errors
+    /// When people have changed what is wanted.
+    pub fn go_on(&self) -> Result<(), Error> {
+        if Form::of(&self.object) == self.form { Ok(()) } else { Err(Error::Changed) }
     }
 
     /// Its uid.
@@ -136,8 +159,11 @@ impl<'a> Subject<'a> {
         message: &str,
         basis: Basis,
     ) -> Result<(), Error> {
+        if basis == Basis::ThisForm {
+            self.go_on()?;
+        }
         let before = self.object.status.clone().unwrap_or_default();
-        let generation = self.object.metadata.generation;
+        let generation = self.form.generation;
         let now = self.context.now();
         let status = LogDrainStatus {
             observed_generation: generation,
