@@ -18,12 +18,16 @@ mod deletion_credentials;
 mod deletion_forms;
 #[path = "e2e/deploy.rs"]
 mod deploy;
+#[path = "e2e/drift.rs"]
+mod drift;
 #[path = "e2e/duplicates.rs"]
 mod duplicates;
 #[path = "e2e/emitted.rs"]
 mod emitted;
 #[path = "e2e/errors.rs"]
 mod errors;
+#[path = "e2e/foreign.rs"]
+mod foreign;
 #[path = "e2e/operator.rs"]
 mod operator;
 #[path = "e2e/permissions.rs"]
