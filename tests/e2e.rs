@@ -32,6 +32,10 @@ mod foreign;
 mod operator;
 #[path = "e2e/permissions.rs"]
 mod permissions;
+#[path = "e2e/refused_deletions.rs"]
+mod refused_deletions;
+#[path = "e2e/remedies.rs"]
+mod remedies;
 #[path = "e2e/steady.rs"]
 mod steady;
 #[path = "e2e/takeover.rs"]

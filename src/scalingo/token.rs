@@ -28,9 +28,7 @@ pub enum TokenError {
     #[error("The API token is empty: put a token made in the Scalingo dashboard there.")]
     Empty,
     /// A line break, most often.
-    #[error(
-        "The API token holds a control character, such as a line break at its end: write it without one."
-    )]
+    #[error("The API token holds a control character, such as a line break: write it without one.")]
     ControlCharacter,
     /// The system gave no random key.
     #[error("The system gives no random numbers, so API tokens cannot be told apart safely.")]

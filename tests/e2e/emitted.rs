@@ -9,7 +9,7 @@ fn forms(secret: &str) -> Vec<String> {
     // Of a text inside of a longer one, the base64 form depends on where it begins.
     let inner = |skip: usize| {
         let encoded = base64.encode([&vec![0; skip][..], secret.as_bytes()].concat());
-        encoded[4.min(encoded.len())..encoded.len().saturating_sub(4)].to_owned()
+        encoded.get(4..encoded.len().saturating_sub(4)).unwrap_or_default().to_owned()
     };
     let mut forms = vec![
         secret.to_owned(),

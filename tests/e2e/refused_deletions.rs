@@ -1,0 +1,126 @@
+//! Deletions that the API refuses or fails: the record stays, the condition says why, and the drain goes once it may.
+
+use scalingo_simulator::ChangeKind::{Added, Removed};
+use scalingo_simulator::{Action, Answer, AnswerBody, Rule};
+use serde_json::{Value, json};
+
+use crate::{
+    duplicates::{OTHER_URL, URL, change, changes, papertrail, with},
+    errors::{PERSON, TIME, assert_failing, assert_synced},
+    world::World,
+};
+
+fn refuse(status: u16, text: &str) -> Action {
+    Action::respond(Answer::error(status, text))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
+    let world = World::running().await;
+    let delete = "delete_drain failed: DELETE /v1/apps/{id}/log_drains: ";
+    let cases = [
+        ("d400", refuse(400, "no"), "Rejected", PERSON, format!("{delete}answered 400: no")),
+        (
+            "d403",
+            refuse(403, "read only"),
+            "Unauthorized",
+            PERSON,
+            "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: read \
+             only; a collaborator with the limited role cannot"
+                .to_owned(),
+        ),
+        (
+            "d404-html",
+            Action::respond(Answer::new(404, AnswerBody::Html)),
+            "Unavailable",
+            TIME,
+            format!(
+                "{delete}answered 404, and the body is HTML (this is not how the Scalingo API answers: is --api-url \
+                 right?)"
+            ),
+        ),
+        (
+            "d429",
+            Action::too_many_requests(None),
+            "RateLimited",
+            TIME,
+            "Scalingo asks to send fewer requests".to_owned(),
+        ),
+        ("d500", refuse(500, "boom"), "Unavailable", TIME, format!("{delete}answered 500: boom")),
+        ("d502", refuse(502, "boom"), "Unavailable", TIME, format!("{delete}answered 502: boom")),
+    ];
+    for (name, action, ..) in &cases {
+        world.simulator.add_app(name);
+        let path = format!("/v1/apps/{name}/log_drains");
+        world.simulator.add_rule(Rule::new("DELETE", &path, action.clone()));
+        world.apply(name, &papertrail(name));
+    }
+    for (name, ..) in &cases {
+        world.until_reason(name, "Synced").await;
+        world.kubectl(&["delete", "logdrain", name, "--wait=false"]);
+    }
+    for (name, _, reason, remedy, message) in &cases {
+        let object = world.until_reason(name, reason).await;
+        let id = world.simulator.app_id(name).expect("the app");
+        assert_failing(&object, reason, remedy, &message.replace("{id}", &id));
+        assert_eq!(object["status"]["drains"][0]["url"], URL, "{name} still answers for it");
+        assert_eq!(world.simulator.drains(*name), [URL]);
+    }
+    world.simulator.clear_rules();
+    for (name, ..) in &cases {
+        world.until(name, "gone", Value::is_null).await;
+        assert!(world.simulator.drains(*name).is_empty(), "{name}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_drain_that_cannot_be_deleted_is_told_and_goes_after_the_new_one_came() {
+    let world = World::running().await;
+    world.apply("drain", &papertrail("shop-front"));
+    world.until_reason("drain", "Synced").await;
+    world.simulator.add_rule(Rule::new("DELETE", "/v1/apps/shop-front/log_drains", refuse(503, "down")));
+    world.apply("drain", &with(papertrail("shop-front"), "port", &json!(7514)));
+    let object = world.until_reason("drain", "Unavailable").await;
+    let id = world.simulator.app_id("shop-front").expect("the app");
+    let message = format!("delete_drain failed: DELETE /v1/apps/{id}/log_drains: answered 503: down");
+    assert_failing(&object, "Unavailable", TIME, &message);
+    assert_eq!(
+        object["status"]["drains"].as_array().map(Vec::len),
+        Some(2),
+        "it answers for both: {object:#}"
+    );
+    assert_eq!(changes(&world.simulator), [change(Added, URL), change(Added, OTHER_URL)]);
+    world.simulator.clear_rules();
+    assert_synced(&world.until_reason("drain", "Synced").await);
+    assert_eq!(
+        changes(&world.simulator),
+        [change(Added, URL), change(Added, OTHER_URL), change(Removed, URL)]
+    );
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_no_proof_that_the_drain_is_gone() {
+    let world = World::running().await;
+    world.apply("drain", &papertrail("shop-front"));
+    world.until_reason("drain", "Synced").await;
+    world.simulator.revoke_token("operator");
+    world.simulator.revoke_bearers("operator");
+    world.kubectl(&["delete", "logdrain", "drain", "--wait=false"]);
+    let message =
+        "Scalingo refuses the API token: unauthorized; look at the Secret that spec.apiTokenSecretRef names";
+    let object = world
+        .until("drain", "being deleted and refused", |object| {
+            !object["metadata"]["deletionTimestamp"].is_null()
+                && object["status"]["observedGeneration"] == object["metadata"]["generation"]
+                && object["status"]["conditions"][0]["reason"] == "Unauthorized"
+        })
+        .await;
+    assert_failing(&object, "Unauthorized", PERSON, message);
+    assert_eq!(world.simulator.drains("shop-front"), [URL]);
+    world.simulator.restore_token("operator");
+    world.until("drain", "gone", Value::is_null).await;
+    assert_eq!(changes(&world.simulator), [change(Added, URL), change(Removed, URL)]);
+    world.finish().await;
+}
