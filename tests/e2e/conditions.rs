@@ -259,3 +259,36 @@ async fn people_can_read_what_kubectl_shows() {
     until_told(&world, "drain", &[("Added", 2), ("DriftHealed", 1), ("Replaced", 1), ("Deleted", 1)]).await;
     world.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_with_nothing_changed_writes_nothing() {
+    let world = World::running().await;
+    world.apply("synced", &papertrail("shop-front"));
+    world.until_reason("synced", "Synced").await;
+    until_older(&world, world.namespace(), "synced").await;
+    world.apply("duplicate", &papertrail("shop-front"));
+    world.apply("stalled", &papertrail("no-such-app"));
+    world.apply("tokenless", &with(papertrail("shop-api"), "apiTokenSecretRef", &json!({"name": "nowhere"})));
+    let mut before = Vec::new();
+    for (name, reason) in [
+        ("synced", "Synced"),
+        ("duplicate", "Duplicate"),
+        ("stalled", "AppNotFound"),
+        ("tokenless", "ApiTokenNotFound"),
+    ] {
+        before.push(world.until_reason(name, reason).await);
+    }
+    for end in [World::stop_operator, World::kill_operator, World::stop_operator] {
+        end(&world);
+        let writes = kubernetes_writes(&world);
+        world.simulator.clear_journal();
+        world.start_operator();
+        after_lists(&world, 5).await;
+        for before in &before {
+            assert_eq!(&world.get(before["metadata"]["name"].as_str().expect("a name")), before);
+        }
+        assert_eq!(kubernetes_writes(&world), writes, "{:#?}", world.audit());
+        assert!(world.writes().is_empty(), "{:?}", world.writes());
+    }
+    world.finish().await;
+}

@@ -1,6 +1,7 @@
 //! What becomes of a shared drain when the resources that want it change, or cannot work.
 
 use scalingo_simulator::ChangeKind::{Added, Removed};
+use scalingo_simulator::{Action, Rule, UrlForm, When};
 use serde_json::{Value, json};
 
 use crate::{
@@ -209,5 +210,93 @@ async fn what_is_recorded_by_another_is_not_deleted_by_one_whose_token_changes_h
     assert_eq!(changes(&world.simulator), [change(Added, URL)]);
     delete(&world, world.namespace(), &["owner", "other"]);
     assert_eq!(changes(&world.simulator), [change(Added, URL), change(Removed, URL)]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_that_comes_to_want_the_drain_of_a_younger_owns_it() {
+    let world = World::running().await;
+    let namespace = world.namespace();
+    world.apply("older", &with(papertrail("shop-front"), "port", &json!(7514)));
+    world.until_reason("older", "Synced").await;
+    until_older(&world, namespace, "older").await;
+    world.apply("younger", &papertrail("shop-front"));
+    world.until_reason("younger", "Synced").await;
+    world.apply("older", &papertrail("shop-front"));
+    until_duplicate_of(&world, namespace, "younger", &format!("{namespace}/older")).await;
+    let older = world.until_reason("older", "Synced").await;
+    assert_eq!(older["status"]["drains"].as_array().map(Vec::len), Some(1), "{older:#}");
+    assert_eq!(
+        changes(&world.simulator),
+        [change(Added, OTHER_URL), change(Added, URL), change(Removed, OTHER_URL)]
+    );
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_whose_url_tells_nothing_is_handed_over_all_the_same() {
+    let world = World::new().await;
+    world.simulator.set(|settings| {
+        settings.url_forms.insert("*".into(), UrlForm::Unique);
+    });
+    world.start_operator();
+    shared(&world, &papertrail("shop-front"), &papertrail("shop-front")).await;
+    let drains = world.simulator.drains("shop-front");
+    assert_eq!(drains.len(), 1);
+    assert!(drains[0].starts_with("https://intake.example/"), "not what was asked for");
+    delete(&world, world.namespace(), &["owner"]);
+    world.until_reason("other", "Synced").await;
+    after_lists(&world, 2).await;
+    assert_eq!(world.simulator.drains("shop-front"), drains);
+    delete(&world, world.namespace(), &["other"]);
+    assert_eq!(changes(&world.simulator), [change(Added, &drains[0]), change(Removed, &drains[0])]);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_leaves_one_drain_for_both() {
+    let world = World::new().await;
+    world.simulator.set(|settings| {
+        settings.url_forms.insert("*".into(), UrlForm::Unique);
+    });
+    let path = "/v1/apps/shop-front/log_drains";
+    world.simulator.add_rule(Rule::new("POST", path, Action::Reset { when: When::After }).once());
+    world.apply("owner", &papertrail("shop-front"));
+    until_older(&world, world.namespace(), "owner").await;
+    world.start_operator();
+    let lost = world.until_reason("owner", "Unavailable").await;
+    let message = ready(&lost)["message"].as_str().expect("a message");
+    let id = world.simulator.app_id("shop-front").expect("the app");
+    let request =
+        format!("add_drain failed: POST /v1/apps/{id}/log_drains: the connection broke before an answer");
+    assert!(message.starts_with(&request), "{message}");
+    assert!(message.ends_with(" for the drain that this may have added"), "{message}");
+    world.apply("other", &papertrail("shop-front"));
+    world.until_reason("owner", "Synced").await;
+    until_duplicate_of(&world, world.namespace(), "other", &format!("{}/owner", world.namespace())).await;
+    after_lists(&world, 3).await;
+    assert_eq!(world.simulator.changes().len(), 1, "{:?}", world.simulator.changes());
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_deleted_while_it_adds_leaves_one_drain_to_the_other() {
+    let world = World::running().await;
+    let held = world.simulator.hold("POST", "/v1/apps/shop-front/log_drains", When::After);
+    world.apply("owner", &papertrail("shop-front"));
+    held.gate.reached().await;
+    world.apply("other", &papertrail("shop-front"));
+    world.kubectl(&["delete", "logdrain", "owner", "--wait=false"]);
+    assert_eq!(world.simulator.drains("shop-front"), [URL]);
+    held.gate.release();
+    world.until("owner", "gone", Value::is_null).await;
+    world.until_reason("other", "Synced").await;
+    after_lists(&world, 3).await;
+    assert_eq!(world.simulator.drains("shop-front"), [URL]);
+    let mut there = 0;
+    for (kind, _) in changes(&world.simulator) {
+        there += if kind == Added { 1 } else { -1 };
+        assert!((0..=1).contains(&there), "{:?}", world.simulator.changes());
+    }
     world.finish().await;
 }
