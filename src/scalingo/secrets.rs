@@ -13,6 +13,8 @@ const LONGEST_MESSAGE: usize = 300;
 const LONGEST_TEXT: usize = 16 * 1024;
 /// Shorter parts of a URL are words of the service rather than credentials.
 const SHORTEST_URL_PART: usize = 6;
+/// What tells a URL, as it is, percent-encoded once and twice, and as some write JSON; in lower case.
+const URL_SEPARATORS: [&str; 4] = ["://", "%3a%2f%2f", "%253a%252f%252f", ":\\/\\/"];
 
 /// The secrets that went out with a request, and so may come back in the answer to it.
 #[derive(Clone, Default)]
@@ -71,7 +73,7 @@ impl Secrets {
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ");
-        let shown = hide(&plain, &needles);
+        let shown = hide_urls(&hide(&plain, &needles));
         // A cut in the middle of a secret could leave its beginning where it would be shown.
         let is_cut_nearby = end < text.len() && shown.chars().count() <= LONGEST_MESSAGE;
         if is_cut_nearby || self.stands_encoded_in(&shown) {
@@ -156,6 +158,20 @@ fn hide(text: &str, needles: &[String]) -> String {
         }
     }
     shown
+}
+
+/// Hides all URLs, to the next space: an answer may repeat a drain's URL that the request did not hold, such as one that
+/// could not be listed.
+fn hide_urls(text: &str) -> String {
+    let hidden = text.split(' ').map(|word| {
+        let lower = word.to_ascii_lowercase();
+        let separator = URL_SEPARATORS.iter().filter_map(|separator| lower.find(separator)).min();
+        let Some(separator) = separator else { return word.to_owned() };
+        let is_of_scheme = |character: char| character.is_ascii_alphanumeric() || "+.-".contains(character);
+        let before = word[..separator].trim_end_matches(is_of_scheme);
+        format!("{before}{HIDDEN}")
+    });
+    hidden.collect::<Vec<_>>().join(" ")
 }
 
 /// Control characters, and those that change what a reader sees without being seen.

@@ -60,6 +60,20 @@ fn parts_of_a_url_are_secrets() {
 }
 
 #[test]
+fn no_url_is_shown_whoever_it_belongs_to() {
+    for (text, shown) in [
+        ("500 for syslog://:tok@logs.example.com:1 here", "500 for *** here"),
+        ("url=tcp+tls://logs.example.com:1, sorry", "url=*** sorry"),
+        ("(\"https:\\/\\/user:pw@elk.example.com\\/\")", "(\"***"),
+        ("DATADOG%3A%2F%2Ftok%3Fregion x", "*** x"),
+        ("datadog%253a%252f%252ftok", "***"),
+        ("a: / / b 1:2 //c", "a: / / b 1:2 //c"),
+    ] {
+        assert_eq!(Secrets::default().scrub(text), shown);
+    }
+}
+
+#[test]
 fn a_long_text_is_cut_after_secrets_are_hidden() {
     let secrets = secrets(&["0123456789abcdef"]);
     let shown = secrets.scrub(&"é".repeat(LONGEST_TEXT * 4));
