@@ -257,4 +257,6 @@ fn url(record: &DrainRecord) -> Digest {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

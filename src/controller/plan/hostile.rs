@@ -1,0 +1,121 @@
+//! The plan over records that a person, or anything else, has written into a status.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use super::*;
+use crate::{crd::DrainType, drain::Digest};
+
+/// Digests that are listed, recorded, wanted, or nonsense.
+fn digest() -> impl Strategy<Value = String> {
+    let known = ["u", "v", "w", "d", "e", "", "v1:", "***"].map(str::to_owned).to_vec();
+    prop_oneof![8 => select(known), 1 => ".{0,40}", 1 => Just("x".repeat(256))]
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        select(vec![Timestamp::MIN, Timestamp::MAX, Timestamp::UNIX_EPOCH, at(-1), at(0), at(99), at(101)]),
+        (Timestamp::MIN.as_second()..Timestamp::MAX.as_second()).prop_map(at),
+    ]
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn record() -> impl Strategy<Value = DrainRecord> {
+    let state = select(vec![DrainState::Adding, DrainState::Active, DrainState::Deleting]);
+    let before = prop_oneof![4 => vec(digest(), 0..4), 1 => Just(vec!["u".to_owned(); 1000])];
+    let text = ".{0,10}";
+    (state, option::of(digest()), digest(), option::of(time()), before, option::of(text)).prop_map(
+        |(state, url_digest, destination_digest, since, listed_before, url)| DrainRecord {
+            region: "osc-fr1".into(),
+            app: String::new(),
+            app_id: "shop".into(),
+            addon: None,
+            drain_type: DrainType::Datadog,
+            url,
+            url_digest,
+            destination_digest,
+            state,
+            since: since.map(Time),
+            listed_before,
+        },
+    )
+}
+
+fn listed() -> impl Strategy<Value = Listed> {
+    let likeness = || select(vec![Likeness::Other, Likeness::Possible, Likeness::Same]);
+    (select(vec!["u", "v", "w"]), likeness(), likeness()).prop_map(|(digest, like_wanted, like_adding)| {
+        Listed { digest: Digest::recorded(digest), like_wanted, like_adding }
+    })
+}
+
+fn peer() -> impl Strategy<Value = Peer> {
+    (any::<bool>(), time(), vec(record(), 0..4)).prop_map(|(deleting, created, records)| Peer {
+        name: "shop/other".into(),
+        rank: Rank { created, uid: "other".into() },
+        deleting,
+        records,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn whatever_stands_in_a_status_no_drain_goes_that_stands_in_none(
+        records in vec(record(), 0..6),
+        listed in vec(listed(), 0..6),
+        peers in vec(peer(), 0..3),
+        wanted in option::of(select(vec!["d", "e"])),
+        now in time(),
+        deleting in any::<bool>(),
+    ) {
+        let wanted = wanted.filter(|_| !deleting).map(Digest::recorded);
+        let rank = Rank { created: at(0), uid: "own".into() };
+        let situation = Situation {
+            rank: &rank,
+            deleting,
+            wanted: wanted.as_ref(),
+            records: &records,
+            listed: &listed,
+            peers: &peers,
+            now,
+        };
+        let plan = Plan::new(&situation);
+        prop_assert_eq!(&plan, &Plan::new(&situation));
+        let count = |digest: &str| listed.iter().filter(|listed| listed.digest.to_string() == digest).count();
+        let mut additions = 0;
+        for step in &plan.steps {
+            match step {
+                Step::Delete { record, keep } => {
+                    let url = record.url_digest.clone().unwrap_or_default();
+                    let is_recorded = records.iter().any(|own| own.url_digest.as_ref() == Some(&url));
+                    let is_found = plan.steps.iter().any(|step| {
+                        matches!(step, Step::Resolve { url: found, .. } if found.to_string() == url)
+                    });
+                    prop_assert!(is_recorded || is_found, "{:?}", step);
+                    prop_assert!(count(&url) > *keep, "what is deleted is listed: {:?}", step);
+                    prop_assert!(
+                        record.state == DrainState::Deleting || *keep == count(&url) - 1,
+                        "the other drains with that URL stay: {:?}", step
+                    );
+                }
+                Step::Add { .. } => {
+                    additions += 1;
+                    prop_assert!(wanted.is_some());
+                }
+                Step::Resolve { url, .. } | Step::Adopt { url, .. } => {
+                    prop_assert!(count(&url.to_string()) > 0, "{:?}", step);
+                }
+                Step::Restore { record, missing } => {
+                    prop_assert!(*missing < record.listed_before.len(), "{:?}", step);
+                }
+                Step::Forget { record, .. } => prop_assert!(records.contains(record), "{:?}", step),
+            }
+        }
+        prop_assert!(additions <= 1);
+    }
+}
