@@ -22,6 +22,8 @@ mod deploy;
 mod drift;
 #[path = "e2e/duplicates.rs"]
 mod duplicates;
+#[path = "e2e/edited_status.rs"]
+mod edited_status;
 #[path = "e2e/emitted.rs"]
 mod emitted;
 #[path = "e2e/errors.rs"]
@@ -36,6 +38,8 @@ mod permissions;
 mod refused_deletions;
 #[path = "e2e/remedies.rs"]
 mod remedies;
+#[path = "e2e/secrecy.rs"]
+mod secrecy;
 #[path = "e2e/steady.rs"]
 mod steady;
 #[path = "e2e/takeover.rs"]

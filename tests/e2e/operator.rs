@@ -10,7 +10,12 @@ pub struct Options<'a> {
     pub scalingo: &'a str,
     pub namespaces: &'a [String],
     pub arguments: &'a [&'a str],
+    /// Value of `RUST_LOG`.
+    pub log: &'a str,
 }
+
+/// All that our own crate has to say.
+pub const OWN_TRACE: &str = "info,logdrain_operator=trace";
 
 /// A running operator.
 pub struct Operator {
@@ -34,7 +39,7 @@ impl Operator {
             .args(options.namespaces.iter().flat_map(|namespace| ["--watch-namespace", namespace]))
             .args(options.arguments)
             .env("KUBECONFIG", options.kubeconfig)
-            .env("RUST_LOG", "info,logdrain_operator=trace")
+            .env("RUST_LOG", options.log)
             .env_remove("HTTPS_PROXY")
             .env_remove("https_proxy");
         Self { process: Supervised::spawn(&command).expect("the operator starts") }

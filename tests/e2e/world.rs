@@ -16,7 +16,7 @@ use tokio::task::block_in_place;
 
 use crate::{
     emitted::assert_free_of,
-    operator::{Operator, Options},
+    operator::{OWN_TRACE, Operator, Options},
 };
 
 /// Longer than anything takes that is going to happen, on a slow machine.
@@ -121,26 +121,32 @@ impl World {
 
     /// The same with more arguments.
     pub fn start_operator_with(&self, arguments: &[&str]) {
-        self.start_operator_for(&self.namespaces, &self.server.url(), arguments);
+        self.start_operator_for(&self.namespaces, &self.server.url(), arguments, OWN_TRACE);
     }
 
     /// Starts an operator for all namespaces of a control plane that is this test's [own](Self::alone).
     pub fn start_operator_for_all_namespaces(&self) {
-        self.start_operator_for(&[], &self.server.url(), &[]);
+        self.start_operator_for(&[], &self.server.url(), &[], OWN_TRACE);
     }
 
     /// Starts an operator with another address for the Scalingo API.
     pub fn start_operator_at(&self, scalingo: &str, arguments: &[&str]) {
-        self.start_operator_for(&self.namespaces, scalingo, arguments);
+        self.start_operator_for(&self.namespaces, scalingo, arguments, OWN_TRACE);
     }
 
-    fn start_operator_for(&self, namespaces: &[String], scalingo: &str, arguments: &[&str]) {
+    /// Starts an operator for this test's namespaces that logs what this `RUST_LOG` asks for.
+    pub fn start_operator_logging(&self, log: &str, arguments: &[&str]) {
+        self.start_operator_for(&self.namespaces, &self.server.url(), arguments, log);
+    }
+
+    fn start_operator_for(&self, namespaces: &[String], scalingo: &str, arguments: &[&str], log: &str) {
         let operator = block_in_place(|| {
             Operator::start(&Options {
                 kubeconfig: &self.kubeconfig,
                 scalingo,
                 namespaces,
                 arguments,
+                log,
             })
         });
         self.operators.borrow_mut().push(operator);
@@ -391,7 +397,8 @@ impl World {
             .collect()
     }
 
-    fn keep(&self, source: &str, text: String) {
+    /// Adds to what is searched for secrets at the end.
+    pub fn keep(&self, source: &str, text: String) {
         self.texts.borrow_mut().push((source.to_owned(), text));
     }
 
@@ -402,21 +409,9 @@ impl World {
 
     /// The same where the test makes the API complain of these.
     pub async fn finish_with_complaints(self, expected: &[&str]) {
-        for namespace in &self.namespaces {
-            for kind in ["logdrains", "events.v1.events.k8s.io"] {
-                let text = block_in_place(|| {
-                    self.plane.kubectl_ok(["get", kind, "--namespace", namespace, "--output=yaml"], None)
-                })
-                .unwrap_or_else(|error| panic!("{error}"));
-                self.keep(&format!("{kind} of {namespace}"), text);
-            }
-        }
-        while !self.operators.borrow().is_empty() {
-            self.stop_operator();
-        }
-        let texts = self.texts.borrow();
-        assert_free_of(&self.secrets.borrow(), &texts);
-        for (source, text) in texts.iter() {
+        let (secrets, texts) = self.emitted();
+        assert_free_of(&secrets, &texts);
+        for (source, text) in &texts {
             assert!(!text.contains("panicked at"), "{source} panicked: {text}");
         }
         let complaints: Vec<_> = self
@@ -428,6 +423,30 @@ impl World {
         assert!(complaints.is_empty(), "the API complains: {complaints:#?}");
         let refused: Vec<_> = self.audit().into_iter().filter(|entry| entry.code == 403).collect();
         assert!(refused.is_empty(), "the operator lacks permissions: {refused:#?}");
+    }
+
+    /// Stops the operators; gives the secrets of this test, and all that was emitted, each text after its source.
+    pub fn emitted(&self) -> (Vec<String>, Vec<(String, String)>) {
+        for namespace in &self.namespaces {
+            for kind in ["logdrains", "events.v1.events.k8s.io"] {
+                let text = block_in_place(|| {
+                    let all =
+                        ["get", kind, "--namespace", namespace, "--output=yaml", "--show-managed-fields"];
+                    self.plane.kubectl_ok(all, None)
+                })
+                .unwrap_or_else(|error| panic!("{error}"));
+                self.keep(&format!("{kind} of {namespace}"), text);
+            }
+        }
+        while !self.operators.borrow().is_empty() {
+            self.stop_operator();
+        }
+        let kubeconfig = std::fs::read_to_string(&self.kubeconfig).expect("the kubeconfig");
+        let account = kubeconfig.lines().filter_map(|line| line.trim().strip_prefix("token: "));
+        let mut secrets = self.secrets.borrow().clone();
+        secrets.extend(self.simulator.bearers("operator"));
+        secrets.extend(account.map(str::to_owned));
+        (secrets, self.texts.borrow().clone())
     }
 }
 

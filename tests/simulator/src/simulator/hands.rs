@@ -36,6 +36,14 @@ impl Simulator {
         self.state().bearers.retain(|_, bearer| bearer.label != label);
     }
 
+    /// The bearer tokens that this API token was exchanged for and that were not revoked, expired ones too: secrets.
+    #[must_use]
+    pub fn bearers(&self, label: &str) -> Vec<String> {
+        let state = self.state();
+        let of_label = state.bearers.iter().filter(|(_, bearer)| bearer.label == label);
+        of_label.map(|(jwt, _)| jwt.clone()).collect()
+    }
+
     /// Whether the token's user is a collaborator with the limited role, who meets 403 at log drains.
     pub fn set_limited(&self, label: &str, limited: bool) {
         self.change_token(label, |token| token.limited = limited);
