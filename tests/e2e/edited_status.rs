@@ -1,0 +1,94 @@
+//! A status that a person has edited: what is foreign stays, what is wanted comes back.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, ready};
+
+const OWN: &str = "datadog://s3cret-edited-status?region=eu";
+const FOREIGN: [&str; 2] =
+    ["datadog://s3cret-foreign-one?region=eu", "https://intake.example/s3cret-foreign-two"];
+
+fn record(changes: &Value) -> Value {
+    let mut record = json!({
+        "region": "osc-fr1", "app": "shop-front", "appId": "shop-front", "type": "datadog",
+        "destinationDigest": "v1:00000000000000000000000000000000", "state": "Active",
+    });
+    for (field, value) in changes.as_object().expect("an object") {
+        record[field] = value.clone();
+    }
+    record
+}
+
+async fn edit(world: &World, drains: Value) {
+    let patch = json!({"status": {"drains": drains}}).to_string();
+    world.kubectl(&["patch", "logdrain", "d", "--subresource=status", "--type=merge", "--patch", &patch]);
+    let app_id = world.simulator.app_id("shop-front");
+    let has_one_good_record = |object: &Value| {
+        let drains = object["status"]["drains"].as_array().map_or(&[][..], Vec::as_slice);
+        ready(object)["reason"] == "Synced"
+            && drains.len() == 1
+            && drains[0]["state"] == "Active"
+            && drains[0]["appId"].as_str() == app_id.as_deref()
+            && drains[0]["url"] == "datadog://***?region=eu"
+    };
+    world.until("d", format!("as it was, after {patch:.200}"), has_one_good_record).await;
+    assert_eq!(world.simulator.drains("shop-front"), [FOREIGN[0], FOREIGN[1], OWN], "after {patch:.200}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_written_into_a_status_foreign_drains_stay_and_the_own_one_is_there_once() {
+    let world = World::running().await;
+    for url in FOREIGN {
+        world.simulator.add_drain_behind("shop-front", url).expect("the app is there");
+    }
+    for secret in ["s3cret-foreign-one", "s3cret-foreign-two"] {
+        world.is_secret(secret);
+    }
+    world.secret("datadog", &[("value", "s3cret-edited-status")]);
+    let token = json!({"name": "datadog", "key": "value"});
+    world.apply(
+        "d",
+        &json!({"app": "shop-front", "type": "datadog", "tokenSecretRef": token, "drainRegion": "eu"}),
+    );
+    world.until_reason("d", "Synced").await;
+    let app_id = world.simulator.app_id("shop-front").expect("the app");
+    let good = world.get("d")["status"]["drains"][0].clone();
+
+    // A backup without its status; a record of nothing; of what is not there; of the same twice; of other apps.
+    let nonsense = "v1:nonsense";
+    for drains in [
+        json!([]),
+        json!([record(&json!({"appId": app_id}))]),
+        json!([record(&json!({"appId": app_id, "urlDigest": nonsense, "destinationDigest": nonsense}))]),
+        json!([good, good]),
+        json!([good, record(&json!({"appId": app_id, "urlDigest": "", "destinationDigest": ""}))]),
+        json!([good, record(&json!({"appId": "gone", "urlDigest": nonsense, "url": "\u{202e}***"}))]),
+        // Announcements of long ago, as if the operator had ended in the middle.
+        json!([record(&json!({
+            "appId": app_id, "state": "Adding", "since": "1970-01-01T00:00:00Z",
+            "destinationDigest": good["destinationDigest"], "listedBefore": vec![nonsense; 1000],
+        }))]),
+        json!([
+            good,
+            record(&json!({
+                "appId": app_id, "state": "Deleting", "urlDigest": nonsense, "since": "0001-01-01T00:00:00Z",
+            }))
+        ]),
+        // What cannot be a path or a host is not asked for; here it is also what a person puts right.
+        json!([good]),
+    ] {
+        edit(&world, drains).await;
+    }
+    let deletions: Vec<_> = world.writes().into_iter().filter(|entry| entry.method == "DELETE").collect();
+    assert!(deletions.is_empty(), "{deletions:#?}");
+
+    let hostile = json!([
+        good,
+        record(&json!({"appId": "../../x?y#z", "region": "evil.example/", "urlDigest": nonsense}))
+    ]);
+    let patch = json!({"status": {"drains": hostile}}).to_string();
+    world.kubectl(&["patch", "logdrain", "d", "--subresource=status", "--type=merge", "--patch", &patch]);
+    world.until_reason("d", "Rejected").await;
+    edit(&world, json!([good])).await;
+    world.finish().await;
+}
