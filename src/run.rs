@@ -62,6 +62,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let listener = TcpListener::bind(config.admin_address)
         .await
         .map_err(|error| Error::Admin { address: config.admin_address, error })?;
+    // Where port 0 is configured, the one that was given.
+    let address = listener.local_addr().unwrap_or(config.admin_address);
     let kubernetes = kube::Config::infer().await.map_err(|_| Error::Kubeconfig)?;
     let client = Client::try_from(kubernetes).map_err(|error| Error::Kubernetes(Box::new(error)))?;
     let transport = Arc::new(ReqwestTransport::new(TransportLimits::default())?);
@@ -86,7 +88,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let admin = admin::serve(listener, ready, stopping.clone());
     let controller = follow(watches, context, called);
     tokio::pin!(admin, controller);
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %config.admin_address, "started");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %address, "started");
 
     tokio::select! {
         () = &mut controller => return Err(Error::Ended("watch")),
