@@ -10,6 +10,8 @@ mod change;
 mod columns;
 #[path = "e2e/conditions.rs"]
 mod conditions;
+#[path = "e2e/crash.rs"]
+mod crash;
 #[path = "e2e/deletion.rs"]
 mod deletion;
 #[path = "e2e/deletion_credentials.rs"]
@@ -38,6 +40,8 @@ mod permissions;
 mod refused_deletions;
 #[path = "e2e/remedies.rs"]
 mod remedies;
+#[path = "e2e/scene.rs"]
+mod scene;
 #[path = "e2e/secrecy.rs"]
 mod secrecy;
 #[path = "e2e/steady.rs"]
@@ -46,5 +50,7 @@ mod steady;
 mod takeover;
 #[path = "e2e/types.rs"]
 mod types;
+#[path = "e2e/wire.rs"]
+mod wire;
 #[path = "e2e/world.rs"]
 mod world;

@@ -5,11 +5,12 @@ use std::{
     cell::RefCell,
     fmt::Debug,
     path::{Path, PathBuf},
+    process::ExitStatus,
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use control_plane::{AuditEntry, ControlPlane};
+use control_plane::{AuditEntry, ControlPlane, Supervised};
 use scalingo_simulator::{Entry, Held, Server, Simulator};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
@@ -169,6 +170,39 @@ impl World {
     /// What the operator that was started last has printed.
     pub fn operator_output(&self) -> String {
         self.operators.borrow().last().map(Operator::output).unwrap_or_default()
+    }
+
+    /// Waits until the operator that was started last has printed what it should.
+    pub async fn until_output(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let output = self.operator_output();
+            if is_so(&output) {
+                return;
+            }
+            assert!(begun.elapsed() < SOON, "the operator does not print {what}: {output}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Does something with the process of the operator that was started last, such as sending it a signal.
+    pub fn with_operator<T>(&self, act: impl FnOnce(&Supervised) -> T) -> T {
+        act(self.operators.borrow().last().expect("an operator runs").process())
+    }
+
+    /// Waits until the operator that was started last has ended, and says how.
+    pub async fn operator_exit(&self, patience: Duration) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            let status = self.with_operator(|process| process.wait_exit(Duration::ZERO));
+            if let Some(status) = status.expect("an exit status") {
+                let operator = self.operators.borrow_mut().pop().expect("it ran");
+                self.keep("an operator that has ended", operator.output());
+                return status;
+            }
+            assert!(begun.elapsed() < patience, "the operator does not end: {}", self.operator_output());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     // ---- Kubernetes
@@ -358,13 +392,22 @@ impl World {
 
     /// Waits until the simulator is as it should be.
     pub async fn until_simulator(&self, what: &str, is_so: impl Fn(&Simulator) -> bool) {
-        if tokio::time::timeout(SOON, self.simulator.until(is_so)).await.is_err() {
-            panic!(
-                "the simulator does not see {what}: {:#?}\n{}",
-                self.simulator.journal(),
-                self.operator_output()
-            );
-        }
+        self.until_simulator_within(SOON, what, is_so).await;
+    }
+
+    pub async fn until_simulator_within(
+        &self,
+        patience: Duration,
+        what: &str,
+        is_so: impl Fn(&Simulator) -> bool,
+    ) {
+        let seen = tokio::time::timeout(patience, self.simulator.until(is_so)).await;
+        assert!(
+            seen.is_ok(),
+            "the simulator does not see {what}: {:#?}\n{}",
+            self.simulator.journal(),
+            self.operator_output()
+        );
     }
 
     /// Waits until a request waits at this gate.
