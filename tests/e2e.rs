@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+#[path = "e2e/ambiguous.rs"]
+mod ambiguous;
 #[path = "e2e/apps.rs"]
 mod apps;
 #[path = "e2e/change.rs"]

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
+use secrecy::ExposeSecret;
 
 use super::{Destination, DrainUrl};
 use crate::crd::DrainType;
@@ -29,9 +30,9 @@ impl Likeness {
             if documented.drain_type == Destination::family(destination.drain_type) {
                 return Self::Other;
             }
-            return if stands_in(url, destination, Any) { Self::Possible } else { Self::Other };
+            return if shows_the_telling_one(url, destination) { Self::Possible } else { Self::Other };
         }
-        if stands_in(url, destination, All) { Self::Same } else { Self::Possible }
+        if shows_all(url, destination) { Self::Same } else { Self::Possible }
     }
 
     /// Compares a URL with a destination of which only the type is still known, and `matches`,
@@ -63,17 +64,9 @@ fn whole(url: &DrainUrl) -> Destination {
     Destination { url: Some(url.clone()), ..Destination::new(DrainType::Elk) }
 }
 
-use Quantity::{All, Any};
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Quantity {
-    All,
-    Any,
-}
-
-/// Whether the values stand in the URL, each as a whole component once percent-decoded, and as
+/// Whether all values stand in the URL, each as a whole component once percent-decoded, and as
 /// often as the destination has them.
-fn stands_in(url: &DrainUrl, destination: &Destination, quantity: Quantity) -> bool {
+fn shows_all(url: &DrainUrl, destination: &Destination) -> bool {
     if let Some(whole) = &destination.url {
         return url == whole;
     }
@@ -82,12 +75,18 @@ fn stands_in(url: &DrainUrl, destination: &Destination, quantity: Quantity) -> b
         *wanted.entry(value).or_insert(0) += 1;
     }
     let Some((_, rest)) = url.expose().split_once("://") else { return false };
-    let mut values = wanted.iter();
-    let stands = |(value, times): (&String, &i32)| occurrences(rest, value) >= *times;
-    match quantity {
-        All => !wanted.is_empty() && values.all(stands),
-        Any => values.any(stands),
+    !wanted.is_empty() && wanted.iter().all(|(value, times)| occurrences(rest, value) >= *times)
+}
+
+/// Whether the value stands in the URL that tells the destination from others: a port or a region is shared by
+/// many.
+fn shows_the_telling_one(url: &DrainUrl, destination: &Destination) -> bool {
+    if let Some(whole) = &destination.url {
+        return url == whole;
     }
+    let token = destination.token.as_ref().map(ExposeSecret::expose_secret);
+    let Some(value) = token.or(destination.host.as_deref()) else { return false };
+    url.expose().split_once("://").is_some_and(|(_, rest)| occurrences(rest, value) > 0)
 }
 
 /// How often `value` stands between two delimiters of `text`. It may itself hold delimiters, encoded or not.

@@ -26,7 +26,7 @@ fn syslog(token: Option<&str>, host: &str, port: u16) -> Destination {
 
 #[test]
 fn documented_forms_are_told_apart_exactly() {
-    use Likeness::{Other, Same};
+    use Likeness::{Other, Possible, Same};
     let papertrail = Destination { drain_type: DrainType::Papertrail, ..syslog(None, "h.example", 514) };
     for (listed, destination, likeness) in [
         ("datadog://tok?region=eu", datadog("tok", "eu"), Same),
@@ -42,6 +42,11 @@ fn documented_forms_are_told_apart_exactly() {
         // The port passes for a token only until the form is read.
         ("tcp+tls://h.example:514", syslog(Some("514"), "h.example", 514), Other),
         ("syslog://:other@elsewhere.example:1", datadog("tok", "eu"), Other),
+        // A port or a host that others have too makes no likeness, a token does.
+        ("ovh://:other@elsewhere.example:6514", syslog(Some("tok"), "h.example", 6514), Other),
+        ("ovh://:other@h.example:6514", syslog(Some("tok"), "h.example", 6514), Other),
+        ("ovh://:tok@elsewhere.example:6514", syslog(Some("tok"), "h.example", 1), Possible),
+        ("ovh://:other@h.example:6514", syslog(None, "h.example", 1), Possible),
     ] {
         assert_eq!(Likeness::of(&url(listed), &destination), likeness, "{listed}");
     }
