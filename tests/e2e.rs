@@ -12,6 +12,8 @@ mod change;
 mod columns;
 #[path = "e2e/conditions.rs"]
 mod conditions;
+#[path = "e2e/conflicts.rs"]
+mod conflicts;
 #[path = "e2e/crash.rs"]
 mod crash;
 #[path = "e2e/deletion.rs"]
