@@ -6,6 +6,8 @@
 mod ambiguous;
 #[path = "e2e/apps.rs"]
 mod apps;
+#[path = "e2e/away.rs"]
+mod away;
 #[path = "e2e/change.rs"]
 mod change;
 #[path = "e2e/columns.rs"]
@@ -42,6 +44,8 @@ mod lost_answers;
 mod operator;
 #[path = "e2e/permissions.rs"]
 mod permissions;
+#[path = "e2e/process.rs"]
+mod process;
 #[path = "e2e/refused_deletions.rs"]
 mod refused_deletions;
 #[path = "e2e/remedies.rs"]
