@@ -142,13 +142,7 @@ impl World {
 
     fn start_operator_for(&self, namespaces: &[String], scalingo: &str, arguments: &[&str], log: &str) {
         let operator = block_in_place(|| {
-            Operator::start(&Options {
-                kubeconfig: &self.kubeconfig,
-                scalingo,
-                namespaces,
-                arguments,
-                log,
-            })
+            Operator::start(&Options { kubeconfig: &self.kubeconfig, scalingo, namespaces, arguments, log })
         });
         self.operators.borrow_mut().push(operator);
     }
