@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const DELETED: (&str, &str, &str) = ("papertrail", "shop-jobs", "papertrailapp.com");
 /// The Secret that is changed: `examples/betterstack.yaml` takes its token from there.
 const ROTATED: (&str, &str) = ("betterstack", "shop-api");
-const NEW_TOKEN: &str = r#"{"stringData":{"source-token":"example-betterstack-c2f19e83"}}"#;
+const ROTATION: &str = "examples/quickstart/rotated.yaml";
 
 /// Shows one thing after the other.
 pub struct Tour<'a> {
@@ -114,10 +114,11 @@ impl Tour<'_> {
         self.screen.heading("3. Change a token in its Secret")?;
         let simulator = self.setting.simulator.clone();
         let before = simulator.changes().len();
-        self.kubectl(&["patch", "secret", name, "--patch", NEW_TOKEN])?;
-        self.screen.line(&format!("  $ kubectl patch secret {name} -n {NAMESPACE} \\"))?;
-        self.screen.line(r#"      --patch '{"stringData":{"source-token":"***"}}'"#)?;
-        self.screen.line("  The operator reads the Secret when it compares.")?;
+        self.screen.line(&format!("  $ kubectl apply -f {ROTATION}"))?;
+        self.setting.kubectl(&["apply", "-f", ROTATION])?;
+        self.screen.paragraph(
+            "Secret betterstack now holds another token. The operator reads it when it compares.",
+        )?;
         let begun = Instant::now();
         let app_id = simulator.app_id(app).unwrap_or_default();
         let find = |kind| {
@@ -198,6 +199,7 @@ impl Tour<'_> {
             format!("{kubectl} get logdrains -n {NAMESPACE} -o wide"),
             format!("{kubectl} describe logdrain elk -n {NAMESPACE}"),
             format!("{kubectl} explain logdrain.spec"),
+            format!("{kubectl} delete logdrain elk -n {NAMESPACE}"),
             format!("tail -f {}", operator.log().display()),
         ] {
             self.screen.line(&format!("  {line}"))?;
