@@ -17,8 +17,8 @@ pub struct Screen {
     stdout: Stdout,
     is_terminal: bool,
     is_coloured: bool,
-    /// How many lines are drawn in place at the end.
-    drawn: usize,
+    /// The lines that are drawn in place at the end.
+    drawn: Vec<String>,
     /// The table that was shown last.
     table: Option<Table>,
 }
@@ -28,7 +28,7 @@ impl Screen {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
         let is_coloured = is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { stdout, is_terminal, is_coloured, drawn: 0, table: None }
+        Self { stdout, is_terminal, is_coloured, drawn: Vec::new(), table: None }
     }
 
     /// A new part of the tour.
@@ -42,7 +42,7 @@ impl Screen {
 
     /// A line that stays. What was drawn in place stays above it.
     pub fn line(&mut self, text: &str) -> io::Result<()> {
-        self.drawn = 0;
+        self.drawn.clear();
         self.write(&format!("{text}\n"))
     }
 
@@ -56,7 +56,7 @@ impl Screen {
         if self.is_terminal {
             let lines = table.lines().iter().map(|line| format!("  {line}"));
             let below = (!below.is_empty()).then(|| format!("  {below}"));
-            self.draw(&lines.chain(below).collect::<Vec<_>>())?;
+            self.draw(lines.chain(below).collect())?;
         } else {
             let news: Vec<String> =
                 table.news_since(self.table.as_ref()).iter().map(|line| format!("  {line}\n")).collect();
@@ -68,23 +68,28 @@ impl Screen {
 
     /// How a wait goes on, in place on a terminal; nothing elsewhere.
     pub fn waiting(&mut self, text: &str) -> io::Result<()> {
-        if self.is_terminal { self.draw(&[format!("  {text}")]) } else { Ok(()) }
+        if self.is_terminal { self.draw(vec![format!("  {text}")]) } else { Ok(()) }
     }
 
     /// Takes away what was drawn in place.
     pub fn wipe(&mut self) -> io::Result<()> {
-        self.draw(&[])
+        self.draw(Vec::new())
     }
 
-    fn draw(&mut self, lines: &[String]) -> io::Result<()> {
-        let up = if self.drawn == 0 { String::new() } else { format!("\x1b[{}A\r{CLEAR_BELOW}", self.drawn) };
-        self.drawn = lines.len();
-        let text = lines.iter().flat_map(|line| [line, "\n"]).collect::<String>();
-        if up.is_empty() && text.is_empty() {
+    fn draw(&mut self, lines: Vec<String>) -> io::Result<()> {
+        if lines == self.drawn {
             return Ok(());
         }
+        let mut text = match self.drawn.len() {
+            0 => String::new(),
+            drawn => format!("\x1b[{drawn}A\r{CLEAR_BELOW}"),
+        };
+        if !lines.is_empty() {
+            text.extend([WRAP_OFF, &lines.join("\n"), "\n", WRAP_ON]);
+        }
+        self.drawn = lines;
         // In one write, so that nothing can come in between.
-        self.write(&format!("{up}{WRAP_OFF}{text}{WRAP_ON}"))
+        self.write(&text)
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {

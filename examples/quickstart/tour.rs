@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const DELETED: (&str, &str, &str) = ("papertrail", "shop-jobs", "papertrailapp.com");
 /// The Secret that is changed: `examples/betterstack.yaml` takes its token from there.
 const ROTATED: (&str, &str) = ("betterstack", "shop-api");
+/// Gives it another value.
 const ROTATION: &str = "examples/quickstart/rotated.yaml";
 
 /// Shows one thing after the other.
