@@ -9,6 +9,7 @@ use crate::{
 };
 
 const DRAINS: &str = "/v1/apps/*/log_drains";
+const SHOWN: &str = "datadog://***?region=eu-west-2";
 
 fn is_held(object: &Value) -> bool {
     object["metadata"]["finalizers"] == json!(["logs.scalingo.com/drains"])
@@ -33,8 +34,6 @@ async fn the_drain_is_gone_before_its_resource_is() {
         world.finish().await;
     }
 }
-
-const SHOWN: &str = "datadog://***?region=eu-west-2";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kubectl_delete_returns_once_the_drains_of_an_app_and_an_addon_are_gone() {
@@ -115,6 +114,33 @@ async fn an_app_that_vanishes_between_list_and_delete_lets_its_resource_go() {
     world.simulator.delete_app("shop-front").expect("the app");
     held.gate.release();
     world.until_gone("datadog").await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_was_recorded_goes_on_whatever_app_it_is() {
+    let world = with_datadog().await;
+    let broken = Action::respond(Answer::new(503, AnswerBody::Html));
+    world.simulator.add_rule(Rule::new("DELETE", "/v1/apps/shop-front/log_drains", broken));
+    world.change("datadog", &json!({"app": "shop-api"}));
+    let object = world.until_reason("datadog", "Unavailable").await;
+    let id = world.simulator.app_id("shop-front").expect("the app");
+    let message =
+        format!("delete_drain failed: DELETE /v1/apps/{id}/log_drains: answered 503, and the body is HTML");
+    assert_eq!(verdict(&object), ["False", "Unavailable", &message]);
+    let apps = |object: &Value| {
+        let records = object["status"]["drains"].as_array().cloned().unwrap_or_default();
+        records.iter().map(|record| record["app"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(apps(&object), ["shop-front", "shop-api"]);
+    world.delete("datadog");
+    world.until_simulator("the one of them go", |simulator| simulator.drains("shop-api").is_empty()).await;
+    let object = world.until("datadog", "one record", |object| apps(object) == ["shop-front"]).await;
+    assert!(is_held(&object), "{object:#}");
+    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
+    world.simulator.clear_rules();
+    world.until_gone("datadog").await;
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     world.finish().await;
 }
 

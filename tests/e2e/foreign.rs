@@ -156,8 +156,9 @@ async fn of_two_with_the_same_url_one_is_kept_for_others() {
         world.start_operator();
         world.apply("datadog", &datadog());
         world.until_reason("datadog", "Synced").await;
+        assert!(world.writes().is_empty(), "{:#?}", world.writes());
         world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
-        assert!(world.simulator.drains("shop-front").contains(&DATADOG.to_owned()), "{:?}", history(&world));
+        assert_eq!(world.simulator.drains("shop-front"), [DATADOG], "{:?}", history(&world));
         world.finish().await;
     }
 }

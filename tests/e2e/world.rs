@@ -406,9 +406,13 @@ impl World {
 
     /// Waits until a request waits at this gate.
     pub async fn until_held(&self, held: &Held) {
-        if tokio::time::timeout(SOON, held.gate.reached()).await.is_err() {
-            panic!("no request is held: {:#?}\n{}", self.simulator.journal(), self.operator_output());
-        }
+        let reached = tokio::time::timeout(SOON, held.gate.reached()).await;
+        assert!(
+            reached.is_ok(),
+            "no request is held: {:#?}\n{}",
+            self.simulator.journal(),
+            self.operator_output()
+        );
     }
 
     // ---- what is left at the end
