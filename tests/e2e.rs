@@ -38,6 +38,8 @@ mod emitted;
 mod errors;
 #[path = "e2e/foreign.rs"]
 mod foreign;
+#[path = "e2e/lifecycle.rs"]
+mod lifecycle;
 #[path = "e2e/lost_answers.rs"]
 mod lost_answers;
 #[path = "e2e/operator.rs"]

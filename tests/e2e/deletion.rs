@@ -4,8 +4,9 @@ use scalingo_simulator::{Action, Answer, AnswerBody, ChangeKind, Rule, When};
 use serde_json::{Value, json};
 
 use crate::{
+    lifecycle::verdict,
     types::{DATADOG, database, datadog, with_datadog, write_secrets},
-    world::{World, condition, verdict},
+    world::{World, condition},
 };
 
 const DRAINS: &str = "/v1/apps/*/log_drains";

@@ -4,8 +4,9 @@ use scalingo_simulator::{Action, Answer, AnswerBody, Rule};
 use serde_json::{Value, json};
 
 use crate::{
+    lifecycle::verdict,
     types::{DATADOG, with_datadog},
-    world::{API_TOKEN, World, condition, verdict},
+    world::{API_TOKEN, World, condition},
 };
 
 const DRAINS: &str = "/v1/apps/*/log_drains";

@@ -4,8 +4,9 @@ use scalingo_simulator::UnheededDelete;
 use serde_json::json;
 
 use crate::{
+    lifecycle::verdict,
     types::{DATADOG, datadog, with_datadog, write_secrets},
-    world::{World, verdict},
+    world::World,
 };
 
 /// Each DELETE: the names of its parameters, and what was answered.

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{
     change::history,
+    lifecycle::verdict,
     types::{DATADOG, datadog, with_datadog},
-    world::{condition, verdict},
+    world::condition,
 };
 
 #[tokio::test(flavor = "multi_thread")]

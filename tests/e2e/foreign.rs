@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use crate::{
     change::history,
+    lifecycle::verdict,
     types::{DATADOG, datadog, write_secrets},
-    world::{World, verdict},
+    world::World,
 };
 
 /// What the operator added and removed, in order.

@@ -4,8 +4,9 @@ use scalingo_simulator::{Action, Answer, AnswerBody, Rule, UrlForm};
 use serde_json::json;
 
 use crate::{
+    lifecycle::verdict,
     types::{apply_all, cases, database, write_secrets},
-    world::{World, verdict},
+    world::World,
 };
 
 /// All drains, sorted: those of the app, then those of the addon.

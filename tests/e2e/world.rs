@@ -11,7 +11,7 @@ use std::{
 };
 
 use control_plane::{AuditEntry, ControlPlane, Supervised};
-use scalingo_simulator::{Entry, Held, Server, Simulator};
+use scalingo_simulator::{Entry, Server, Simulator};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Longer than anything takes that is going to happen, on a slow machine.
-const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(60);
 
 /// The API token that every test begins with.
 pub const API_TOKEN: &str = "tk-us-e2e-4f1d0c9a7b3e";
@@ -320,70 +320,6 @@ impl World {
         .await
     }
 
-    /// Changes fields of a `LogDrain`'s spec; null takes one away.
-    pub fn change(&self, name: &str, fields: &Value) {
-        let patch = json!({"spec": fields}).to_string();
-        self.kubectl(&["patch", "logdrain", name, "--type=merge", "--patch", &patch]);
-    }
-
-    /// Deletes a `LogDrain` and does not wait for it to be gone.
-    pub fn delete(&self, name: &str) {
-        self.kubectl(&["delete", "logdrain", name, "--wait=false"]);
-    }
-
-    /// Waits until a `LogDrain` is gone.
-    pub async fn until_gone(&self, name: &str) {
-        self.until(name, "gone", Value::is_null).await;
-    }
-
-    /// The events about a `LogDrain`, each as `type reason: note`, sorted.
-    pub fn events(&self, name: &str) -> Vec<String> {
-        let selector = format!("regarding.kind=LogDrain,regarding.name={name}");
-        let text =
-            self.kubectl(&["get", "events.v1.events.k8s.io", "-o=json", "--field-selector", &selector]);
-        let list: Value = serde_json::from_str(&text).expect("JSON");
-        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let mut events: Vec<String> = list["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|event| {
-                format!("{} {}: {}", word(&event["type"]), word(&event["reason"]), word(&event["note"]))
-            })
-            .collect();
-        events.sort();
-        events
-    }
-
-    /// Waits until the events about a `LogDrain` are these, in any order: they are sent beside the work.
-    pub async fn until_events(&self, name: &str, expected: &[&str]) {
-        let mut expected = expected.to_vec();
-        expected.sort_unstable();
-        let begun = Instant::now();
-        loop {
-            let events = self.events(name);
-            if events == expected {
-                return;
-            }
-            assert!(begun.elapsed() < SOON, "the events of {name} are {events:#?} and not {expected:#?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    /// Waits until drains have been listed this many times more, and gives all requests since the call.
-    pub async fn after_lists(&self, count: usize) -> Vec<Entry> {
-        let begin = self.simulator.journal().last().map_or(0, |entry| entry.sequence);
-        let since = |simulator: &Simulator| -> Vec<Entry> {
-            simulator.journal().into_iter().filter(|entry| entry.sequence > begin).collect()
-        };
-        let is_list = |entry: &&Entry| entry.method == "GET" && entry.path.ends_with("/log_drains");
-        self.until_simulator("more lists", |simulator| {
-            since(simulator).iter().filter(is_list).filter(|entry| entry.status.is_some()).count() >= count
-        })
-        .await;
-        since(&self.simulator)
-    }
-
     /// Waits until the simulator is as it should be.
     pub async fn until_simulator(&self, what: &str, is_so: impl Fn(&Simulator) -> bool) {
         self.until_simulator_within(SOON, what, is_so).await;
@@ -399,17 +335,6 @@ impl World {
         assert!(
             seen.is_ok(),
             "the simulator does not see {what}: {:#?}\n{}",
-            self.simulator.journal(),
-            self.operator_output()
-        );
-    }
-
-    /// Waits until a request waits at this gate.
-    pub async fn until_held(&self, held: &Held) {
-        let reached = tokio::time::timeout(SOON, held.gate.reached()).await;
-        assert!(
-            reached.is_ok(),
-            "no request is held: {:#?}\n{}",
             self.simulator.journal(),
             self.operator_output()
         );
@@ -489,11 +414,6 @@ impl World {
         secrets.extend(account.map(str::to_owned));
         (secrets, self.texts.borrow().clone())
     }
-}
-
-/// Status, reason and message of the `Ready` condition.
-pub fn verdict(object: &Value) -> [&str; 3] {
-    ["status", "reason", "message"].map(|field| ready(object)[field].as_str().unwrap_or_default())
 }
 
 /// The `Ready` condition.
