@@ -225,3 +225,24 @@ async fn a_hidden_twin_that_the_api_takes_for_the_same_drain_is_as_good_as_adopt
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     world.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_twin_is_not_put_at_risk_by_a_replacement_and_stays_when_a_person_removes_the_other() {
+    let world = with_a_hidden_twin(Duplicates::Accepted, true).await;
+    world.until_reason("datadog", "Synced").await;
+    let elk = "https://elk.example.com/";
+    world.change("datadog", &json!({"type": "elk", "url": elk, "tokenSecretRef": null, "drainRegion": null}));
+    let object = world.until_reason("datadog", "Ambiguous").await;
+    let message = "Scalingo lists 2 drains with the same URL and one of them is this resource's: one deletion may \
+                   remove them all, and what it is made of is not known any more; delete one by hand, or set \
+                   spec.deletionPolicy to Retain";
+    assert_eq!(verdict(&object), ["False", "Ambiguous", message]);
+    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, OPAQUE, elk]);
+    world.simulator.remove_drain_behind("shop-front", OPAQUE).expect("the drain");
+    world.until_reason("datadog", "Synced").await;
+    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, elk]);
+    assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
+    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE]);
+    world.finish().await;
+}

@@ -21,9 +21,9 @@ impl Work<'_, '_> {
             return self.put(record, None, Reason::Progressing, "the drain is gone").await;
         };
         let mut record = record.clone();
+        let copies = keep + 1;
+        // Written also where no deletion follows: it tells whose copy is gone when a person takes one away.
         if keep > 0 && record.state == DrainState::Active {
-            let copies = keep + 1;
-            self.restorable(&record, &url).ok_or(Error::Irreplaceable { copies })?;
             let intent = DrainRecord {
                 state: DrainState::Deleting,
                 since: Some(Time(self.context.now())),
@@ -33,6 +33,9 @@ impl Work<'_, '_> {
             let message = "deleting one of several drains with the same URL";
             self.put(&record, Some(intent.clone()), Reason::Progressing, message).await?;
             record = self.standing(&intent).unwrap_or(intent);
+        }
+        if keep > 0 && self.restorable(&record, &url).is_none() {
+            return Err(Error::Irreplaceable { copies });
         }
         self.delete_at_scalingo(&digest, &url, keep).await?;
         let missing = keep.saturating_sub(self.observation.count(&digest));
