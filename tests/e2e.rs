@@ -42,6 +42,8 @@ mod foreign;
 mod lifecycle;
 #[path = "e2e/lost_answers.rs"]
 mod lost_answers;
+#[path = "e2e/neighbours.rs"]
+mod neighbours;
 #[path = "e2e/operator.rs"]
 mod operator;
 #[path = "e2e/permissions.rs"]
