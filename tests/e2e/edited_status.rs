@@ -54,13 +54,12 @@ async fn whatever_is_written_into_a_status_foreign_drains_stay_and_the_own_one_i
     let app_id = world.simulator.app_id("shop-front").expect("the app");
     let good = world.get("d")["status"]["drains"][0].clone();
 
-    // A backup without its status; a record of nothing; of what is not there; of the same twice; of other apps.
+    // A backup without its status; a record of nothing; of what is not there; of other apps.
     let nonsense = "v1:nonsense";
     for drains in [
         json!([]),
         json!([record(&json!({"appId": app_id}))]),
         json!([record(&json!({"appId": app_id, "urlDigest": nonsense, "destinationDigest": nonsense}))]),
-        json!([good, good]),
         json!([good, record(&json!({"appId": app_id, "urlDigest": "", "destinationDigest": ""}))]),
         json!([good, record(&json!({"appId": "gone", "urlDigest": nonsense, "url": "\u{202e}***"}))]),
         // Announcements of long ago, as if the operator had ended in the middle.

@@ -62,7 +62,7 @@ fn peer() -> impl Strategy<Value = Peer> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
     fn whatever_stands_in_a_status_no_drain_goes_that_stands_in_none(
@@ -113,7 +113,12 @@ proptest! {
                 Step::Restore { record, missing } => {
                     prop_assert!(*missing < record.listed_before.len(), "{:?}", step);
                 }
-                Step::Forget { record, .. } => prop_assert!(records.contains(record), "{:?}", step),
+                Step::Forget { record, .. } => {
+                    let is_found = plan.steps.iter().any(|step| {
+                        matches!(step, Step::Resolve { record: adding, url } if resolved(adding, url) == *record)
+                    });
+                    prop_assert!(is_found || records.contains(record), "{:?}", step);
+                }
             }
         }
         prop_assert!(additions <= 1);

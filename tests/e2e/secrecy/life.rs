@@ -177,7 +177,7 @@ async fn rotate(world: &World) {
     for (way, (name, _)) in FAULTS.into_iter().enumerate().filter(|(_, (name, _))| *name != "papertrail") {
         let old = drains(world, name).pop().expect("a drain");
         world.is_secret(&old);
-        let action = Action::respond(refusal(500, &[old.clone()], way));
+        let action = Action::respond(refusal(500, std::slice::from_ref(&old), way));
         world.simulator.add_rule(Rule::new("DELETE", &path(world, name), action).once());
         // The URL stands in no request for a list.
         let action = Action::respond(refusal(500, &[old], [0, 1, 2, 4][way % 4]));
