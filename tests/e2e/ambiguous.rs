@@ -106,7 +106,7 @@ async fn of_two_new_drains_that_cannot_be_told_apart_none_is_touched_until_a_per
     assert_eq!(object["status"]["drains"].as_array().map(Vec::len), Some(1));
     assert_eq!(world.simulator.drains("shop-front").len(), 1);
     assert_eq!(posts(&world.simulator), 1, "it was found, not added again");
-    world.finish().await;
+    world.finish();
 }
 
 async fn when_a_person_deletes_all_that_were_ambiguous_the_drain_is_added_again() {
@@ -119,7 +119,7 @@ async fn when_a_person_deletes_all_that_were_ambiguous_the_drain_is_added_again(
     world.until_reason("logs", "Synced").await;
     assert_eq!(world.simulator.drains("shop-front").len(), 1);
     assert_eq!(posts(&world.simulator), 2);
-    world.finish().await;
+    world.finish();
 }
 
 async fn ambiguous_drains_are_not_touched_when_their_resource_is_deleted_and_retain_lets_it_go() {
@@ -140,7 +140,7 @@ async fn ambiguous_drains_are_not_touched_when_their_resource_is_deleted_and_ret
     world.change("logs", &json!({"deletionPolicy": "Retain"}));
     world.until_gone("logs").await;
     assert_eq!(world.simulator.changes(), before, "nothing is added or deleted");
-    world.finish().await;
+    world.finish();
 }
 
 async fn a_drain_that_evidently_leads_elsewhere_is_never_taken_for_the_lost_one() {
@@ -162,5 +162,5 @@ async fn a_drain_that_evidently_leads_elsewhere_is_never_taken_for_the_lost_one(
 
     world.kubectl(&["delete", "logdrain", "logs"]);
     assert_eq!(world.simulator.drains("shop-front"), foreign);
-    world.finish().await;
+    world.finish();
 }

@@ -71,7 +71,7 @@ async fn a_renamed_app_stays_under_control_until_the_spec_follows() {
     after_lists(&world, 3).await;
     assert!(world.writes().is_empty(), "{:?}", world.writes());
     assert!(world.simulator.changes().is_empty(), "nothing is added for the new name");
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn a_renamed_app_can_still_be_left() {
     world.simulator.rename_app("shop-front", "boutique").expect("the app");
     world.kubectl(&["delete", "logdrain", "drain", "--timeout=60s"]);
     assert_eq!(changes(&world.simulator), [(Added, app.clone()), (Removed, app)]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,7 +113,7 @@ async fn a_name_that_has_come_to_mean_another_app_is_a_change_of_target() {
     let moved = world.until_reason("drain", "Synced").await;
     assert_eq!(moved["status"]["drains"].as_array().map(Vec::len), Some(1), "{moved:#}");
     assert_eq!(moved["status"]["drains"][0]["appId"], new);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +142,7 @@ async fn an_app_that_is_deleted_and_made_again_has_its_drain_again() {
     world.simulator.delete_app("shop-front").expect("the app");
     world.until_reason("drain", "AppNotFound").await;
     world.kubectl(&["delete", "logdrain", "drain", "--timeout=60s"]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,7 +162,7 @@ async fn an_app_given_by_its_id_survives_a_renaming_unnoticed() {
     let named = world.until_reason("drain", "Synced").await;
     assert_eq!(named["status"]["drains"][0]["app"], "boutique");
     assert!(world.writes().is_empty(), "{:?}", world.writes());
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,7 +178,7 @@ async fn an_app_that_only_its_own_page_shows_is_found() {
     assert_synced(&world.until_reason("second", "Synced").await);
     assert_eq!(world.simulator.requests("GET", "/v1/apps").len(), 1);
     assert_eq!(world.simulator.requests("GET", "/v1/apps/shop-front").len(), 1);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +202,7 @@ async fn an_app_that_the_token_may_not_see_is_found_once_it_may() {
     world.simulator.show_only("operator", None);
     assert_synced(&world.until_reason("drain", "Synced").await);
     assert_eq!(world.simulator.changes().len(), 2, "{:?}", world.simulator.changes());
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,5 +236,5 @@ async fn many_on_few_apps_cost_one_exchange_one_list_of_apps_and_a_list_of_drain
     let lists = count("GET", "/v1/apps/*/log_drains");
     assert!(lists <= APPS * EACH, "{lists} lists for {APPS} apps with {EACH} each");
     assert_eq!(world.simulator.journal().len(), 2 + APPS * EACH + lists, "and nothing else");
-    world.finish().await;
+    world.finish();
 }

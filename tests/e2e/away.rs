@@ -42,7 +42,7 @@ async fn nothing_is_changed_while_the_api_server_is_away_and_all_that_was_asked_
     }
     scene.assert_never_absent_since(begun);
     scene.assert_foreign_untouched();
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +64,7 @@ async fn an_addition_that_could_not_be_written_down_is_found_and_not_repeated() 
         assert_eq!(scene.requests("DELETE", wanted).len(), 1, "{}", wanted.name);
     }
     scene.assert_foreign_untouched();
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,5 +83,5 @@ async fn a_deletion_that_could_not_be_written_down_is_seen_and_not_repeated() {
         assert_eq!(scene.requests("DELETE", wanted).len(), 1, "{}", wanted.name);
     }
     scene.assert_foreign_untouched();
-    scene.world.finish().await;
+    scene.world.finish();
 }

@@ -92,7 +92,7 @@ async fn whatever_changes_the_new_drain_is_there_before_the_old_one_goes() {
         there += if change.kind == ChangeKind::Added { 1 } else { -1 };
         assert!((1..=2).contains(&there), "{:#?}", world.simulator.changes());
     }
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn a_replacement_is_told_in_the_events() {
             ],
         )
         .await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +128,7 @@ async fn the_old_drain_stays_where_the_new_one_is_refused() {
     world.change("datadog", &json!({"drainRegion": "eu-west-2"}));
     world.until_reason("datadog", "Synced").await;
     assert!(world.writes().is_empty(), "{:#?}", world.writes());
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +152,7 @@ async fn the_old_drain_stays_where_the_new_app_or_secret_is_not_there() {
         history(&world),
         [format!("+ {}", line("s3cret-later")), format!("- {}", line("s3cret-datadog"))]
     );
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +192,7 @@ async fn what_means_the_same_needs_no_request() {
     world.until_reason("datadog", "Synced").await;
     assert!(world.writes().is_empty(), "{:#?}", world.writes());
     assert_eq!(world.simulator.drains("shop-front"), before);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +204,7 @@ async fn a_secret_that_is_written_again_with_the_same_token_changes_nothing() {
     let requests = world.after_lists(5).await;
     assert!(requests.iter().all(|entry| entry.method == "GET"), "{requests:#?}");
     assert_eq!(world.get("datadog")["metadata"]["resourceVersion"], version);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +223,7 @@ async fn a_change_while_the_first_drain_is_being_added_ends_with_the_last_one_al
         history(&world),
         [format!("+ {}", url("eu-west-2")), format!("+ {}", url("three")), format!("- {}", url("eu-west-2"))]
     );
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,7 +239,7 @@ async fn a_change_back_while_a_replacement_is_being_added_ends_with_the_old_one_
     world.after_lists(2).await;
     assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
     assert_eq!(world.simulator.changes().len(), 3, "{:#?}", world.simulator.changes());
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -253,5 +253,5 @@ async fn a_deletion_while_the_drain_is_being_added_leaves_nothing() {
     held.gate.release();
     world.until_gone("datadog").await;
     assert_eq!(history(&world), [format!("+ shop-front {DATADOG}"), format!("- shop-front {DATADOG}")]);
-    world.finish().await;
+    world.finish();
 }

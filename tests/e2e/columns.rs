@@ -64,5 +64,5 @@ b-syslog      shop-front   syslog        True      Synced           ad-9be0fc04-
 c-waiting     shop-api     ovh-graylog   False     SecretNotFound                                                                                   spec.tokenSecretRef: Secret later is not there                    AGE
 d-suspended   gone         elk           Unknown   Suspended                                                                                        spec.suspend is true: nothing is checked or changed at Scalingo   AGE";
     assert_eq!(table(&world, &["--output=wide"]), wide);
-    world.finish().await;
+    world.finish();
 }

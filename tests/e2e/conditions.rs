@@ -112,7 +112,7 @@ async fn a_life_is_told_as_kstatus_reads_it() {
     )
     .await;
     assert_eq!(world.simulator.changes().len(), 1, "the drain was there all the time");
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,7 +171,7 @@ async fn what_does_not_change_is_not_written() {
             told(&[("Suspended", 1)]),
         ]
     );
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +207,7 @@ async fn an_addition_that_keeps_being_refused_is_told_once() {
     assert_synced(&world.until_reason("down", "Synced").await);
     until_told(&world, "refused", &[("Added", 1), ("Rejected", 1)]).await;
     until_told(&world, "down", &[("Added", 1), ("Unavailable", 1)]).await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,7 +257,7 @@ async fn people_can_read_what_kubectl_shows() {
     assert_eq!(condition(&world.get("drain"), "Stalled"), &Value::Null);
     delete(&world, world.namespace(), &["drain"]);
     until_told(&world, "drain", &[("Added", 2), ("DriftHealed", 1), ("Replaced", 1), ("Deleted", 1)]).await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -290,5 +290,5 @@ async fn a_restart_with_nothing_changed_writes_nothing() {
         assert_eq!(kubernetes_writes(&world), writes, "{:#?}", world.audit());
         assert!(world.writes().is_empty(), "{:?}", world.writes());
     }
-    world.finish().await;
+    world.finish();
 }

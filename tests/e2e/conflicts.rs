@@ -33,7 +33,7 @@ async fn a_spec_that_changes_during_its_addition_ends_with_the_new_drain_alone()
         scene.want(2);
         gate.release();
         ends_at_version(&scene, 2, 2, 1).await;
-        scene.world.finish().await;
+        scene.world.finish();
     }))
     .await;
 }
@@ -47,7 +47,7 @@ async fn a_spec_that_changes_before_its_addition_is_not_acted_upon_any_more() {
     scene.want(2);
     gate.release();
     ends_at_version(&scene, 2, 1, 0).await;
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +63,7 @@ async fn a_spec_that_changes_back_during_its_replacement_keeps_the_old_drain() {
     gate.release();
     ends_at_version(&scene, 1, 2, 1).await;
     scene.assert_never_absent_since(begun);
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +79,7 @@ async fn a_spec_that_changes_during_the_deletion_of_the_old_drain_ends_with_the_
     gate.release();
     ends_at_version(&scene, 3, 3, 2).await;
     scene.assert_never_absent_since(begun);
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +96,7 @@ async fn labels_and_annotations_that_change_during_an_addition_do_not_matter() {
         assert_eq!(object["metadata"]["labels"]["team"], "shop");
         assert_eq!(object["metadata"]["annotations"]["note"], "checked");
     }
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,7 @@ async fn a_resource_that_is_deleted_during_its_addition_leaves_no_drain() {
             assert_eq!(requests, [1, 1], "{}", wanted.name);
         }
         scene.assert_foreign_untouched();
-        scene.world.finish().await;
+        scene.world.finish();
     }))
     .await;
 }
@@ -159,5 +159,5 @@ async fn two_operators_add_each_drain_once_and_agree() {
         assert_eq!(removed.count(), 4, "{}", wanted.name);
     }
     scene.assert_foreign_untouched();
-    scene.world.finish().await;
+    scene.world.finish();
 }

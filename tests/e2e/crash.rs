@@ -246,7 +246,7 @@ async fn crash(history: &History, row: Row) {
         }
     }
     scene.assert_foreign_untouched();
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 /// The request that may have been under way was waited for, looking for its drain meanwhile.

@@ -32,7 +32,7 @@ async fn the_drain_is_gone_before_its_resource_is() {
         assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
         let added = format!("Normal Added: added the drain {SHOWN}");
         world.until_events("datadog", &[&added, &format!("Normal Deleted: deleted the drain {SHOWN}")]).await;
-        world.finish().await;
+        world.finish();
     }
 }
 
@@ -59,7 +59,7 @@ async fn kubectl_delete_returns_once_the_drains_of_an_app_and_an_addon_are_gone(
         deletes,
         [format!("/v1/apps/{id}/log_drains"), format!("/v1/apps/{id}/addons/{addon}/log_drains")]
     );
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn with_retain_the_drain_stays() {
     world.until_reason("again", "Synced").await;
     assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
     assert_eq!(world.writes().len(), 1, "{:#?}", world.writes());
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +103,7 @@ async fn an_app_that_is_gone_lets_its_resources_go() {
     assert_eq!(verdict(&object), ["False", "AppNotFound", message]);
     world.kubectl(&["delete", "logdrain", "datadog", "addon", "--timeout=30s"]);
     assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,7 @@ async fn an_app_that_vanishes_between_list_and_delete_lets_its_resource_go() {
     world.simulator.delete_app("shop-front").expect("the app");
     held.gate.release();
     world.until_gone("datadog").await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +142,7 @@ async fn all_that_was_recorded_goes_on_whatever_app_it_is() {
     world.simulator.clear_rules();
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +155,7 @@ async fn a_drain_that_was_removed_by_hand_needs_no_delete() {
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
     assert_eq!(world.simulator.requests("POST", DRAINS).len(), 1);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,7 +170,7 @@ async fn a_drain_that_is_removed_by_hand_between_list_and_delete_is_taken_for_go
     let answers: Vec<_> =
         world.simulator.requests("DELETE", "**").into_iter().map(|entry| entry.status).collect();
     assert_eq!(answers, [Some(404)]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,7 +180,7 @@ async fn a_suspended_resource_takes_its_drain_along() {
     world.until_reason("datadog", "Suspended").await;
     world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,5 +210,5 @@ async fn a_resource_that_never_had_a_drain_goes_without_a_request() {
     world.kubectl(&["delete", "logdrains", "--all", "--timeout=30s"]);
     let changes: Vec<ChangeKind> = world.simulator.changes().into_iter().map(|change| change.kind).collect();
     assert_eq!(changes, []);
-    world.finish().await;
+    world.finish();
 }

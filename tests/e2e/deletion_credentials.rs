@@ -39,7 +39,7 @@ async fn with_its_secrets_deleted_first_the_drain_still_goes() {
     assert_eq!(condition(&object, "Reconciling")["status"], "True");
     world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +47,7 @@ async fn everything_deleted_at_once_as_with_a_namespace_leaves_no_drain() {
     let world = with_datadog().await;
     world.kubectl(&["delete", "secret/scalingo", "secret/tokens", "logdrain/datadog", "--timeout=30s"]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 /// A deletion that an operator has found who never saw the API token.
@@ -71,7 +71,7 @@ async fn after_a_restart_without_the_token_retain_releases_the_resource() {
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
     assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn after_a_restart_without_the_token_putting_it_back_lets_the_deletion_go_
     world.secret("scalingo", &[("api_token", API_TOKEN)]);
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +100,7 @@ async fn a_refused_token_is_not_taken_for_a_drain_that_is_gone() {
     world.simulator.restore_token("operator");
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +116,7 @@ async fn a_user_who_may_no_longer_manage_drains_is_not_taken_for_a_drain_that_is
     world.simulator.set_limited("operator", false);
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ async fn no_other_answer_to_a_delete_is_taken_for_gone_either() {
     world.simulator.clear_rules();
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,5 +163,5 @@ async fn an_api_that_cannot_be_reached_keeps_the_resource() {
     world.start_operator();
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }

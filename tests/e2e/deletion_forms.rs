@@ -33,7 +33,7 @@ async fn the_body_is_used_where_it_is_heeded() {
     let bodies: Vec<_> =
         world.simulator.requests("DELETE", "**").into_iter().filter_map(|entry| entry.body).collect();
     assert_eq!(bodies, [json!({"url": DATADOG})]);
-    world.finish().await;
+    world.finish();
 }
 
 /// Where the body is not heeded, the query is used, and from then on at once.
@@ -60,7 +60,7 @@ async fn the_query_is_used_where_a_body_is(unheeded: UnheededDelete, status: u16
     world.kubectl(&["delete", "logdrain", "second", "--timeout=30s"]);
     assert_eq!(deletes(&world), [by_body(status), by_query(204), by_query(204), by_query(204)]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,5 +95,5 @@ async fn a_delete_that_has_no_effect_in_either_form_keeps_the_resource_and_says_
     world.simulator.set(|settings| settings.delete_by_query = true);
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }

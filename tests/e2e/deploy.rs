@@ -124,7 +124,7 @@ async fn the_manifests_fit_each_other_and_this_version() {
     for (probe, path) in [("livenessProbe", "/livez"), ("readinessProbe", "/readyz")] {
         assert_eq!(container[probe]["httpGet"], json!({"path": path, "port": "admin"}));
     }
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,5 +189,5 @@ async fn the_binary_understands_the_arguments_listens_where_the_probes_look_and_
     process.terminate().expect("a signal");
     let status = block_in_place(|| process.wait_exit(Duration::from_secs(25))).expect("an exit status");
     assert!(status.is_some_and(|status| status.success()), "{status:?}: {}", process.stderr());
-    world.finish().await;
+    world.finish();
 }

@@ -28,7 +28,7 @@ async fn drift_is_healed_and_told() {
     assert_eq!(object["status"]["drains"].as_array().map(Vec::len), Some(1));
     let line = format!("shop-front {DATADOG}");
     assert_eq!(history(&world), [format!("+ {line}"), format!("- {line}"), format!("+ {line}")]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +68,7 @@ async fn suspended_nothing_is_healed_or_changed_and_resumed_it_goes_on() {
     assert_eq!(object["status"]["drains"].as_array().map(Vec::len), Some(1));
     let url = |region: &str| format!("shop-front datadog://s3cret-datadog?region={region}");
     assert_eq!(history(&world), [format!("- {}", url("eu-west-2")), format!("+ {}", url("us"))]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,5 +83,5 @@ async fn resuming_with_a_changed_spec_replaces_without_a_gap() {
         history(&world),
         [format!("+ {}", url("eu-west-2")), format!("+ {}", url("us")), format!("- {}", url("eu-west-2"))]
     );
-    world.finish().await;
+    world.finish();
 }

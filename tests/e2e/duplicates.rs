@@ -108,7 +108,7 @@ async fn a_drain_is_handed_over_in_one_namespace() {
     let namespace = world.namespace();
     is_handed_over(&world, (namespace, papertrail("shop-front")), (namespace, papertrail("shop-front")))
         .await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +118,7 @@ async fn a_drain_is_handed_over_between_namespaces_and_from_a_name_to_an_id() {
     let id = world.simulator.app_id("shop-front").expect("an app");
     let [first, second] = [&world.namespaces[0], &world.namespaces[1]];
     is_handed_over(&world, (first, papertrail("shop-front")), (second, papertrail(&id))).await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +128,7 @@ async fn a_drain_is_handed_over_from_the_region_named_to_the_same_by_default() {
     let namespace = world.namespace();
     let named = with(papertrail(&id), "region", &json!("osc-fr1"));
     is_handed_over(&world, (namespace, named), (namespace, papertrail("shop-front"))).await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +138,7 @@ async fn papertrail_and_syslog_without_a_token_are_one_destination() {
     let syslog = with(syslog, "host", &json!("LOGS.example.com"));
     let namespace = world.namespace();
     is_handed_over(&world, (namespace, papertrail("shop-front")), (namespace, syslog)).await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +175,7 @@ async fn of_two_made_in_the_same_second_the_smaller_uid_owns_the_drain() {
     after_lists(&world, 4).await;
     assert_eq!(ready(&world.get(&owner))["reason"], "Synced");
     assert_eq!(changes(&world.simulator), [change(Added, URL)]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,7 +198,7 @@ async fn the_older_takes_the_drain_over_from_a_younger_that_came_first() {
     after_lists(&world, 2).await;
     assert_eq!(ready(&world.get("older"))["reason"], "Synced");
     assert_eq!(changes(&world.simulator), [change(Added, URL)], "a duplicate goes without the drain");
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,7 +218,7 @@ async fn of_three_each_waits_for_the_eldest_that_is_left() {
         delete(&world, namespace, &[owner]);
     }
     assert_eq!(changes(&world.simulator), [change(Added, URL), change(Removed, URL)]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -235,5 +235,5 @@ async fn both_deleted_at_once_take_the_drain_along_once() {
     assert_eq!(changes(&world.simulator), expected);
     assert_eq!(world.simulator.drains("shop-front"), [OTHER_URL]);
     assert_eq!(world.writes().iter().filter(|entry| entry.method == "DELETE").count(), 1);
-    world.finish().await;
+    world.finish();
 }

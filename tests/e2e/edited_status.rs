@@ -89,5 +89,5 @@ async fn whatever_is_written_into_a_status_foreign_drains_stay_and_the_own_one_i
     world.kubectl(&["patch", "logdrain", "d", "--subresource=status", "--type=merge", "--patch", &patch]);
     world.until_reason("d", "Rejected").await;
     edit(&world, json!([good])).await;
-    world.finish().await;
+    world.finish();
 }

@@ -164,7 +164,7 @@ async fn a_list_that_is_refused_is_told_and_mended_by_itself() {
         ),
     ];
     try_all(&world, "GET", &cases).await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +204,7 @@ async fn a_list_that_fails_is_told_and_mended_by_itself() {
         ),
     ];
     try_all(&world, "GET", &cases).await;
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,7 +247,7 @@ async fn an_addition_that_is_refused_is_told_and_made_once_it_is_not() {
         case("c503", refuse(503, "down"), "Unavailable", TIME, "{add}answered 503: down"),
     ];
     try_all(&world, "POST", &cases).await;
-    world.finish().await;
+    world.finish();
 }
 
 /// Times between the requests for the drains of an app, in seconds.
@@ -279,7 +279,7 @@ async fn a_429_is_waited_for_as_long_as_it_asks() {
     let unasked = waits(&world.simulator, "shop-api");
     assert!((4.4..8.9).contains(&unasked[0]), "first waited {} s", unasked[0]);
     assert!((8.9..17.9).contains(&unasked[1]), "then waited {} s", unasked[1]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -323,7 +323,7 @@ async fn apps_and_exchanges_that_fail_are_told_and_mended_by_themselves() {
         world.simulator.clear_rules();
         assert_synced(&world.until_reason("drain", "Synced").await);
         assert_eq!(world.simulator.changes().len(), 1);
-        world.finish().await;
+        world.finish();
     });
     for world in each {
         world.await;

@@ -79,7 +79,7 @@ async fn drains_of_others_are_never_touched() {
             (Removed, ours("two.example.com")),
         ]
     );
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +125,7 @@ async fn an_identical_drain_is_adopted_where_its_url_shows_it() {
     assert!(world.writes().is_empty(), "{:#?}", world.writes());
     world.kubectl(&["delete", "logdrains", "--all", "--timeout=30s"]);
     assert_eq!(world.simulator.drains("shop-front"), ["datadog://s3cret-theirs?region=eu-west-2"]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +141,7 @@ async fn of_two_that_look_like_it_none_is_adopted() {
     world.until_events("datadog", &["Normal Added: added the drain datadog://***?region=eu-west-2"]).await;
     world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
     assert_eq!(world.simulator.drains("shop-front"), others);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +160,7 @@ async fn of_two_with_the_same_url_one_is_kept_for_others() {
         assert!(world.writes().is_empty(), "{:#?}", world.writes());
         world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
         assert_eq!(world.simulator.drains("shop-front"), [DATADOG], "{:?}", history(&world));
-        world.finish().await;
+        world.finish();
     }
 }
 
@@ -192,7 +192,7 @@ async fn a_hidden_twin_that_the_api_tells_of_is_said_to_be_in_the_way() {
     world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE]);
     assert_eq!(own_changes(&world.simulator), []);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,7 +209,7 @@ async fn beside_a_hidden_twin_one_is_added_and_exactly_the_twin_stays() {
             own_changes(&world.simulator).into_iter().map(|(kind, _)| kind).collect();
         let expected = if all { vec![Added, Removed, Removed, Added] } else { vec![Added, Removed] };
         assert_eq!(kinds, expected);
-        world.finish().await;
+        world.finish();
     }
 }
 
@@ -223,7 +223,7 @@ async fn a_hidden_twin_that_the_api_takes_for_the_same_drain_is_as_good_as_adopt
     assert_eq!(world.writes().len(), 1, "{:#?}", world.writes());
     world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,5 +244,5 @@ async fn a_hidden_twin_is_not_put_at_risk_by_a_replacement_and_stays_when_a_pers
     assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
     world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE]);
-    world.finish().await;
+    world.finish();
 }

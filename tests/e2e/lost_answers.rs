@@ -40,7 +40,7 @@ async fn a_drain_that_was_added_with_the_answer_lost_is_found_and_not_added_agai
         let scene = meet("POST", &row.then).await;
         scene.until_all("waiting", |object| says_that_it_waits(object) || is_synced(object)).await;
         synced_after_posts(&scene, &row, 1).await;
-        scene.world.finish().await;
+        scene.world.finish();
     }))
     .await;
 }
@@ -65,7 +65,7 @@ async fn a_drain_that_was_added_with_an_answer_that_says_nothing_is_found_at_onc
         for wanted in &WANTED {
             assert_looked_at_once(&scene, wanted, &row);
         }
-        scene.world.finish().await;
+        scene.world.finish();
     }))
     .await;
 }
@@ -88,7 +88,7 @@ async fn a_drain_that_the_application_failed_to_add_is_looked_for_and_added_soon
             let waited = posts[1].at.duration_since(posts[0].at).as_secs();
             assert!(waited < 30, "{}, {}: added again only after {waited} s", row.what, wanted.name);
         }
-        scene.world.finish().await;
+        scene.world.finish();
     }))
     .await;
 }
@@ -119,7 +119,7 @@ async fn a_drain_whose_request_was_lost_is_added_again_once_it_can_no_longer_com
             let between = lists_between(&scene, wanted, &posts[0], &posts[1]);
             assert!(between > 5, "{}, {}: listed {between} times", row.what, wanted.name);
         }
-        scene.world.finish().await;
+        scene.world.finish();
     }))
     .await;
 }
@@ -152,7 +152,7 @@ async fn a_deletion_whose_answer_was_lost_ends_with_nothing_left() {
         }
         assert_writes(&scene, begun, &row, (0, deletes));
         scene.assert_foreign_untouched();
-        scene.world.finish().await;
+        scene.world.finish();
     }))
     .await;
 }
@@ -173,7 +173,7 @@ async fn a_replacement_whose_deletion_was_not_answered_ends_with_the_new_drain_a
         assert_writes(&scene, begun, &row, (1, deletes));
         scene.assert_never_absent_since(begun);
         scene.assert_foreign_untouched();
-        scene.world.finish().await;
+        scene.world.finish();
     }))
     .await;
 }

@@ -45,7 +45,7 @@ async fn a_drain_that_is_refused_holds_up_no_other_on_its_app() {
 
     world.simulator.remove_drain_behind("shop-front", &by_hand[0]).expect("the drain");
     assert_synced(&world.until_reason("refused", "Synced").await);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +61,7 @@ async fn an_app_that_does_not_answer_holds_up_no_other_app() {
     assert_eq!(hanging["status"]["observedGeneration"], -1, "still at its first look: {hanging:#}");
     held.gate.release();
     assert_synced(&world.until_reason("hanging", "Synced").await);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn a_list_of_apps_that_does_not_come_holds_up_no_other_token() {
     assert_eq!(world.get("hanging")["status"]["conditions"], Value::Null);
     held.gate.release();
     assert_synced(&world.until_reason("hanging", "Synced").await);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,5 +101,5 @@ async fn an_exchange_that_does_not_come_holds_up_no_other_token() {
     held.gate.release();
     assert_synced(&world.until_reason("hanging", "Synced").await);
     assert_eq!(world.simulator.changes().len(), 2);
-    world.finish().await;
+    world.finish();
 }

@@ -167,7 +167,7 @@ async fn an_operator_for_all_namespaces_uses_the_permissions_of_deploy_and_all_o
         .map(|entry| entry.namespace)
         .collect();
     assert_eq!(watches, [String::new()].into(), "it lists and watches all namespaces at once");
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,7 +178,7 @@ async fn with_the_rules_of_deploy_bound_in_one_namespace_an_operator_for_it_lack
     world.start_operator();
     live(&world).await;
     assert_uses(&world, &account, &granted);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,7 +217,7 @@ async fn without_any_one_verb_of_any_one_rule_the_operator_meets_a_403_for_just_
                 () = life => panic!("the operator does not need {missing:?}"),
             }
             assert_eq!(refused(), [missing.clone()].into());
-            world.finish().await;
+            world.finish();
         })
         .buffer_unordered(4)
         .collect::<()>()

@@ -64,7 +64,7 @@ async fn it_lives_at_once_and_is_ready_when_its_caches_have_synced() {
     }
     assert_eq!(admin(&scene.world, "/").await, answer(404, "Here are only /livez and /readyz.\n"));
     scene.until_synced().await;
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 type Signal = fn(&Supervised);
@@ -88,7 +88,7 @@ async fn a_signal_ends_an_idle_operator_at_once() {
         ask_to_end(&scene.world, signal).await;
         let status = scene.world.operator_exit(AT_ONCE).await;
         assert!(status.success(), "{status}");
-        scene.world.finish().await;
+        scene.world.finish();
     }
 }
 
@@ -127,7 +127,7 @@ async fn a_signal_ends_it_in_time_whatever_hangs_and_the_next_start_goes_on() {
             assert_eq!(scene.requests("POST", wanted).len(), 1, "{}", wanted.name);
         }
         scene.assert_foreign_untouched();
-        scene.world.finish().await;
+        scene.world.finish();
     }))
     .await;
 }
@@ -152,7 +152,7 @@ async fn a_second_signal_ends_it_at_once() {
         for wanted in &WANTED {
             assert_eq!(scene.own(wanted).len(), 1, "{}", wanted.name);
         }
-        scene.world.finish().await;
+        scene.world.finish();
     }
 }
 
@@ -174,7 +174,7 @@ async fn no_step_begins_after_a_signal() {
 
     scene.world.start_operator();
     scene.until_synced().await;
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,7 +208,7 @@ async fn a_step_that_runs_at_a_signal_is_ended_and_written_down_and_the_next_lef
         scene.assert_is_version(wanted, &own[0], 2);
         assert_eq!(scene.requests("POST", wanted).len(), 2, "{}", wanted.name);
     }
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,7 +244,7 @@ async fn a_start_with_nothing_changed_writes_nothing_anywhere() {
             .collect();
         assert!(audit.is_empty(), "{audit:#?}");
     }
-    scene.world.finish().await;
+    scene.world.finish();
 }
 
 fn versions(scene: &Scene) -> Vec<Value> {

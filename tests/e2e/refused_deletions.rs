@@ -71,7 +71,7 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
         world.until(name, "gone", Value::is_null).await;
         assert!(world.simulator.drains(*name).is_empty(), "{name}");
     }
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn an_old_drain_that_cannot_be_deleted_is_told_and_goes_after_the_new_one_
         changes(&world.simulator),
         [change(Added, URL), change(Added, OTHER_URL), change(Removed, URL)]
     );
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,5 +122,5 @@ async fn a_refused_token_is_no_proof_that_the_drain_is_gone() {
     world.simulator.restore_token("operator");
     world.until("drain", "gone", Value::is_null).await;
     assert_eq!(changes(&world.simulator), [change(Added, URL), change(Removed, URL)]);
-    world.finish().await;
+    world.finish();
 }

@@ -247,7 +247,7 @@ async fn secrets_that_are_missing_or_unusable_are_told_and_taken_up_once_they_ar
         };
         assert_eq!(world.simulator.drains(case.name), [expected], "{}", case.name);
     }
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,7 +289,7 @@ async fn a_revoked_api_token_holds_up_nobody_elses_and_is_taken_up_when_it_is_re
     world.simulator.set_limited("other", false);
     assert_synced(&world.until_reason("theirs", "Synced").await);
     assert_eq!(world.simulator.changes().len(), 2, "both drains stood all the time");
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -318,7 +318,7 @@ async fn an_addon_that_is_missing_or_has_no_drains_is_told_and_taken_up() {
     for addon in [MISSING, mailer.as_str()] {
         assert_eq!(world.simulator.drains(("shop-front", addon)), [URL]);
     }
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,5 +344,5 @@ async fn a_server_that_is_down_is_waited_for() {
     let _server = world.simulator.serve(address).await.expect("the port");
     assert_synced(&world.until_reason("drain", "Synced").await);
     assert_eq!(world.simulator.changes().len(), 1);
-    world.finish().await;
+    world.finish();
 }

@@ -20,7 +20,7 @@ async fn emitted_with(log: &str, arguments: &[&str]) -> String {
         world.keep(&format!("all {kind} at any time"), watch.stdout());
     }
     let (_, texts) = world.emitted();
-    world.finish().await;
+    world.finish();
     texts.into_iter().map(|(_, text)| text).collect()
 }
 
@@ -85,5 +85,5 @@ async fn a_secret_that_stands_in_a_log_a_status_an_event_or_managed_fields_is_fo
     // What the operator shows to the API servers is searched for as well.
     let tokens = secrets.iter().filter(|secret| secret.starts_with("eyJ")).count();
     assert!(tokens >= 2, "a bearer token of Scalingo's and the service account's, not {tokens}");
-    world.finish().await;
+    world.finish();
 }

@@ -51,7 +51,7 @@ async fn applying_the_same_again_changes_nothing_anywhere() {
     assert_quiet(&world).await;
     assert!(world.writes().is_empty(), "{:#?}", world.writes());
     assert_eq!((resource_versions(&world), drains(&world, &addon)), before);
-    world.finish().await;
+    world.finish();
 }
 
 /// Lets every type be listed in a form, and demands one quiet drain of each, and that all can be deleted.
@@ -77,7 +77,7 @@ async fn every_type_works_in(forms: &[(&str, UrlForm)]) {
 
     world.kubectl(&["delete", "logdrains", "--all", "--timeout=60s"]);
     assert_eq!(drains(&world, &addon), [Vec::<String>::new(), Vec::new()]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,7 +136,7 @@ async fn a_drain_that_is_listed_otherwise_than_answered_is_recognised_and_not_ad
     let requests = world.after_lists(4).await;
     assert!(requests.iter().all(|entry| entry.method == "GET"), "{requests:#?}");
     assert_eq!(world.simulator.drains("shop-front"), ["datadog://s3cret-datadog?region=eu-west-2"]);
-    world.finish().await;
+    world.finish();
 }
 
 fn ready_message(object: &serde_json::Value) -> &str {

@@ -38,7 +38,7 @@ async fn an_owner_that_turns_elsewhere_leaves_the_drain_to_the_other() {
         Some(1),
         "the owner answers for its new drain alone: {drains}"
     );
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn an_owner_that_moves_to_another_app_leaves_the_drain_to_the_other() {
     assert_eq!(world.simulator.drains("shop-front"), [URL]);
     assert_eq!(world.simulator.drains("shop-api"), [URL]);
     assert_eq!(changes(&world.simulator), [change(Added, URL), change(Added, URL)]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +65,7 @@ async fn an_owner_that_retains_leaves_the_drain_and_the_other_answers_for_it() {
     assert_eq!(changes(&world.simulator), [change(Added, URL)]);
     delete(&world, world.namespace(), &["other"]);
     assert_eq!(changes(&world.simulator), [change(Added, URL), change(Removed, URL)]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +89,7 @@ async fn a_suspended_owner_still_owns_the_drain_and_the_other_keeps_it_there() {
         [change(Added, URL), change(Removed, URL), change(Added, URL)],
         "healed once"
     );
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +120,7 @@ async fn both_follow_a_new_value_of_the_secret_that_they_share() {
     for object in [owner, other] {
         assert_eq!(object["status"]["drains"].as_array().map(Vec::len), Some(1), "{object:#}");
     }
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +154,7 @@ async fn an_owner_whose_api_token_is_refused_holds_nobody_up() {
     assert_eq!(changes(&world.simulator), [change(Added, URL), change(Removed, URL), change(Added, URL)]);
     let by: Vec<Option<String>> = world.simulator.changes().into_iter().map(|change| change.by).collect();
     assert_eq!(by, [Some("operator".into()), None, Some("operator".into())]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,7 +178,7 @@ async fn an_owner_deleted_while_the_operator_is_away_hands_over_when_it_comes_ba
     after_lists(&world, 2).await;
     let seen = changes(&world.simulator);
     assert_eq!(world.simulator.drains("shop-front"), [URL], "{seen:?}");
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +192,7 @@ async fn both_deleted_while_the_operator_is_away_take_the_drain_along_once() {
     world.until("other", "gone", Value::is_null).await;
     assert_eq!(changes(&world.simulator), [change(Added, URL), change(Removed, URL)]);
     assert_eq!(world.writes().iter().filter(|entry| entry.method == "DELETE").count(), 1);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,7 +211,7 @@ async fn what_is_recorded_by_another_is_not_deleted_by_one_whose_token_changes_h
     assert_eq!(changes(&world.simulator), [change(Added, URL)]);
     delete(&world, world.namespace(), &["owner", "other"]);
     assert_eq!(changes(&world.simulator), [change(Added, URL), change(Removed, URL)]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,7 +231,7 @@ async fn an_older_that_comes_to_want_the_drain_of_a_younger_owns_it() {
         changes(&world.simulator),
         [change(Added, OTHER_URL), change(Added, URL), change(Removed, OTHER_URL)]
     );
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,7 +251,7 @@ async fn a_drain_whose_url_tells_nothing_is_handed_over_all_the_same() {
     assert_eq!(world.simulator.drains("shop-front"), drains);
     delete(&world, world.namespace(), &["other"]);
     assert_eq!(changes(&world.simulator), [change(Added, &drains[0]), change(Removed, &drains[0])]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,7 +277,7 @@ async fn a_lost_answer_leaves_one_drain_for_both() {
     until_duplicate_of(&world, world.namespace(), "other", &format!("{}/owner", world.namespace())).await;
     after_lists(&world, 3).await;
     assert_eq!(world.simulator.changes().len(), 1, "{:?}", world.simulator.changes());
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,5 +299,5 @@ async fn an_owner_deleted_while_it_adds_leaves_one_drain_to_the_other() {
         there += if kind == Added { 1 } else { -1 };
         assert!((0..=1).contains(&there), "{:?}", world.simulator.changes());
     }
-    world.finish().await;
+    world.finish();
 }

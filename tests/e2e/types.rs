@@ -201,7 +201,7 @@ async fn every_type_is_added_to_an_app_and_an_addon_with_just_the_fields_of_the_
     assert_eq!(listed(world.simulator.drains("shop-front")), urls);
     assert_eq!(listed(world.simulator.drains((&id, &addon))), urls);
     assert_eq!(world.simulator.drains("shop-api"), [""; 0]);
-    world.finish().await;
+    world.finish();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,7 +255,7 @@ async fn the_status_of_every_type_records_its_drain_and_the_events_tell_of_it() 
     digests.sort();
     digests.dedup();
     assert_eq!(digests.len(), count, "no two digests are the same, of no target and no type");
-    world.finish().await;
+    world.finish();
 }
 
 /// Takes a digest out of a record, and sees that it is one.

@@ -369,12 +369,12 @@ impl World {
     }
 
     /// Stops the operators and checks what every test must leave: call it at the end of each.
-    pub async fn finish(self) {
-        self.finish_with_complaints(&[]).await;
+    pub fn finish(self) {
+        self.finish_with_complaints(&[]);
     }
 
     /// The same where the test makes the API complain of these.
-    pub async fn finish_with_complaints(self, expected: &[&str]) {
+    pub fn finish_with_complaints(self, expected: &[&str]) {
         let (secrets, texts) = self.emitted();
         assert_free_of(&secrets, &texts);
         for (source, text) in &texts {
