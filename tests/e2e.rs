@@ -18,6 +18,8 @@ mod conditions;
 mod conflicts;
 #[path = "e2e/crash.rs"]
 mod crash;
+#[path = "e2e/crashed_neighbours.rs"]
+mod crashed_neighbours;
 #[path = "e2e/deletion.rs"]
 mod deletion;
 #[path = "e2e/deletion_credentials.rs"]
@@ -62,6 +64,8 @@ mod secrecy;
 mod steady;
 #[path = "e2e/takeover.rs"]
 mod takeover;
+#[path = "e2e/two_operators.rs"]
+mod two_operators;
 #[path = "e2e/types.rs"]
 mod types;
 #[path = "e2e/wire.rs"]

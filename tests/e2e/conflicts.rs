@@ -1,7 +1,7 @@
-//! People change a resource while the operator is in the midst of a step, and two operators work at once.
+//! People change a resource while the operator is in the midst of a step.
 
 use futures::future::join_all;
-use scalingo_simulator::{ChangeKind, When};
+use scalingo_simulator::When;
 
 use crate::scene::{Scene, WANTED};
 
@@ -118,46 +118,4 @@ async fn a_resource_that_is_deleted_during_its_addition_leaves_no_drain() {
         scene.world.finish();
     }))
     .await;
-}
-
-/// Two operators at once, as there are for a moment when one takes over from another.
-#[tokio::test(flavor = "multi_thread")]
-async fn two_operators_add_each_drain_once_and_agree() {
-    let scene = Scene::set().await;
-    scene.world.start_operator();
-    scene.world.start_operator();
-    scene.want(1);
-    scene.until_synced().await;
-    let begun = scene.now();
-    for version in 2..=4 {
-        scene.want(version);
-        scene.until_synced().await;
-        for wanted in &WANTED {
-            let own = scene.own(wanted);
-            assert_eq!(own.len(), 1, "{}: {own:?}", wanted.name);
-            scene.assert_is_version(wanted, &own[0], version);
-            assert_eq!(scene.requests("POST", wanted).len(), version as usize, "{}", wanted.name);
-        }
-    }
-    scene.assert_never_absent_since(begun);
-
-    let versions = || -> Vec<_> {
-        scene.all().iter().map(|object| object["metadata"]["resourceVersion"].clone()).collect()
-    };
-    let before = versions();
-    for _ in 0..4 {
-        scene.until_listed().await;
-    }
-    assert_eq!(versions(), before, "they do not contradict each other");
-
-    scene.delete();
-    scene.until_gone().await;
-    for wanted in &WANTED {
-        assert_eq!(scene.own(wanted), [""; 0], "{}", wanted.name);
-        let removed = scene.changes_since(0, wanted);
-        let removed = removed.iter().filter(|change| change.kind == ChangeKind::Removed);
-        assert_eq!(removed.count(), 4, "{}", wanted.name);
-    }
-    scene.assert_foreign_untouched();
-    scene.world.finish();
 }

@@ -1,0 +1,108 @@
+//! The operators of a test: started, watched, and ended in every way.
+
+use std::{
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use control_plane::Supervised;
+use tokio::task::block_in_place;
+
+use super::{SOON, World};
+use crate::operator::{OWN_TRACE, Operator, Options};
+
+impl World {
+    /// Starts an operator for this test's namespaces.
+    pub fn start_operator(&self) {
+        self.start_operator_with(&[]);
+    }
+
+    /// The same with more arguments.
+    pub fn start_operator_with(&self, arguments: &[&str]) {
+        self.start_operator_for(&self.namespaces, &self.server.url(), arguments, OWN_TRACE);
+    }
+
+    /// Starts an operator for all namespaces of a control plane that is this test's [own](Self::alone).
+    pub fn start_operator_for_all_namespaces(&self) {
+        self.start_operator_for(&[], &self.server.url(), &[], OWN_TRACE);
+    }
+
+    /// Starts an operator with another address for the Scalingo API.
+    pub fn start_operator_at(&self, scalingo: &str, arguments: &[&str]) {
+        self.start_operator_for(&self.namespaces, scalingo, arguments, OWN_TRACE);
+    }
+
+    /// Starts an operator for this test's namespaces that logs what this `RUST_LOG` asks for.
+    pub fn start_operator_logging(&self, log: &str, arguments: &[&str]) {
+        self.start_operator_for(&self.namespaces, &self.server.url(), arguments, log);
+    }
+
+    fn start_operator_for(&self, namespaces: &[String], scalingo: &str, arguments: &[&str], log: &str) {
+        let operator = block_in_place(|| {
+            Operator::start(&Options { kubeconfig: &self.kubeconfig, scalingo, namespaces, arguments, log })
+        });
+        self.operators.borrow_mut().push(operator);
+    }
+
+    /// Ends the operator that was started last, as a power cut would.
+    pub fn kill_operator(&self) {
+        let operator = self.operators.borrow_mut().pop().expect("an operator runs");
+        let output = block_in_place(|| operator.kill());
+        self.keep("an operator that was killed", output);
+    }
+
+    /// Ends the operator that was started last, as Kubernetes does.
+    pub fn stop_operator(&self) {
+        let operator = self.operators.borrow_mut().pop().expect("an operator runs");
+        let output = block_in_place(|| operator.stop());
+        self.keep("an operator that was stopped", output);
+    }
+
+    /// What the operator that was started last has printed.
+    pub fn operator_output(&self) -> String {
+        self.operators.borrow().last().map(Operator::output).unwrap_or_default()
+    }
+
+    /// Waits until the operator that was started last has printed what it should.
+    pub async fn until_output(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let output = self.operator_output();
+            if is_so(&output) {
+                return;
+            }
+            assert!(begun.elapsed() < SOON, "the operator does not print {what}: {output}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Does something with the process of the operator that was started last, such as sending it a signal.
+    pub fn with_operator<T>(&self, act: impl FnOnce(&Supervised) -> T) -> T {
+        act(self.operators.borrow().last().expect("an operator runs").process())
+    }
+
+    /// The same with the one that was started first of those that run.
+    pub fn with_first_operator<T>(&self, act: impl FnOnce(&Supervised) -> T) -> T {
+        act(self.operators.borrow().first().expect("an operator runs").process())
+    }
+
+    /// What the operator that was started first of those that run has printed.
+    pub fn first_operator_output(&self) -> String {
+        self.operators.borrow().first().map(Operator::output).unwrap_or_default()
+    }
+
+    /// Waits until the operator that was started last has ended, and says how.
+    pub async fn operator_exit(&self, patience: Duration) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            let status = self.with_operator(|process| process.wait_exit(Duration::ZERO));
+            if let Some(status) = status.expect("an exit status") {
+                let operator = self.operators.borrow_mut().pop().expect("it ran");
+                self.keep("an operator that has ended", operator.output());
+                return status;
+            }
+            assert!(begun.elapsed() < patience, "the operator does not end: {}", self.operator_output());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
