@@ -69,6 +69,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let transport = Arc::new(ReqwestTransport::new(TransportLimits::default())?);
     let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
 
+    let (resync, namespaces) = (config.resync, config.watch_namespaces.join(","));
     let stopping = CancellationToken::new();
     let watches = watches(&client, &config.watch_namespaces);
     let (context, called) = Context::new(Parts {
@@ -88,7 +89,13 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let admin = admin::serve(listener, ready, stopping.clone());
     let controller = follow(watches, context, called);
     tokio::pin!(admin, controller);
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %address, "started");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        admin = %address,
+        resync = %humantime::format_duration(resync),
+        namespaces = if namespaces.is_empty() { "all".to_owned() } else { namespaces },
+        "started"
+    );
 
     tokio::select! {
         () = &mut controller => return Err(Error::Ended("watch")),

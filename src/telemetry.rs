@@ -16,6 +16,8 @@ use crate::config::LogFormat;
 const VARIABLE: &str = "RUST_LOG";
 /// Writes the body of an answer that it cannot read into the log, and the body may be a Secret.
 const LOGS_BODIES: &str = "kube_client::client";
+/// Its span says of each reconciliation what our own says, in more words.
+const RECONCILE_SPAN: &str = "kube_runtime::controller";
 
 /// Why there is no log; a sentence that says what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,15 +63,18 @@ where
     // A standard error that is gone must not end the operator: complaining about it there would panic.
     let lines = fmt::layer().with_writer(writer).with_ansi(is_coloured).log_internal_errors(false);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
-        LogFormat::Text => lines.boxed(),
+        // For people: the message tells where it comes from.
+        LogFormat::Text => lines.with_target(false).boxed(),
         // Not flattened: a field of an event may have the name of a key of the line.
         LogFormat::Json => lines.json().with_span_list(false).boxed(),
     };
-    Ok(tracing_subscriber::registry().with(lines.with_filter(wanted.and(filter_fn(holds_no_body)))))
+    Ok(tracing_subscriber::registry().with(lines.with_filter(wanted.and(filter_fn(is_of_use)))))
 }
 
-fn holds_no_body(metadata: &Metadata<'_>) -> bool {
-    metadata.target() != LOGS_BODIES || *metadata.level() <= Level::ERROR
+fn is_of_use(metadata: &Metadata<'_>) -> bool {
+    let may_hold_body = metadata.target() == LOGS_BODIES && *metadata.level() > Level::ERROR;
+    let repeats_ours = metadata.is_span() && metadata.target() == RECONCILE_SPAN;
+    !may_hold_body && !repeats_ours
 }
 
 #[cfg(test)]

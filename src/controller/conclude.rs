@@ -9,7 +9,7 @@ use kube::{
 
 use super::{
     context::Context,
-    error::Error,
+    error::{Error, at_second},
     plan::Verdict,
     reconcile::Outcome,
     status::{Basis, Subject},
@@ -94,9 +94,12 @@ fn describe(subject: &Subject<'_>, verdict: &Verdict, note: Option<&str>) -> (Re
                 "LogDrain {owner} is older, wants the same drain and owns it; this one takes over when it goes"
             ),
         ),
-        Verdict::WaitForAnswer(_) => (
+        Verdict::WaitForAnswer(until) => (
             Reason::Progressing,
-            "the answer to a request was lost; looking for what it may have done".to_owned(),
+            format!(
+                "the answer to a request was lost; looking until {} for what it may have done",
+                at_second(*until)
+            ),
         ),
         Verdict::WaitForPeer(peer, _) => {
             (Reason::Progressing, format!("LogDrain {peer} is adding the same drain"))

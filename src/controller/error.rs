@@ -189,6 +189,7 @@ impl Error {
     }
 }
 
-fn at_second(time: Timestamp) -> Timestamp {
+/// A time for people.
+pub(super) fn at_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

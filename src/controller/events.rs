@@ -41,6 +41,8 @@ pub enum Happening {
     Replaced {
         /// Redacted URL of the old one.
         old: String,
+        /// Redacted URL of the new one.
+        new: String,
     },
     /// A drain was deleted.
     Deleted {
@@ -118,7 +120,14 @@ impl Happening {
             Self::DriftHealed { url } => {
                 format!("the drain {url} was no longer listed at Scalingo and has been added again")
             }
-            Self::Replaced { old } => format!("the new drain is in place; deleted the old drain {old}"),
+            Self::Replaced { old, new } if old == new => {
+                format!(
+                    "replaced the drain {old}, of which a secret has changed; the new one was in place first"
+                )
+            }
+            Self::Replaced { old, new } => {
+                format!("replaced the drain {old} by {new}; the new one was in place first")
+            }
             Self::Deleted { url } => format!("deleted the drain {url}"),
             Self::Retained { url } => {
                 format!("left the drain {url} at Scalingo, as spec.deletionPolicy says")

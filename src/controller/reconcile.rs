@@ -80,7 +80,7 @@ async fn visit<'a>(
     subject: &mut Subject<'a>,
     happened: &mut Vec<Happening>,
 ) -> Result<Outcome, Error> {
-    if subject.object().metadata.deletion_timestamp.is_some() {
+    if subject.is_going() {
         return release(context, subject, happened).await;
     }
     if subject.object().spec.suspend {
@@ -207,14 +207,14 @@ async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
     let wanted = work.wanted.map(|wanted| context.digester.destination(&target, wanted));
     let plan = Plan::new(&Situation {
         rank: &rank(object),
-        deleting: object.metadata.deletion_timestamp.is_some(),
+        deleting: work.subject.is_going(),
         wanted: wanted.as_ref(),
         records: &records,
         listed: &listed,
         peers: &context.view.peers(&work.subject.uid(), &target),
         now: context.now(),
     });
-    tracing::debug!(%target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
+    tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
     work.carry_out(&plan).await?;
     Ok(plan.verdict)
 }

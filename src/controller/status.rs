@@ -98,6 +98,12 @@ impl<'a> Subject<'a> {
         self.object.status.as_ref().map_or(&[], |status| &status.drains)
     }
 
+    /// Whether the resource is being deleted.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        self.form.deleting
+    }
+
     /// Whether the finalizer stands.
     #[must_use]
     pub fn is_held(&self) -> bool {

@@ -63,7 +63,7 @@ pub async fn follow(
         let controller = Controller::for_stream(watch.stream, watch.store)
             .reconcile_on(calls)
             .graceful_shutdown_on(async move { stopping.cancelled().await })
-            .run(reconcile, |_, error, _| match *error {}, context.clone())
+            .run(reconcile, |_, error, _| match *error {}, Arc::clone(&context))
             .for_each(|result| async move {
                 if let Err(error) = result {
                     tracing::debug!(%error, "watch");
@@ -72,6 +72,8 @@ pub async fn follow(
         controllers.push(controller);
     }
     let calls = async move {
+        context.view.filled().await;
+        tracing::info!(logdrains = context.view.all().len(), "caches have synced");
         while let Some(object) = called.next().await {
             for (namespace, door) in &doors {
                 if namespace.is_none() || *namespace == object.namespace {

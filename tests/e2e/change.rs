@@ -99,13 +99,14 @@ async fn whatever_changes_the_new_drain_is_there_before_the_old_one_goes() {
 async fn a_replacement_is_told_in_the_events() {
     let world = with_datadog().await;
     world.change("datadog", &json!({"drainRegion": "us"}));
-    // Kubernetes makes one series of two events with one reason.
     world
         .until_events(
             "datadog",
             &[
                 "Normal Added: added the drain datadog://***?region=eu-west-2",
-                "Normal Replaced: the new drain is in place; deleted the old drain datadog://***?region=eu-west-2",
+                "Normal Added: added the drain datadog://***?region=us",
+                "Normal Replaced: replaced the drain datadog://***?region=eu-west-2 by datadog://***?region=us; \
+                 the new one was in place first",
             ],
         )
         .await;

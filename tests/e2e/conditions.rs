@@ -230,8 +230,8 @@ async fn people_can_read_what_kubectl_shows() {
         "Warning DriftHealed logdrain/drain the drain tcp+tls://logs.example.com:6514 was no longer listed at Scalingo \
          and has been added again",
         "Normal Added logdrain/drain added the drain tcp+tls://logs.example.com:7514",
-        "Normal Replaced logdrain/drain the new drain is in place; deleted the old drain \
-         tcp+tls://logs.example.com:6514",
+        "Normal Replaced logdrain/drain replaced the drain tcp+tls://logs.example.com:6514 by \
+         tcp+tls://logs.example.com:7514; the new one was in place first",
     ] {
         assert!(lines.iter().any(|seen| *seen == line(expected)), "{expected} is not in {listed}");
     }

@@ -109,8 +109,8 @@ async fn a_user_who_may_no_longer_manage_drains_is_not_taken_for_a_drain_that_is
     world.simulator.set_limited("operator", true);
     world.delete("datadog");
     let object = until_it_stands(&world, "Unauthorized").await;
-    let message = "the API token's user may not manage the drains of this app: you are not allowed to do this; a \
-                   collaborator with the limited role cannot";
+    let message = "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of \
+                   this app: you are not allowed to do this; a collaborator with the limited role cannot";
     assert_eq!(verdict(&object), ["False", "Unauthorized", message]);
     assert_eq!(condition(&object, "Stalled")["status"], "True");
     world.simulator.set_limited("operator", false);

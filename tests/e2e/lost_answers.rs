@@ -253,7 +253,10 @@ fn lists_between(scene: &Scene, wanted: &Wanted, from: &Entry, to: &Entry) -> us
 fn says_that_it_waits(object: &serde_json::Value) -> bool {
     let ready = ready(object);
     ready["reason"] == "Progressing"
-        && ready["message"] == "the answer to a request was lost; looking for what it may have done"
+        && ready["message"].as_str().is_some_and(|message| {
+            message.starts_with("the answer to a request was lost; looking until 20")
+                && message.ends_with("Z for what it may have done")
+        })
 }
 
 fn is_synced(object: &serde_json::Value) -> bool {

@@ -43,7 +43,7 @@ fn assert_is_worth_searching(text: &str) {
 async fn no_secret_is_emitted_in_a_life_with_every_failure() {
     let text = emitted_with(crate::operator::OWN_TRACE, &[]).await;
     assert_is_worth_searching(&text);
-    let answered = "logdrain_operator::scalingo::client: answered operation=\"add_drain\"";
+    let answered = "answered operation=\"add_drain\"";
     assert!(text.contains(answered), "it does not log at trace");
 }
 

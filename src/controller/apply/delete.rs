@@ -42,9 +42,13 @@ impl Work<'_, '_> {
         if missing > 0 {
             return self.restore_with(&record, missing, self.restorable(&record, &url)).await;
         }
-        let old = shown(&record);
-        let goes = self.subject.object().metadata.deletion_timestamp.is_some();
-        self.happened.push(if goes { Happening::Deleted { url: old } } else { Happening::Replaced { old } });
+        let url = shown(&record);
+        let stays =
+            |other: &&DrainRecord| other.state == DrainState::Active && !other.is_of_same_drain(&record);
+        self.happened.push(match self.subject.records().iter().rev().find(stays) {
+            Some(new) if !self.subject.is_going() => Happening::Replaced { old: url, new: shown(new) },
+            _ => Happening::Deleted { url },
+        });
         self.put(&record, None, Reason::Progressing, "deleted a drain").await
     }
 
