@@ -1,4 +1,9 @@
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
+};
 
 use serde_json::Value;
 
@@ -59,27 +64,51 @@ impl AuditEntry {
     }
 }
 
-/// A line for each stage of each request, the last perhaps still being written; the latest stage of each request is kept, in the order in
-/// which the requests were first answered.
-pub(crate) fn parse(log: &str) -> Vec<AuditEntry> {
-    let mut entries: Vec<AuditEntry> = Vec::new();
-    let mut positions: HashMap<String, usize> = HashMap::new();
-    for line in log.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-        let Ok(event) = serde_json::from_str::<Value>(line) else { continue };
-        let entry = AuditEntry::from_event(&event);
-        let position = *positions.entry(entry.id.clone()).or_insert(entries.len());
-        if position == entries.len() {
-            entries.push(entry);
-        } else {
-            entries[position] = entry;
+/// What has been read of the log so far. It grows fast, and is asked often.
+#[derive(Debug, Default)]
+pub(crate) struct AuditLog {
+    read: u64,
+    entries: Vec<AuditEntry>,
+    positions: HashMap<String, usize>,
+}
+
+impl AuditLog {
+    /// Reads what the file has become longer by, and gives the latest stage of each request, in the order in which the
+    /// requests were first answered.
+    pub(crate) fn read(&mut self, path: &Path) -> io::Result<&[AuditEntry]> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(self.read))?;
+        let mut log = Vec::new();
+        file.read_to_end(&mut log)?;
+        self.take(&log);
+        Ok(&self.entries)
+    }
+
+    /// A line for each stage of each request, the last perhaps still being written.
+    fn take(&mut self, log: &[u8]) {
+        for line in log.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+            self.read += line.len() as u64;
+            let Ok(event) = serde_json::from_slice::<Value>(line) else { continue };
+            let entry = AuditEntry::from_event(&event);
+            let position = *self.positions.entry(entry.id.clone()).or_insert(self.entries.len());
+            if position == self.entries.len() {
+                self.entries.push(entry);
+            } else {
+                self.entries[position] = entry;
+            }
         }
     }
-    entries
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(log: &str) -> Vec<AuditEntry> {
+        let mut read = AuditLog::default();
+        read.take(log.as_bytes());
+        read.entries
+    }
 
     const STARTED: &str = r#"{"kind":"Event","auditID":"a","stage":"ResponseStarted","requestURI":"/api/v1/namespaces/shop/secrets/s?watch=true","verb":"watch","user":{"username":"admin"},"userAgent":"kubectl/1","objectRef":{"resource":"secrets","namespace":"shop","name":"s","apiVersion":"v1"},"responseStatus":{"code":200},"requestReceivedTimestamp":"2026-11-23T10:00:00.000000Z"}"#;
     const COMPLETE: &str = r#"{"auditID":"b","stage":"ResponseComplete","requestURI":"/apis/logs.scalingo.com/v1/namespaces/shop/logdrains/d/status","verb":"update","user":{"username":"operator"},"objectRef":{"resource":"logdrains","namespace":"shop","name":"d","apiGroup":"logs.scalingo.com","subresource":"status"},"responseStatus":{"code":409}}"#;
@@ -132,7 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn leaves_a_line_that_is_still_being_written() {
-        assert_eq!(parse(&format!("{STARTED}\n{}", &COMPLETE[..90])).len(), 1);
+    fn leaves_a_line_that_is_still_being_written_and_reads_it_once_it_is() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut log = AuditLog::default();
+        std::fs::write(file.path(), format!("{STARTED}\n{}", &COMPLETE[..90])).unwrap();
+        assert_eq!(log.read(file.path()).unwrap().len(), 1);
+        std::fs::write(file.path(), format!("{STARTED}\n{COMPLETE}\n")).unwrap();
+        assert_eq!(log.read(file.path()).unwrap().len(), 2);
+        assert_eq!(log.read(file.path()).unwrap().len(), 2);
     }
 }

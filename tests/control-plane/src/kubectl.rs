@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::guard::Guard;
-use crate::{AuditEntry, Binaries, ControlPlane, Error, audit, kubeconfig};
+use crate::{AuditEntry, Binaries, ControlPlane, Error, kubeconfig};
 
 /// Longer than anything that is going to happen takes.
 const SOON: Duration = Duration::from_secs(30);
@@ -134,7 +134,8 @@ impl ControlPlane {
     /// [`Error::Io`].
     pub fn audit(&self) -> Result<Vec<AuditEntry>, Error> {
         let path = self.guard.directory().join("audit.log");
-        Ok(audit::parse(&fs::read_to_string(&path).map_err(Error::io("read the audit log"))?))
+        let mut log = self.audit_log.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(log.read(&path).map_err(Error::io("read the audit log"))?.to_vec())
     }
 
     /// The audit entries, as soon as they are as `expected`.

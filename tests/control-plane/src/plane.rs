@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::guard::Guard;
 use crate::service_account_key::{ServiceAccountKey, random_hex};
-use crate::{Binaries, Error, Supervised, kubeconfig};
+use crate::{Binaries, Error, Supervised, audit::AuditLog, kubeconfig};
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +45,7 @@ pub struct ControlPlane {
     pub(crate) admin: PathBuf,
     pub(crate) counter: AtomicUsize,
     pub(crate) installing: Mutex<()>,
+    pub(crate) audit_log: Mutex<AuditLog>,
 }
 
 impl ControlPlane {
@@ -93,6 +94,7 @@ impl ControlPlane {
             certificate_authority,
             counter: AtomicUsize::new(1),
             installing: Mutex::new(()),
+            audit_log: Mutex::default(),
             guard: Arc::clone(&guard),
         })
     }
