@@ -17,6 +17,7 @@ use crate::{
     journal::Entry,
     refusal::Refusal,
     server::Shared,
+    write::Place,
 };
 
 pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
@@ -91,6 +92,9 @@ impl Connection {
     }
 
     async fn befall(&self, call: Call) -> Result<Answer, io::Error> {
+        if let Some(turns) = &self.shared.turns {
+            turns.turn(self.name_turn(&call)).await;
+        }
         let request = self.describe(&call);
         if self.line.ended.load(Ordering::Relaxed) {
             return Err(self.unreachable(request, Fault::Unreachable));
@@ -131,6 +135,15 @@ impl Connection {
                 pending().await
             }
         }
+    }
+
+    /// Tells a request from others of the same instant, whoever is polled first.
+    fn name_turn(&self, call: &Call) -> String {
+        let Place { definition, namespace, name, .. } = &call.place;
+        format!(
+            "{} {} {namespace} {name} {:?} {} {}",
+            self.line.label, definition.kind, call.verb, call.of_status, call.body
+        )
     }
 
     fn describe(&self, call: &Call) -> RequestInfo {

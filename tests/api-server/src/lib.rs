@@ -48,6 +48,7 @@ mod refusal;
 mod schema;
 mod server;
 mod store;
+mod turns;
 mod watch;
 mod write;
 
@@ -58,3 +59,4 @@ pub use fault::{Fault, RequestInfo};
 pub use journal::Entry;
 pub use refusal::Refusal;
 pub use server::{ApiServer, Settings};
+pub use turns::Turns;

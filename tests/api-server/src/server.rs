@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::{
     connection::Connection, definition::Definition, fault::RequestInfo, journal::Entry, store::Store,
+    turns::Turns,
 };
 
 /// How a server is made.
@@ -21,6 +22,8 @@ pub struct Settings {
     pub remembered_changes: usize,
     /// How often a watch that asks for bookmarks gets one.
     pub bookmark_interval: Duration,
+    /// How requests of one instant are put in order; without it, they take effect in the order of their arrival.
+    pub turns: Option<Turns>,
 }
 
 impl Default for Settings {
@@ -30,6 +33,7 @@ impl Default for Settings {
             start: Timestamp::from_second(1_800_000_000).unwrap_or(Timestamp::UNIX_EPOCH),
             remembered_changes: 10_000,
             bookmark_interval: Duration::from_secs(60),
+            turns: None,
         }
     }
 }
@@ -45,6 +49,7 @@ pub(crate) struct Shared {
     /// Wakes the watches.
     pub ticks: watch::Sender<u64>,
     pub bookmark_interval: Duration,
+    pub turns: Option<Turns>,
 }
 
 pub(crate) struct State {
@@ -74,7 +79,7 @@ impl ApiServer {
     /// To be called inside of the runtime whose time it shall follow.
     #[must_use]
     pub fn new(settings: Settings, definitions: Vec<Definition>) -> Self {
-        let Settings { seed, start, remembered_changes, bookmark_interval } = settings;
+        let Settings { seed, start, remembered_changes, bookmark_interval, turns } = settings;
         let state = State {
             store: Store::new(definitions, seed, start, remembered_changes),
             journal: Vec::new(),
@@ -83,7 +88,8 @@ impl ApiServer {
             ended: 0,
             broken: 0,
         };
-        let shared = Shared { state: Mutex::new(state), ticks: watch::Sender::new(0), bookmark_interval };
+        let shared =
+            Shared { state: Mutex::new(state), ticks: watch::Sender::new(0), bookmark_interval, turns };
         let server = Self { shared: Arc::new(shared) };
         for namespace in ["default", "kube-system"] {
             server.ensure_namespace(namespace);
