@@ -91,7 +91,11 @@ fn list(definition: &Definition, items: &[Arc<Value>], version: u64, metadata_on
         }
         item
     };
-    let items: Vec<_> = items.iter().map(item).collect();
+    let items: Value = match items {
+        // So says the real one.
+        [] if metadata_only => Value::Null,
+        items => items.iter().map(item).collect(),
+    };
     let metadata = json!({"resourceVersion": version.to_string()});
     // Once already wrapped, a list is no list of metadata to wrap again.
     json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "items": items})

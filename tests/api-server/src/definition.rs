@@ -13,6 +13,10 @@ pub struct Definition {
     pub(crate) plural: String,
     pub(crate) namespaced: bool,
     pub(crate) status: bool,
+    /// Whether an update of what is not there creates it.
+    pub(crate) created_by_update: bool,
+    /// Whether an update may come without a resource version.
+    pub(crate) unconditional: bool,
     pub(crate) origin: Origin,
 }
 
@@ -59,6 +63,8 @@ impl Definition {
             plural: text("/spec/names/plural", "spec.names.plural")?,
             namespaced: text("/spec/scope", "spec.scope")? == "Namespaced",
             status: version.pointer("/subresources/status").is_some(),
+            created_by_update: false,
+            unconditional: false,
             origin: Origin::Custom { schema: Arc::new(schema.clone()) },
         })
     }
@@ -73,6 +79,8 @@ impl Definition {
             plural: plural.to_owned(),
             namespaced,
             status: false,
+            created_by_update: matches!(kind, "Event" | "Lease"),
+            unconditional: kind != "Lease",
             origin: Origin::BuiltIn,
         };
         vec![
@@ -101,6 +109,9 @@ impl Definition {
             Origin::Custom { schema } => schema::complete(object, schema),
             Origin::BuiltIn if self.kind == "Secret" => complete_secret(object),
             Origin::BuiltIn if self.kind == "Namespace" => complete_namespace(object),
+            Origin::BuiltIn if self.kind == "Lease" => {
+                object.retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "spec"));
+            }
             Origin::BuiltIn => {}
         }
     }
@@ -120,6 +131,11 @@ fn complete_secret(object: &mut Map<String, Value>) {
     if object.get("data").is_some_and(|data| data.is_null() || data.as_object().is_some_and(Map::is_empty)) {
         object.remove("data");
     }
+    if let Some(Value::Object(data)) = object.get_mut("data") {
+        data.values_mut().filter(|value| value.is_null()).for_each(|value| *value = "".into());
+    }
+    let known = ["apiVersion", "kind", "metadata", "data", "immutable", "type"];
+    object.retain(|name, _| known.contains(&name.as_str()));
     object.entry("type").or_insert_with(|| "Opaque".into());
 }
 

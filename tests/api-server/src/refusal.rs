@@ -25,6 +25,7 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 /// What went wrong with one field: its reason, the field, and a sentence.
+#[derive(Clone)]
 pub(crate) struct Cause(pub &'static str, pub &'static str, pub String);
 
 impl Refusal {
@@ -139,11 +140,20 @@ impl Refusal {
         Self::new(code, reason, message.to_owned(), Value::Null)
     }
 
+    /// Naming the kind where most name the resource.
+    pub(crate) fn of_kind(mut self, definition: &Definition) -> Self {
+        self.details["kind"] = definition.kind.clone().into();
+        self
+    }
+
     pub(crate) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
         if !self.details.is_null() {
             status["details"] = self.details.clone();
         }

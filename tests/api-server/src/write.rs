@@ -75,7 +75,7 @@ impl Store {
                 Refusal::already_exists(definition, &name)
             });
         }
-        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             metadata.remove(field);
         }
         metadata.insert("creationTimestamp".to_owned(), self.time());
@@ -108,12 +108,22 @@ impl Store {
     /// Of the object, or of its status alone.
     pub fn update(&mut self, place: &Place, of_status: bool, update: Update) -> Result<Done, Refusal> {
         let Place { index, definition, namespace, name } = place;
-        let replacement = match &update {
+        let mut replacement = match &update {
             Update::Replace(body) => Some(decode(place, body.clone())?),
             Update::Merge(_) => None,
         };
-        let existing =
-            self.find(*index, namespace, name).ok_or_else(|| Refusal::not_found(definition, name))?;
+        let existing = match (self.find(*index, namespace, name), replacement) {
+            (None, Some(mut new)) if definition.created_by_update => {
+                check_uid(place, new["metadata"]["uid"].as_str().unwrap_or_default(), &Value::Null)?;
+                metadata::of_mut(&mut new).remove("resourceVersion");
+                return self.create(place, Value::Object(new));
+            }
+            (None, _) => return Err(Refusal::not_found(definition, name)),
+            (Some(existing), given) => {
+                replacement = given;
+                existing
+            }
+        };
         let (old, version) = (existing.seen.clone(), existing.version);
         let mut new = match (replacement, update) {
             (Some(new), _) => {
@@ -128,7 +138,7 @@ impl Store {
             }
         };
         let wanted = new["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-        if wanted.is_empty() && definition.is_custom() {
+        if wanted.is_empty() && !definition.unconditional {
             let why = "Invalid value: 0: must be specified for an update".to_owned();
             let cause = Cause("FieldValueInvalid", "metadata.resourceVersion", why);
             return Err(Refusal::invalid(definition, &definition.plural, name, &[cause]));
@@ -137,7 +147,11 @@ impl Store {
             return Err(Refusal::modified(definition, name));
         }
         prepare(definition, &mut new, &old, of_status);
-        let causes = forbidden_changes(&new, &old);
+        let mut causes = forbidden_changes(&new, &old);
+        if definition.is_custom() {
+            // Their strategy validates metadata once more.
+            causes = causes.iter().flat_map(|cause| [cause.clone(), cause.clone()]).collect();
+        }
         if !causes.is_empty() {
             return Err(Refusal::invalid(definition, &definition.kind, name, &causes));
         }
@@ -164,14 +178,15 @@ impl Store {
             self.find(*index, namespace, name).ok_or_else(|| Refusal::not_found(definition, name))?;
         let (old, version) = (existing.seen.clone(), existing.version.to_string());
         let asked = &options["preconditions"];
-        check_uid(place, asked["uid"].as_str().unwrap_or_default(), &old)?;
+        check_uid(place, asked["uid"].as_str().unwrap_or_default(), &old)
+            .map_err(|refusal| refusal.of_kind(definition))?;
         if let Some(asked) = asked["resourceVersion"].as_str()
             && asked != version
         {
             let why = format!(
                 "Precondition failed: ResourceVersion in precondition: {asked}, ResourceVersion in object meta: {version}"
             );
-            return Err(Refusal::conflict(definition, name, &why));
+            return Err(Refusal::conflict(definition, name, &why).of_kind(definition));
         }
         let key = key(*index, namespace, name);
         let is_namespace = definition.kind == "Namespace";

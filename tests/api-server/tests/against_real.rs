@@ -1,4 +1,6 @@
 //! The server in memory against the real one: the same random sequences of requests, the same answers.
+//!
+//! `SEQUENCE=17` runs that one alone, `SEQUENCES=5000` so many.
 
 #[path = "against_real/compare.rs"]
 mod compare;
@@ -7,7 +9,7 @@ mod operation;
 #[path = "against_real/side.rs"]
 mod side;
 
-use std::{path::Path, time::Instant};
+use std::{collections::BTreeSet, path::Path, time::Instant};
 
 use control_plane::ControlPlane;
 use futures::{StreamExt, stream};
@@ -20,19 +22,62 @@ use side::Side;
 
 const SEQUENCES: u64 = 240;
 
-/// At once; the real server has 4 processors at most to itself.
+/// So many at once.
 const WIDTH: usize = 24;
 
 #[test]
 fn both_servers_answer_the_same() {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seeds: Vec<u64> = match number("SEQUENCE") {
+        Some(seed) => vec![seed],
+        None => (1..=number("SEQUENCES").unwrap_or(SEQUENCES)).collect(),
+    };
+    let everything = seeds.len() >= 200;
+    with_both(|real, memory, _| async move {
+        let begin = Instant::now();
+        let count = seeds.len();
+        let results: Vec<_> = stream::iter(seeds)
+            .map(|seed| sequence(seed, real.clone(), memory.clone()))
+            .buffer_unordered(WIDTH)
+            .collect()
+            .await;
+        eprintln!("{count} sequences of {OPERATIONS} operations in {:?}", begin.elapsed());
+        let mut met = BTreeSet::new();
+        let mut failures = Vec::new();
+        for (codes, failure) in results {
+            met.extend(codes);
+            failures.extend(failure);
+        }
+        assert!(failures.is_empty(), "{} of {count} differ; one of them:\n{}", failures.len(), failures[0]);
+        // Code 0 stands for events of watches.
+        assert!(!everything || met == BTreeSet::from([0, 200, 201, 400, 404, 409, 422, 500]), "{met:?}");
+    });
+}
+
+#[test]
+fn both_servers_refuse_versions_that_are_too_old_or_too_new() {
+    with_both(|real, memory, server| async move {
+        let mut transcripts = Vec::new();
+        server.expire_watches();
+        for client in [real, memory] {
+            let mut side = Side::new(client, "versions");
+            side.begin().await;
+            side.watch_the_forgotten().await;
+            side.get_the_future().await;
+            transcripts.push(side.finish().await);
+        }
+        let difference = compare::difference(&transcripts[0], &transcripts[1]);
+        assert!(difference.is_none(), "{}", difference.unwrap().1);
+    });
+}
+
+/// Runs a test with a client of each.
+fn with_both<F: Future<Output = ()>>(test: impl FnOnce(Client, Client, ApiServer) -> F) {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let plane = ControlPlane::shared().unwrap_or_else(|error| panic!("{error}"));
     plane.install(&repository.join("deploy"), &repository.join("crds")).unwrap();
     let crd = std::fs::read_to_string(repository.join("crds/logs.scalingo.com_logdrains.yaml")).unwrap();
     let crd: serde_json::Value = serde_saphyr::from_str(&crd).unwrap();
-    let only: Option<u64> = std::env::var("SEQUENCE").ok().map(|seed| seed.parse().unwrap());
-    let seeds: Vec<u64> = only.map_or_else(|| (1..=SEQUENCES).collect(), |seed| vec![seed]);
-
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let kubeconfig = Kubeconfig::read_from(plane.kubeconfig_admin()).unwrap();
         let mut config =
@@ -43,36 +88,24 @@ fn both_servers_answer_the_same() {
         definitions.push(Definition::from_crd(&crd).unwrap());
         let server = ApiServer::new(Settings::default(), definitions);
         let memory = server.client("default");
-
-        let begin = Instant::now();
-        let count = seeds.len();
-        let failures: Vec<String> = stream::iter(seeds)
-            .map(|seed| {
-                let (real, memory) = (real.clone(), memory.clone());
-                async move { sequence(seed, real, memory).await }
-            })
-            .buffer_unordered(WIDTH)
-            .filter_map(|failure| async { failure })
-            .collect()
-            .await;
-        eprintln!("{count} sequences of {OPERATIONS} operations in {:?}", begin.elapsed());
-        assert!(failures.is_empty(), "{} of {count} differ; the first:\n{}", failures.len(), failures[0]);
+        test(real, memory, server).await;
     });
 }
 
-/// What differs, with the operations up to there.
-async fn sequence(seed: u64, real: Client, memory: Client) -> Option<String> {
+/// The codes that were met, and what differs, with the operations up to there.
+async fn sequence(seed: u64, real: Client, memory: Client) -> (Vec<u16>, Option<String>) {
     let operations = operation::sequence(seed);
     let namespace = format!("sequence-{seed}");
     let real = run(Side::new(real, &namespace), &operations).await;
     let memory = run(Side::new(memory, &namespace), &operations).await;
-    compare::difference(&real, &memory).map(|(step, what)| {
+    let difference = compare::difference(&real, &memory).map(|(step, what)| {
         let mut text = format!("SEQUENCE={seed}, after {step} operations:\n");
         for (number, operation) in operations.iter().take(step + 1).enumerate() {
             text.push_str(&format!("{number:3} {operation:?}\n"));
         }
         text + &what
-    })
+    });
+    (real.codes().collect(), difference)
 }
 
 async fn run(mut side: Side, operations: &[Operation]) -> Transcript {

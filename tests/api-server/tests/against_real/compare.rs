@@ -29,6 +29,10 @@ impl Transcript {
         self.answers.push((code, answer));
     }
 
+    pub fn codes(&self) -> impl Iterator<Item = u16> + '_ {
+        self.answers.iter().map(|(code, _)| *code)
+    }
+
     /// The highest version seen.
     pub fn newest(&self) -> u64 {
         self.versions.0.keys().filter_map(|version| version.parse().ok()).max().unwrap_or(0)

@@ -79,8 +79,9 @@ impl Side {
             Operation::List { kind, metadata, version } => self.list(kind, metadata, version).await,
             Operation::Patch { kind, name, change: wanted, version, status, metadata } => {
                 let name = name_of(name);
+                let latest = self.seen.get(&(kind, name.clone())).and_then(|seen| seen.last());
                 let mut patch = json!({});
-                change(&mut patch, wanted, kind);
+                change(&mut patch, if is_in_vain(wanted, latest) { Change::Nothing } else { wanted }, kind);
                 if let Some(version) = self.version(kind, &name, version) {
                     patch["metadata"]["resourceVersion"] = version;
                 }
@@ -104,8 +105,9 @@ impl Side {
                     Uid::Wrong => change(&mut object, Change::Uid, kind),
                     Uid::None => object["metadata"]["uid"] = Value::Null,
                 }
-                change(&mut object, first, kind);
-                change(&mut object, second, kind);
+                for wanted in [first, second].into_iter().filter(|wanted| !is_in_vain(*wanted, latest)) {
+                    change(&mut object, wanted, kind);
+                }
                 let path = self.path(kind, &name) + if status { "/status" } else { "" };
                 let (code, body) = self.ask("PUT", &path, "", &object).await;
                 self.saw(kind, &name, code, &body);
@@ -160,16 +162,55 @@ impl Side {
         for kind in KINDS {
             for (number, version) in self.listed[&kind].clone().into_iter().enumerate() {
                 let accept = if number % 2 == 0 { "" } else { METADATA };
-                for event in self.watch(kind, &version, accept).await {
+                let query = format!("resourceVersion={version}");
+                let is_last = |events: &[Value]| events.last().unwrap()["object"]["metadata"]["name"] == LAST;
+                for event in self.watch(kind, &query, accept, is_last).await {
                     self.transcript.note(0, event);
                 }
             }
         }
+        for kind in KINDS {
+            let (_, list) = self.ask("GET", &self.path(kind, ""), "", &Value::Null).await;
+            let items = list["items"].as_array().unwrap().len();
+            for (version, accept) in [("0", ""), ("", METADATA)] {
+                let query = format!("resourceVersion={version}");
+                let events = self.watch(kind, &query, accept, |events| events.len() == items).await;
+                events.into_iter().for_each(|event| self.transcript.note(0, event));
+            }
+            let query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+            let is_bookmark = |events: &[Value]| events.last().unwrap()["type"] == "BOOKMARK";
+            let mut events = self.watch(kind, query, "", is_bookmark).await;
+            let bookmark = events.last_mut().unwrap();
+            assert!(bookmark["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"] == "true");
+            // Which version that is depends on others, and how empty the rest is on the kind.
+            *bookmark = Value::Null;
+            events.into_iter().for_each(|event| self.transcript.note(0, event));
+        }
         self.transcript
     }
 
-    async fn watch(&self, kind: Kind, version: &str, accept: &str) -> Vec<Value> {
-        let path = format!("{}?watch=true&resourceVersion={version}&timeoutSeconds=60", self.path(kind, ""));
+    /// Both servers have been there for a while.
+    pub async fn watch_the_forgotten(&mut self) {
+        for event in self.watch(Kind::LogDrain, "resourceVersion=1", "", |_| true).await {
+            self.transcript.note(0, event);
+        }
+    }
+
+    pub async fn get_the_future(&mut self) {
+        let future = "?resourceVersion=1000000000&resourceVersionMatch=NotOlderThan";
+        let path = self.path(Kind::LogDrain, "") + future;
+        let (code, body) = self.ask("GET", &path, "", &Value::Null).await;
+        self.transcript.note(code, body);
+    }
+
+    async fn watch(
+        &self,
+        kind: Kind,
+        query: &str,
+        accept: &str,
+        is_enough: impl Fn(&[Value]) -> bool,
+    ) -> Vec<Value> {
+        let path = format!("{}?watch=true&{query}&timeoutSeconds=60", self.path(kind, ""));
         let mut request = Request::get(path).header(header::ACCEPT_ENCODING, "identity");
         if !accept.is_empty() {
             request = request.header(header::ACCEPT, accept);
@@ -178,10 +219,8 @@ impl Side {
         futures::pin_mut!(lines);
         let mut events = Vec::new();
         while let Some(line) = lines.try_next().await.unwrap() {
-            let event: Value = serde_json::from_str(&line).unwrap();
-            let last = event["object"]["metadata"]["name"] == LAST;
-            events.push(event);
-            if last {
+            events.push(serde_json::from_str(&line).unwrap());
+            if is_enough(&events) {
                 break;
             }
         }
@@ -252,6 +291,12 @@ fn template(kind: Kind, name: &str) -> Value {
     }
 }
 
+/// The real server undoes it, but has by then noted in `managedFields` who tried, which makes a new version.
+fn is_in_vain(wanted: Change, latest: Option<&Value>) -> bool {
+    let deleting = latest.is_some_and(|latest| latest["metadata"].get("deletionTimestamp").is_some());
+    matches!(wanted, Change::DeletionTimestamp) && deleting
+}
+
 fn change(object: &mut Value, change: Change, kind: Kind) {
     match change {
         Change::Nothing => {}
@@ -261,6 +306,7 @@ fn change(object: &mut Value, change: Change, kind: Kind) {
             (Kind::LogDrain, _) => object["spec"]["deletionPolicy"] = Value::Null,
             (Kind::Secret, 0) => object["data"]["other"] = "YQ==".into(),
             (Kind::Secret, 1) => object["stringData"] = json!({"key": "text"}),
+            (Kind::Secret, _) if object.get("kind").is_some() => object["data"] = json!({}),
             (Kind::Secret, _) => object["data"] = json!({"key": null}),
             (Kind::Lease, number) => object["spec"]["holderIdentity"] = format!("holder-{number}").into(),
         },
