@@ -13,10 +13,6 @@ pub struct Definition {
     pub(crate) plural: String,
     pub(crate) namespaced: bool,
     pub(crate) status: bool,
-    /// Whether an update of what is not there creates it.
-    pub(crate) created_by_update: bool,
-    /// Whether an update may come without a resource version.
-    pub(crate) unconditional: bool,
     pub(crate) origin: Origin,
 }
 
@@ -63,8 +59,6 @@ impl Definition {
             plural: text("/spec/names/plural", "spec.names.plural")?,
             namespaced: text("/spec/scope", "spec.scope")? == "Namespaced",
             status: version.pointer("/subresources/status").is_some(),
-            created_by_update: false,
-            unconditional: false,
             origin: Origin::Custom { schema: Arc::new(schema.clone()) },
         })
     }
@@ -79,8 +73,6 @@ impl Definition {
             plural: plural.to_owned(),
             namespaced,
             status: false,
-            created_by_update: matches!(kind, "Event" | "Lease"),
-            unconditional: kind != "Lease",
             origin: Origin::BuiltIn,
         };
         vec![
@@ -98,6 +90,16 @@ impl Definition {
 
     pub(crate) fn is_custom(&self) -> bool {
         matches!(self.origin, Origin::Custom { .. })
+    }
+
+    /// Whether an update of what is not there creates it.
+    pub(crate) fn is_created_by_update(&self) -> bool {
+        !self.is_custom() && matches!(self.kind.as_str(), "Event" | "Lease")
+    }
+
+    /// Whether an update may come without a resource version.
+    pub(crate) fn takes_any_version(&self) -> bool {
+        !self.is_custom() && self.kind != "Lease"
     }
 
     /// What the server makes of a body before anything else: the form in which it would show it.

@@ -26,7 +26,7 @@ impl ApiServer {
         self.ensure_namespace(metadata::text(&object, "namespace"));
         let kind = object["kind"].as_str().unwrap_or_default().to_owned();
         self.write(&kind, |store, mut place| {
-            place.namespace = metadata::text(&object, "namespace").to_owned();
+            metadata::text(&object, "namespace").clone_into(&mut place.namespace);
             let name = metadata::text(&object, "name").to_owned();
             let Some(existing) = store.find(place.index, &place.namespace, &name) else {
                 return store.create(&place, object);
@@ -89,6 +89,7 @@ impl ApiServer {
     /// As `kubectl delete namespace` and the namespace controller: nothing new may come, and everything in it is deleted, kind
     /// by kind in the order of the definitions. Call it again until it answers true, when nothing is left and the namespace
     /// itself is gone.
+    #[must_use]
     pub fn delete_namespace(&self, namespace: &str) -> bool {
         let _ = self.delete("Namespace", "", namespace);
         let definitions = self.shared.state().store.definitions.clone();
@@ -109,6 +110,7 @@ impl ApiServer {
     }
 
     /// Takes an object out of the store, whatever its finalizers; returns it as it was.
+    #[expect(clippy::must_use_candidate, reason = "it is called for its effect")]
     pub fn remove_without_finalizer(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         let removed = {
             let mut state = self.shared.state();

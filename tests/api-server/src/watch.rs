@@ -111,9 +111,10 @@ impl Watch {
             let paused = self.connection.line.paused.load(Ordering::Relaxed);
             let (deadline, bookmark) = (self.deadline, self.bookmark);
             let time = async move {
-                match paused {
-                    true => pending().await,
-                    false => sleep_until(deadline.min(bookmark)).await,
+                if paused {
+                    pending::<()>().await;
+                } else {
+                    sleep_until(deadline.min(bookmark)).await;
                 }
             };
             tokio::select! {

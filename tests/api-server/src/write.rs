@@ -56,7 +56,7 @@ impl Store {
                 );
                 return Err(Refusal::invalid(definition, &definition.kind, &name, &[cause]));
             };
-            name = start.to_owned();
+            start.clone_into(&mut name);
             name.extend((0..5).map(|_| char::from(SUFFIX[self.random.usize(..SUFFIX.len())])));
             metadata.insert("name".to_owned(), name.clone().into());
         }
@@ -65,7 +65,7 @@ impl Store {
         if metadata.contains_key("resourceVersion") {
             let mut refusal = Refusal::of_code(500);
             refusal.reason = "";
-            refusal.message = "resourceVersion should not be set on objects to be created".to_owned();
+            "resourceVersion should not be set on objects to be created".clone_into(&mut refusal.message);
             return Err(refusal);
         }
         if let Some(existing) = self.find(*index, namespace, &name) {
@@ -113,7 +113,7 @@ impl Store {
             Update::Merge(_) => None,
         };
         let existing = match (self.find(*index, namespace, name), replacement) {
-            (None, Some(mut new)) if definition.created_by_update => {
+            (None, Some(mut new)) if definition.is_created_by_update() => {
                 check_uid(place, new["metadata"]["uid"].as_str().unwrap_or_default(), &Value::Null)?;
                 metadata::of_mut(&mut new).remove("resourceVersion");
                 return self.create(place, Value::Object(new));
@@ -138,7 +138,7 @@ impl Store {
             }
         };
         let wanted = new["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
-        if wanted.is_empty() && !definition.unconditional {
+        if wanted.is_empty() && !definition.takes_any_version() {
             let why = "Invalid value: 0: must be specified for an update".to_owned();
             let cause = Cause("FieldValueInvalid", "metadata.resourceVersion", why);
             return Err(Refusal::invalid(definition, &definition.plural, name, &[cause]));
@@ -265,7 +265,7 @@ fn prepare(definition: &Definition, new: &mut Map<String, Value>, old: &Value, o
     let old_metadata = &old["metadata"];
     if of_status {
         let status = new.remove("status");
-        *new = old.clone();
+        new.clone_from(old);
         new.remove("status");
         new.extend(status.map(|status| ("status".to_owned(), status)));
         return;

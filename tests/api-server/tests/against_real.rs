@@ -83,6 +83,8 @@ fn with_both<F: Future<Output = ()>>(test: impl FnOnce(Client, Client, ApiServer
         let mut config =
             Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
         config.proxy_url = None;
+        // It would ask again, for minutes, after some of the refusals.
+        config.default_retry = false;
         let real = Client::try_from(config).unwrap();
         let mut definitions = Definition::builtin();
         definitions.push(Definition::from_crd(&crd).unwrap());

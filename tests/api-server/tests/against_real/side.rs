@@ -136,13 +136,12 @@ impl Side {
 
     async fn list(&mut self, kind: Kind, metadata: bool, version: Version) {
         let accept = if metadata { METADATA_LIST } else { "" };
+        // Not from version 0: what is in the real one's cache by now could not be told.
         let query = match version {
             Version::Latest => "",
             Version::Earlier => "?limit=500",
-            Version::None => "?resourceVersion=0&resourceVersionMatch=NotOlderThan",
+            Version::None => "?resourceVersion=&limit=500",
         };
-        // A list from the cache may be old; only its shape could be compared.
-        let query = if query.contains("NotOlderThan") { "?resourceVersion=&limit=500" } else { query };
         let path = format!("{}{query}", self.path(kind, ""));
         let (code, mut body) = self.ask("GET", &path, accept, &Value::Null).await;
         let metadata = body.as_object_mut().unwrap().remove("metadata").unwrap();
