@@ -2,6 +2,8 @@
 //!
 //! `SEQUENCE=17` runs that one alone, `SEQUENCES=5000` so many.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on shall panic")]
+
 #[path = "against_real/compare.rs"]
 mod compare;
 #[path = "against_real/operation.rs"]
@@ -102,9 +104,10 @@ async fn sequence(seed: u64, real: Client, memory: Client) -> (Vec<u16>, Option<
     let memory = run(Side::new(memory, &namespace), &operations).await;
     let difference = compare::difference(&real, &memory).map(|(step, what)| {
         let mut text = format!("SEQUENCE={seed}, after {step} operations:\n");
-        for (number, operation) in operations.iter().take(step + 1).enumerate() {
-            text.push_str(&format!("{number:3} {operation:?}\n"));
-        }
+        let steps = operations.iter().take(step + 1).enumerate();
+        text.extend(
+            steps.flat_map(|(number, operation)| [format!("{number:3} {operation:?}"), "\n".to_owned()]),
+        );
         text + &what
     });
     (real.codes().collect(), difference)

@@ -1,5 +1,7 @@
 //! kube's own `Controller` over the server, in one thread and paused time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! What befalls requests and watches, and what people do behind the clients' backs.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};

@@ -29,6 +29,13 @@ impl Transcript {
         self.answers.push((code, answer));
     }
 
+    /// As code 0.
+    pub fn note_events(&mut self, events: Vec<Value>) {
+        for event in events {
+            self.note(0, event);
+        }
+    }
+
     pub fn codes(&self) -> impl Iterator<Item = u16> + '_ {
         self.answers.iter().map(|(code, _)| *code)
     }

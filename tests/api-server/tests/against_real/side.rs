@@ -80,14 +80,14 @@ impl Side {
             Operation::Patch { kind, name, change: wanted, version, status, metadata } => {
                 let name = name_of(name);
                 let latest = self.seen.get(&(kind, name.clone())).and_then(|seen| seen.last());
-                let mut patch = json!({});
-                change(&mut patch, if is_in_vain(wanted, latest) { Change::Nothing } else { wanted }, kind);
+                let mut body = json!({});
+                change(&mut body, if is_in_vain(wanted, latest) { Change::Nothing } else { wanted }, kind);
                 if let Some(version) = self.version(kind, &name, version) {
-                    patch["metadata"]["resourceVersion"] = version;
+                    body["metadata"]["resourceVersion"] = version;
                 }
                 let path = self.path(kind, &name) + if status { "/status" } else { "" };
                 let accept = if metadata { METADATA } else { "" };
-                let (code, body) = self.ask("PATCH", &path, accept, &patch).await;
+                let (code, body) = self.ask("PATCH", &path, accept, &body).await;
                 if !metadata {
                     self.saw(kind, &name, code, &body);
                 }
@@ -174,7 +174,7 @@ impl Side {
             for (version, accept) in [("0", ""), ("", METADATA)] {
                 let query = format!("resourceVersion={version}");
                 let events = self.watch(kind, &query, accept, |events| events.len() == items).await;
-                events.into_iter().for_each(|event| self.transcript.note(0, event));
+                self.transcript.note_events(events);
             }
             let query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
             let is_bookmark = |events: &[Value]| events.last().unwrap()["type"] == "BOOKMARK";
@@ -183,7 +183,7 @@ impl Side {
             assert!(bookmark["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"] == "true");
             // Which version that is depends on others, and how empty the rest is on the kind.
             *bookmark = Value::Null;
-            events.into_iter().for_each(|event| self.transcript.note(0, event));
+            self.transcript.note_events(events);
         }
         self.transcript
     }
