@@ -39,6 +39,8 @@ pub struct Config {
     pub watch_namespaces: Vec<String>,
     /// How often each `LogDrain` is compared with what Scalingo lists, before jitter.
     pub resync: Duration,
+    /// How many requests are sent with one API token within any 60 s at the most.
+    pub requests_per_minute: usize,
     /// Where `/livez` and `/readyz` are served.
     pub admin_address: SocketAddr,
     /// How log lines are written.
@@ -86,6 +88,7 @@ impl Config {
             region: arguments.region,
             watch_namespaces,
             resync: arguments.resync,
+            requests_per_minute: arguments.requests_per_minute,
             admin_address: arguments.admin_address,
             log_format: arguments.log_format,
         })

@@ -16,6 +16,7 @@ mod reconcile;
 mod schedule;
 mod status;
 mod targets;
+mod turn;
 mod view;
 mod watch;
 

@@ -73,7 +73,12 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let stopping = CancellationToken::new();
     let watches = watches(&client, &config.watch_namespaces);
     let (context, called) = Context::new(Parts {
-        scalingo: scalingo::Client::new(transport, config.endpoints, clock.clone()),
+        scalingo: scalingo::Client::new(
+            transport,
+            config.endpoints,
+            clock.clone(),
+            config.requests_per_minute,
+        ),
         client,
         settings: Settings { region: config.region, resync: config.resync },
         view: View::new(watches.iter().map(crate::controller::Watch::store).collect()),

@@ -6,6 +6,8 @@
 
 mod answer;
 mod bearer;
+pub mod budget;
+mod budgets;
 mod client;
 mod endpoints;
 mod error;
@@ -17,6 +19,7 @@ mod token;
 mod transport;
 mod wire;
 
+pub use budgets::Asker;
 pub use client::{Client, Clock, DeleteForm};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{AddOutcome, Error, ErrorKind, Missing, Operation};

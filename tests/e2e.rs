@@ -8,6 +8,8 @@ mod ambiguous;
 mod apps;
 #[path = "e2e/away.rs"]
 mod away;
+#[path = "e2e/budget.rs"]
+mod budget;
 #[path = "e2e/change.rs"]
 mod change;
 #[path = "e2e/columns.rs"]

@@ -78,6 +78,11 @@ pub(super) struct RunArguments {
         help = "How often each LogDrain is compared with what Scalingo lists, such as 90s, 10m or 1h",
         value_name = "DURATION", default_value = "10m", value_parser = value::resync)]
     pub(super) resync: Duration,
+    #[arg(
+        long,
+        help = "Most requests within any 60 seconds with one API token; Scalingo allows 60, for all who use it",
+        value_name = "NUMBER", default_value = "50", value_parser = value::requests_per_minute)]
+    pub(super) requests_per_minute: usize,
     /// Address and port of /livez and /readyz
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080", value_parser = value::address)]
     pub(super) admin_address: SocketAddr,

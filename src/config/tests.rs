@@ -28,6 +28,7 @@ fn defaults() -> Config {
         region: "osc-fr1".to_owned(),
         watch_namespaces: Vec::new(),
         resync: Duration::from_secs(600),
+        requests_per_minute: 50,
         admin_address: "0.0.0.0:8080".parse().unwrap(),
         log_format: LogFormat::Text,
     }
@@ -53,6 +54,7 @@ fn flags_replace_the_defaults() {
         "--watch-namespace=shop,blog",
         "--watch-namespace=shop",
         "--resync=1h 30m",
+        "--requests-per-minute=60",
         "--admin-address=[::1]:0",
         "--log-format=json",
     ]);
@@ -61,6 +63,7 @@ fn flags_replace_the_defaults() {
         region: "osc-secnum-fr1".to_owned(),
         watch_namespaces: vec!["blog".to_owned(), "shop".to_owned()],
         resync: Duration::from_secs(5_400),
+        requests_per_minute: 60,
         admin_address: "[::1]:0".parse().unwrap(),
         log_format: LogFormat::Json,
     };
@@ -71,6 +74,7 @@ fn flags_replace_the_defaults() {
 fn bounds_are_within() {
     assert_eq!(run_config(&["--resync=1s"]).resync, Duration::from_secs(1));
     assert_eq!(run_config(&["--resync=1day"]).resync, Duration::from_secs(86_400));
+    assert_eq!(run_config(&["--requests-per-minute=2"]).requests_per_minute, 2);
     let longest = "a".repeat(63);
     assert_eq!(run_config(&["--watch-namespace", &longest]).watch_namespaces, [longest]);
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 const SHORTEST_RESYNC: Duration = Duration::from_secs(1);
 /// Above it drift would live for longer than a day.
 const LONGEST_RESYNC: Duration = Duration::from_secs(24 * 60 * 60);
+/// For a limit that Scalingo has raised.
+const MOST_REQUESTS: usize = 10_000;
 /// RFC 1123, as Kubernetes has it for namespaces.
 const LONGEST_NAMESPACE: usize = 63;
 /// As in the `LogDrain` resource.
@@ -39,6 +41,11 @@ pub(super) fn resync(text: &str) -> Result<Duration, &'static str> {
         return Err("must be from 1s to 24h");
     }
     Ok(duration)
+}
+
+pub(super) fn requests_per_minute(text: &str) -> Result<usize, &'static str> {
+    let number = text.parse().ok().filter(|number| (2..=MOST_REQUESTS).contains(number));
+    number.ok_or("must be a number from 2 to 10000; Scalingo allows 60 requests a minute")
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {

@@ -12,11 +12,12 @@ use super::{
     observe::{self, Observation},
     plan::{Adoption, Forgotten, Found, Plan, Rank, SETTLES_AFTER, Situation, Step, resolved},
     status::{Basis, Subject},
+    turn,
 };
 use crate::{
     crd::{DrainRecord, DrainState, Reason},
     drain::{Destination, Digest, Target},
-    scalingo::{self, AddOutcome, ApiToken},
+    scalingo::{self, AddOutcome, ApiToken, Client},
 };
 
 /// An intent that is older than this is written anew before its request is sent: its time must tell
@@ -29,6 +30,8 @@ pub struct Work<'a, 'b> {
     pub context: &'a Context,
     /// The resource.
     pub subject: &'b mut Subject<'a>,
+    /// Whom to ask.
+    pub client: &'b Client,
     /// With what to ask.
     pub token: &'b ApiToken,
     /// What Scalingo lists.
@@ -107,6 +110,7 @@ impl Work<'_, '_> {
         let Some((destination, digest)) = self.wanted() else { return Ok(()) };
         let mut intent = self.record(&destination, &digest, DrainState::Adding);
         intent.listed_before = self.observation.digests();
+        let client = self.writer().await?;
         loop {
             intent.since = Some(Time(self.context.now()));
             let records = self.with_wanted(intent.clone());
@@ -119,7 +123,7 @@ impl Work<'_, '_> {
         // What stands is what the API server made of it: times without their fractions.
         let intent = self.standing(&intent).unwrap_or(intent);
 
-        let answer = self.context.scalingo.add_drain(self.token, self.target(), &destination).await;
+        let answer = client.add_drain(self.token, self.target(), &destination).await;
         let url = match answer {
             Ok(url) => {
                 let answered = self.context.digester.url(self.target(), &url);
@@ -136,6 +140,13 @@ impl Work<'_, '_> {
         self.put(&intent, Some(record), Reason::Progressing, "added the drain").await
     }
 
+    /// The client for a change: people wait for it, whatever has brought it about, and a request is kept for it.
+    async fn writer(&mut self) -> Result<Client, Error> {
+        let client = self.client.on_behalf_of(self.client.asker().interactive());
+        turn::on_budget(self.context, self.subject, &client, self.token).await?;
+        Ok(client)
+    }
+
     /// What became of an addition that failed: its drain, or why there is none.
     async fn after_failed_add(
         &mut self,
@@ -145,9 +156,14 @@ impl Work<'_, '_> {
         let outcome = error.add_outcome();
         if matches!(outcome, AddOutcome::Answered | AddOutcome::Made) {
             // Were this list to fail too, the intent stands and is looked after later.
-            self.observation =
-                observe::wanted(self.context, self.token, &self.target().clone(), self.subject.object())
-                    .await?;
+            self.observation = observe::wanted(
+                self.context,
+                self.client,
+                self.token,
+                &self.target().clone(),
+                self.subject.object(),
+            )
+            .await?;
             let listed = self.observation.listed(self.context, self.wanted, Some(intent));
             let records = self.records_here();
             let peers = self.context.view.peers(&self.subject.uid(), self.target());

@@ -7,6 +7,7 @@ use std::{
 use futures::channel::mpsc;
 use jiff::Timestamp;
 use kube::{Client, runtime::reflector::ObjectRef};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     crd::LogDrain,
     drain::Digester,
-    scalingo::{self, ApiToken, Clock},
+    scalingo::{self, ApiToken, Clock, budget::WINDOW},
 };
 
 /// How long a call to the Kubernetes API may take: kube's client has no read time-out of its own.
@@ -58,6 +59,7 @@ pub struct Context {
     /// Cancelled when no further step may begin.
     pub stopping: CancellationToken,
     tokens: Mutex<HashMap<String, ApiToken>>,
+    filled: OnceCell<()>,
     calls: mpsc::UnboundedSender<ObjectRef<LogDrain>>,
 }
 
@@ -98,6 +100,7 @@ impl Context {
             targets: Targets::default(),
             delete_forms: DeleteForms::default(),
             tokens: Mutex::default(),
+            filled: OnceCell::new(),
             calls,
         };
         (Arc::new(context), called)
@@ -107,6 +110,19 @@ impl Context {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// Waits until every cache has been filled, and counts what a predecessor may have sent in the last minute.
+    pub async fn ready(&self) {
+        let fill = || async {
+            self.view.filled().await;
+            let minute_ago = self.now().checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
+            if self.view.shows_work_since(minute_ago) {
+                self.scalingo.inherit();
+            }
+            tracing::info!(logdrains = self.view.all().len(), "caches have synced");
+        };
+        self.filled.get_or_init(fill).await;
     }
 
     /// Calls for a look at this resource at once.

@@ -4,7 +4,7 @@ use super::{context::Context, error::Error, plan::Listed};
 use crate::{
     crd::{DrainRecord, LogDrain},
     drain::{Destination, Digest, DrainUrl, Likeness, Target},
-    scalingo::{ApiToken, ErrorKind, Missing},
+    scalingo::{ApiToken, Client, ErrorKind, Missing},
 };
 
 /// The drains of a target at one moment, kept up to date with our own changes.
@@ -20,13 +20,14 @@ pub struct Observation {
 /// Those of the API, put in terms of the spec.
 pub async fn wanted(
     context: &Context,
+    client: &Client,
     token: &ApiToken,
     target: &Target,
     object: &LogDrain,
 ) -> Result<Observation, Error> {
     let app = || object.spec.app.clone();
     let addon = || object.spec.addon.clone().unwrap_or_default();
-    match list(context, token, target).await {
+    match list(context, client, token, target).await {
         Ok(observation) => Ok(observation),
         Err(error) => Err(match error.kind() {
             ErrorKind::NotFound(Missing::Addon) => Error::AddonNotFound { app: app(), addon: addon() },
@@ -47,8 +48,13 @@ pub async fn wanted(
 ///
 /// # Errors
 /// Those of the API. A refused credential is not a target that is gone.
-pub async fn leaving(context: &Context, token: &ApiToken, target: &Target) -> Result<Observation, Error> {
-    match list(context, token, target).await {
+pub async fn leaving(
+    context: &Context,
+    client: &Client,
+    token: &ApiToken,
+    target: &Target,
+) -> Result<Observation, Error> {
+    match list(context, client, token, target).await {
         Ok(observation) => Ok(observation),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => {
             Ok(Observation { target: target.clone(), drains: Vec::new() })
@@ -59,10 +65,11 @@ pub async fn leaving(context: &Context, token: &ApiToken, target: &Target) -> Re
 
 async fn list(
     context: &Context,
+    client: &Client,
     token: &ApiToken,
     target: &Target,
 ) -> Result<Observation, crate::scalingo::Error> {
-    let drains = context.scalingo.drains(token, target).await?;
+    let drains = client.drains(token, target).await?;
     let drains = drains.into_iter().map(|url| (context.digester.url(target, &url), url)).collect();
     Ok(Observation { target: target.clone(), drains })
 }

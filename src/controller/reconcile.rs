@@ -1,9 +1,8 @@
 //! One look at one resource, as a list of named steps.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
-use kube::runtime::controller::Action;
-use tokio::sync::OwnedMutexGuard;
+use kube::{ResourceExt, runtime::controller::Action};
 use tracing::Instrument;
 
 use super::{
@@ -17,17 +16,14 @@ use super::{
     observe,
     plan::{Plan, Situation, Verdict},
     status::Subject,
+    turn::{self, in_time},
     view::{name, rank},
 };
 use crate::{
     crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain},
     drain::{Destination, Target},
-    scalingo::ApiToken,
+    scalingo::{ApiToken, Asker, Client, budget::Owner},
 };
-
-/// How long reading what is wanted may take, and how long the work on the targets may. Waiting for others on
-/// the same target is part of neither.
-const STAGE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What one look has come to.
 pub(super) enum Outcome {
@@ -41,6 +37,7 @@ pub(super) enum Outcome {
 
 /// What the resource asks for, resolved as far as it can be without looking at drains.
 struct Desired {
+    client: Client,
     token: ApiToken,
     destination: Destination,
     target: Target,
@@ -52,7 +49,7 @@ struct Desired {
 /// # Errors
 /// None: a failure is part of the status and of when to look again.
 pub async fn reconcile(seen: Arc<LogDrain>, context: Arc<Context>) -> Result<Action, Infallible> {
-    context.view.filled().await;
+    context.ready().await;
     let Some(object) = context.view.newest(&seen) else { return Ok(Action::await_change()) };
     if let Some(wait) = context.schedule.wait(&object) {
         return Ok(Action::requeue(wait));
@@ -81,34 +78,49 @@ async fn visit<'a>(
     happened: &mut Vec<Happening>,
 ) -> Result<Outcome, Error> {
     if subject.is_going() {
-        return release(context, subject, happened).await;
+        return Box::pin(release(context, subject, happened)).await;
     }
     if subject.object().spec.suspend {
         return Ok(Outcome::Suspended);
     }
     subject.hold().await?;
-    let desired = in_time(desire(context, subject, happened)).await?;
+    let client = client(context, subject);
+    let asker = client.asker().clone();
+    let token = in_time(&asker, desired::api_token(context, subject.object())).await?;
+    let destination = in_time(&asker, desired::destination(context, subject.object())).await?;
+    turn::on_budget(context, subject, &client, &token).await?;
+    let desired = in_time(&asker, desire(context, subject, client, token, destination, happened)).await?;
     let mut targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     targets.insert(desired.target.clone());
-    let _turn = take_turn(context, subject, &targets).await?;
-    let verdict = in_time(keep(context, subject, &desired, happened)).await?;
+    turn::on_budget(context, subject, &desired.client, &desired.token).await?;
+    let _turn = turn::on_targets(context, subject, &targets).await?;
+    let verdict = in_time(&asker, Box::pin(keep(context, subject, &desired, happened))).await?;
     Ok(Outcome::Looked { verdict, target: Some(desired.target), note: desired.note })
 }
 
-/// Reads Secrets and finds the app.
+/// The client for this look: a person waits for what has changed, or is not done yet.
+fn client(context: &Context, subject: &Subject<'_>) -> Client {
+    let object = subject.object();
+    let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
+    let class = context.schedule.class(object);
+    context.scalingo.on_behalf_of(Asker::new(class, owner))
+}
+
+/// Finds the app.
 async fn desire(
     context: &Context,
     subject: &Subject<'_>,
+    client: Client,
+    token: ApiToken,
+    destination: Destination,
     happened: &mut Vec<Happening>,
 ) -> Result<Desired, Error> {
     let object = subject.object();
-    let token = desired::api_token(context, object).await?;
-    let destination = desired::destination(context, object).await?;
     let spec = &object.spec;
     let region = spec.region.clone().unwrap_or_else(|| context.settings.region.clone());
     let recorded = subject.records().iter().find(|record| record.region == region && record.app == spec.app);
     let recorded = recorded.map(|record| record.app_id.as_str());
-    let resolved = context.apps.resolve(&context.scalingo, &token, &region, &spec.app, recorded).await?;
+    let resolved = context.apps.resolve(&client, &token, &region, &spec.app, recorded).await?;
     let (app, note) = match resolved {
         Resolved::App(app) => (app, None),
         Resolved::Renamed(app) => {
@@ -122,21 +134,7 @@ async fn desire(
         Resolved::Nothing => return Err(Error::AppNotFound { app: spec.app.clone(), region }),
     };
     let target = Target { region, app_id: app.id, addon: spec.addon.clone() };
-    Ok(Desired { token, destination, target, note })
-}
-
-/// Waits until nobody else in this process works on these targets.
-async fn take_turn(
-    context: &Context,
-    subject: &mut Subject<'_>,
-    targets: &BTreeSet<Target>,
-) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
-    let turn = tokio::select! {
-        turn = context.targets.lock(targets) => turn,
-        () = context.stopping.cancelled() => return Err(Error::Stopping),
-    };
-    subject.catch_up()?;
-    Ok(turn)
+    Ok(Desired { client, token, destination, target, note })
 }
 
 /// Makes the wanted drain be there, then the drains of earlier targets go.
@@ -146,10 +144,12 @@ async fn keep<'a>(
     desired: &Desired,
     happened: &mut Vec<Happening>,
 ) -> Result<Verdict, Error> {
-    let observation = observe::wanted(context, &desired.token, &desired.target, subject.object()).await?;
+    let observation =
+        observe::wanted(context, &desired.client, &desired.token, &desired.target, subject.object()).await?;
     let mut work = Work {
         context,
         subject,
+        client: &desired.client,
         token: &desired.token,
         observation,
         wanted: Some(&desired.destination),
@@ -161,8 +161,9 @@ async fn keep<'a>(
     if !matches!(verdict, Verdict::InSync | Verdict::Duplicate(_)) {
         return Ok(verdict);
     }
-    let left =
-        leave(context, subject, &desired.token, Some(&desired.target), Some(&desired.destination), happened);
+    let account = (&desired.client, &desired.token);
+    let described = Some(&desired.destination);
+    let left = leave(context, subject, account, Some(&desired.target), described, happened);
     Ok(left.await?.unwrap_or(verdict))
 }
 
@@ -170,7 +171,7 @@ async fn keep<'a>(
 async fn leave<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
-    token: &ApiToken,
+    (client, token): (&Client, &ApiToken),
     except: Option<&Target>,
     described: Option<&Destination>,
     happened: &mut Vec<Happening>,
@@ -178,10 +179,12 @@ async fn leave<'a>(
     let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     let mut open = None;
     for target in targets.iter().filter(|target| Some(*target) != except) {
-        let observation = observe::leaving(context, token, target).await?;
+        turn::on_budget(context, subject, client, token).await?;
+        let observation = observe::leaving(context, client, token, target).await?;
         let mut work = Work {
             context,
             subject,
+            client,
             token,
             observation,
             wanted: None,
@@ -237,11 +240,16 @@ async fn release<'a>(
                 .map(|url| Happening::Retained { url }),
         );
     } else if !subject.records().is_empty() {
-        let token = in_time(desired::api_token_for_deletion(context, subject.object())).await?;
-        let described = in_time(desired::destination(context, subject.object())).await.ok();
+        let client = client(context, subject);
+        let token =
+            in_time(client.asker(), desired::api_token_for_deletion(context, subject.object())).await?;
+        let described = in_time(client.asker(), desired::destination(context, subject.object())).await.ok();
+        turn::on_budget(context, subject, &client, &token).await?;
         let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
-        let _turn = take_turn(context, subject, &targets).await?;
-        let left = in_time(leave(context, subject, &token, None, described.as_ref(), happened)).await?;
+        let _turn = turn::on_targets(context, subject, &targets).await?;
+        let account = (&client, &token);
+        let left = leave(context, subject, account, None, described.as_ref(), happened);
+        let left = in_time(client.asker(), left).await?;
         if let Some(verdict) = left {
             return Ok(Outcome::Looked { verdict, target: None, note: None });
         }
@@ -251,13 +259,6 @@ async fn release<'a>(
     }
     subject.release().await?;
     Ok(Outcome::Released)
-}
-
-async fn in_time<T>(stage: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    match tokio::time::timeout(STAGE_TIMEOUT, stage).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::Timeout(STAGE_TIMEOUT.as_secs())),
-    }
 }
 
 fn records(object: &LogDrain) -> Vec<DrainRecord> {

@@ -7,12 +7,18 @@ use std::{
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use crate::crd::LogDrain;
+use crate::{
+    crd::{DrainState, LogDrain},
+    scalingo::budget::Class,
+};
 
 /// First wait after a failure that may pass.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// Longest wait after a failure that may pass.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// What fails this often in a row is tried again in the background.
+const BACKGROUND_AFTER: u32 = 3;
 
 /// When each resource is to be looked at again.
 ///
@@ -26,6 +32,7 @@ struct Entry {
     form: Form,
     due: Instant,
     failures: u32,
+    called: bool,
 }
 
 /// What of a resource, once changed, is worth a look at once.
@@ -84,7 +91,26 @@ impl Schedule {
     pub fn now(&self, uid: &str) {
         if let Some(entry) = self.entries().get_mut(uid) {
             entry.due = Instant::now();
+            entry.called = true;
         }
+    }
+
+    /// Whether a person waits for this look: for what has changed or has been called for, for what is not done
+    /// yet, and for the first tries after a failure.
+    #[must_use]
+    pub fn class(&self, object: &LogDrain) -> Class {
+        let status = object.status.as_ref();
+        let is_new = status.and_then(|status| status.observed_generation) != object.metadata.generation;
+        let is_open = status
+            .is_some_and(|status| status.drains.iter().any(|record| record.state != DrainState::Active));
+        let entries = self.entries();
+        let entry =
+            object.uid().and_then(|uid| entries.get(&uid)).filter(|entry| entry.form == Form::of(object));
+        let called = entry.is_some_and(|entry| entry.called);
+        let failures = entry.map_or(0, |entry| entry.failures);
+        let is_going = object.metadata.deletion_timestamp.is_some();
+        let waits = is_new || is_open || called || is_going || failures > 0;
+        if waits && failures < BACKGROUND_AFTER { Class::Interactive } else { Class::Background }
     }
 
     /// Never look again.
@@ -94,7 +120,7 @@ impl Schedule {
 
     fn enter(&self, object: &LogDrain, wait: Duration, failures: u32) {
         let Some(uid) = object.uid() else { return };
-        let entry = Entry { form: Form::of(object), due: Instant::now() + wait, failures };
+        let entry = Entry { form: Form::of(object), due: Instant::now() + wait, failures, called: false };
         self.entries().insert(uid, entry);
     }
 

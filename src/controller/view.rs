@@ -3,6 +3,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::Timestamp;
 use kube::{
     ResourceExt,
     runtime::reflector::{ObjectRef, Store},
@@ -43,6 +44,17 @@ impl View {
             // An error means that the watch has ended, and the operator with it.
             let _ = store.wait_until_ready().await;
         }
+    }
+
+    /// Whether anything shows that an operator was at work since then.
+    #[must_use]
+    pub fn shows_work_since(&self, then: Timestamp) -> bool {
+        self.all().iter().filter_map(|object| object.status.as_ref()).any(|status| {
+            let transitions = status.conditions.iter().map(|condition| condition.last_transition_time.0);
+            let intents =
+                status.drains.iter().filter_map(|record| record.since.as_ref()).map(|since| since.0);
+            transitions.chain(intents).any(|time| time >= then)
+        })
     }
 
     /// Whether every cache has been filled.

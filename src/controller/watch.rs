@@ -72,8 +72,7 @@ pub async fn follow(
         controllers.push(controller);
     }
     let calls = async move {
-        context.view.filled().await;
-        tracing::info!(logdrains = context.view.all().len(), "caches have synced");
+        context.ready().await;
         while let Some(object) = called.next().await {
             for (namespace, door) in &doors {
                 if namespace.is_none() || *namespace == object.namespace {

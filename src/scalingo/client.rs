@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,14 +13,17 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use url::Url;
 
 use super::answer::Refusal;
 use super::bearer::{Bearer, Bearers};
+use super::budget::{Class, Owner};
+use super::budgets::{Asker, Budgets, Permit};
 use super::endpoints::Endpoints;
 use super::error::{Error, Failure, Operation};
 use super::secrets::Secrets;
-use super::token::ApiToken;
+use super::token::{ApiToken, TokenKey};
 use super::transport::{BodyFailure, Transport, TransportError};
 use super::wire::{
     AddBody, AddedAnswer, Addon, AddonsAnswer, App, AppAnswer, AppsAnswer, DeleteBody, DrainsAnswer,
@@ -28,6 +32,8 @@ use super::wire::{
 use crate::drain::{Destination, DrainUrl, Target};
 
 const AGENT: &str = concat!("logdrain-operator/", env!("CARGO_PKG_VERSION"));
+/// How long an addition whose intent stands may wait for a request.
+const LATEST_ADD: Duration = Duration::from_secs(5);
 /// A list that goes on after this many pages goes on for ever.
 const MOST_PAGES: u64 = 200;
 
@@ -51,6 +57,15 @@ pub struct Client {
     endpoints: Arc<Endpoints>,
     clock: Clock,
     bearers: Arc<Bearers>,
+    budgets: Arc<Budgets>,
+    asker: Asker,
+    reserved: Arc<Mutex<Option<Reserved>>>,
+}
+
+/// A request of the budget that is kept for the next call.
+struct Reserved {
+    key: TokenKey,
+    permit: Permit,
 }
 
 /// A request before it has its bearer token.
@@ -69,10 +84,84 @@ struct Success {
 }
 
 impl Client {
-    /// Sends nothing yet.
+    /// Sends nothing yet. Within any 60 s at most `requests_per_minute` are sent with one API token.
     #[must_use]
-    pub fn new(transport: Arc<dyn Transport>, endpoints: Endpoints, clock: Clock) -> Self {
-        Self { transport, endpoints: Arc::new(endpoints), clock, bearers: Arc::default() }
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        endpoints: Endpoints,
+        clock: Clock,
+        requests_per_minute: usize,
+    ) -> Self {
+        Self {
+            transport,
+            endpoints: Arc::new(endpoints),
+            clock,
+            bearers: Arc::default(),
+            budgets: Arc::new(Budgets::new(requests_per_minute)),
+            asker: Asker::new(Class::Interactive, Owner::default()),
+            reserved: Arc::default(),
+        }
+    }
+
+    /// The same client, for whoever asks.
+    #[must_use]
+    pub fn on_behalf_of(&self, asker: Asker) -> Self {
+        Self { asker, reserved: Arc::default(), ..self.clone() }
+    }
+
+    /// On whose behalf this client asks.
+    #[must_use]
+    pub fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
+    /// Counts the last minute as used by a predecessor, for tokens that have not been used yet.
+    pub fn inherit(&self) {
+        self.budgets.inherit();
+    }
+
+    /// When a request that would be asked for now could be sent, as far as can be told.
+    #[must_use]
+    pub fn goes_on(&self, token: &ApiToken) -> Timestamp {
+        let wait = self.budgets.goes_on(token.key()).saturating_duration_since(Instant::now());
+        (self.clock)().checked_add(wait).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Waits until a request can be sent, and keeps it for the next call of this client: that one is
+    /// sent without delay, the bearer token being at hand too.
+    ///
+    /// # Errors
+    /// Those of the exchange.
+    pub async fn reserve(&self, token: &ApiToken) -> Result<(), Error> {
+        let is_kept = self.reserved().as_ref().is_some_and(|reserved| reserved.key == token.key());
+        if is_kept {
+            return Ok(());
+        }
+        self.bearer(token, None).await?;
+        let permit = self.budgets.acquire(token.key(), &self.asker).await;
+        *self.reserved() = Some(Reserved { key: token.key(), permit });
+        Ok(())
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, Option<Reserved>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The request that is kept, or another one.
+    async fn permit(&self, token: &ApiToken, operation: Operation) -> Result<Permit, TransportError> {
+        if operation != Operation::Exchange {
+            let reserved = self.reserved().take();
+            if let Some(Reserved { permit, .. }) = reserved.filter(|reserved| reserved.key == token.key()) {
+                return Ok(permit);
+            }
+        }
+        let permit = self.budgets.acquire(token.key(), &self.asker);
+        if operation != Operation::AddDrain {
+            return Ok(permit.await);
+        }
+        // Its intent says when it was sent: rather not at all than much later.
+        let late = |_| TransportError::NotSent("no request was free in time".to_owned());
+        tokio::time::timeout(LATEST_ADD, permit).await.map_err(late)
     }
 
     /// Drops the bearer token of an API token that is no longer used.
@@ -268,6 +357,11 @@ impl Client {
     ) -> Result<Success, Error> {
         secrets.add(token.expose());
         let request = call.request(token, authorization)?;
+        let mut permit = match self.permit(token, call.operation).await {
+            Ok(permit) => permit,
+            Err(error) => return Err(call.error(Failure::Unanswered(error))),
+        };
+        permit.sending();
         let answer = self.transport.send(request).await;
         let (head, body) = match answer {
             Ok(response) => {
@@ -276,6 +370,9 @@ impl Client {
             }
             Err(TransportError::Body { head, failure }) => (*head, Err(failure)),
             Err(error) => {
+                if matches!(error, TransportError::NotSent(_)) {
+                    permit.not_sent();
+                }
                 let error = call.error(Failure::Unanswered(error.scrubbed(&secrets)));
                 tracing::debug!(%error, "not answered");
                 return Err(error);
@@ -293,6 +390,9 @@ impl Client {
         }
         let body = body.as_ref().map_err(|failure| *failure);
         let refusal = Refusal::read(call.operation, &head, body, &secrets, (self.clock)());
+        if refusal.status == StatusCode::TOO_MANY_REQUESTS {
+            permit.refused(refusal.retry_after);
+        }
         Err(call.error(Failure::Refused(refusal)))
     }
 }

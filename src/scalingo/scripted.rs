@@ -52,7 +52,7 @@ impl Scripted {
     pub(super) fn client_at(self: &Arc<Self>, clock: super::Clock) -> Client {
         let endpoints =
             Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false).unwrap();
-        Client::new(Arc::clone(self) as Arc<dyn Transport>, endpoints, clock)
+        Client::new(Arc::clone(self) as Arc<dyn Transport>, endpoints, clock, 1_000)
     }
 
     /// All requests but exchanges.

@@ -12,7 +12,7 @@ pub const AUTH: &str = "https://auth.scalingo.example";
 
 pub fn client(transport: Arc<dyn Transport>) -> Client {
     let endpoints = Endpoints::parse(API, AUTH, false).expect("good URLs");
-    Client::new(transport, endpoints, Arc::new(jiff::Timestamp::now))
+    Client::new(transport, endpoints, Arc::new(jiff::Timestamp::now), 1_000_000)
 }
 
 /// What calls are made with.

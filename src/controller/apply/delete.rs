@@ -62,7 +62,8 @@ impl Work<'_, '_> {
         let region = self.target().region.clone();
         let (mut form, mut proof) = self.context.delete_forms.form(&region);
         loop {
-            let answer = self.context.scalingo.delete_drain(self.token, self.target(), url, form).await;
+            let client = self.writer().await?;
+            let answer = client.delete_drain(self.token, self.target(), url, form).await;
             let tried_all = form == DeleteForm::Query;
             let heeded = match answer {
                 Ok(()) if proof == Proof::Seen && keep == 0 => {
@@ -78,7 +79,8 @@ impl Work<'_, '_> {
                 }
                 Err(error) => return Err(Error::Scalingo(error)),
             };
-            self.observation = observe::leaving(self.context, self.token, &self.target().clone()).await?;
+            self.observation =
+                observe::leaving(self.context, self.client, self.token, &self.target().clone()).await?;
             if self.observation.count(digest) <= keep {
                 if heeded {
                     self.context.delete_forms.works(&region, form);
@@ -116,7 +118,7 @@ impl Work<'_, '_> {
         self.put(record, Some(intent.clone()), Reason::Progressing, message).await?;
         let intent = self.standing(&intent).unwrap_or(intent);
         for _ in 0..missing {
-            self.context.scalingo.add_drain(self.token, self.target(), &destination).await?;
+            self.writer().await?.add_drain(self.token, self.target(), &destination).await?;
         }
         self.happened.push(Happening::Deleted { url: shown(record) });
         self.put(&intent, None, Reason::Progressing, "deleted a drain").await

@@ -43,7 +43,7 @@ impl Case {
         let endpoints =
             Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
         let clock = Arc::new(jiff::Timestamp::now);
-        let client = Client::new(Arc::new(InProcess(simulator.clone())), endpoints, clock);
+        let client = Client::new(Arc::new(InProcess(simulator.clone())), endpoints, clock, 1_000);
         Self { simulator, client, token: ApiToken::new("tk-us-apps").unwrap(), apps: Apps::new(KEEP) }
     }
 

@@ -215,7 +215,7 @@ async fn the_client_works_over_it() {
     let base = format!("http://{}", server.address);
     let endpoints = Endpoints::parse(&base, &base, false).unwrap();
     let transport = Arc::new(ReqwestTransport::new(LIMITS).unwrap());
-    let client = Client::new(transport, endpoints, Arc::new(jiff::Timestamp::now));
+    let client = Client::new(transport, endpoints, Arc::new(jiff::Timestamp::now), 1_000);
     assert_eq!(client.apps(&token(), "osc-fr1").await.unwrap()[0].name, "shop");
     let seen = server.seen.lock().await.clone();
     let agent = concat!("user-agent: logdrain-operator/", env!("CARGO_PKG_VERSION"), "\r\n");
@@ -231,7 +231,7 @@ async fn a_delete_that_gets_no_answer_has_an_unknown_outcome() {
     let (api, auth) = (format!("http://{}", api.address), format!("http://{}", exchange.address));
     let endpoints = Endpoints::parse(&api, &auth, false).unwrap();
     let transport = Arc::new(ReqwestTransport::new(LIMITS).unwrap());
-    let client = Client::new(transport, endpoints, Arc::new(jiff::Timestamp::now));
+    let client = Client::new(transport, endpoints, Arc::new(jiff::Timestamp::now), 1_000);
     let target = crate::drain::Target { region: "r".to_owned(), app_id: "a".to_owned(), addon: None };
     let url = crate::drain::DrainUrl::new("datadog://delete-secret?region=eu".to_owned());
     let error = client.delete_drain(&token(), &target, &url, DeleteForm::Query).await.unwrap_err();

@@ -1,0 +1,87 @@
+//! Waits for what has to be shared: a target, and the request budget.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::{pin, sync::OwnedMutexGuard, time::timeout};
+
+use super::{
+    context::Context,
+    error::{Error, at_second},
+    status::{Basis, Subject},
+};
+use crate::{
+    crd::Reason,
+    drain::Target,
+    scalingo::{ApiToken, Asker, Client},
+};
+
+/// How long a stage of a look may take, apart from waiting for the budget.
+const STAGE_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a resource may wait for the budget before its status says so.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether what waits is still wanted.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Waits until nobody else in this process works on these targets.
+pub(super) async fn on_targets(
+    context: &Context,
+    subject: &mut Subject<'_>,
+    targets: &BTreeSet<Target>,
+) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
+    let turn = tokio::select! {
+        turn = context.targets.lock(targets) => turn,
+        () = context.stopping.cancelled() => return Err(Error::Stopping),
+    };
+    subject.catch_up()?;
+    Ok(turn)
+}
+
+/// Waits until the budget of the token has a request for the next call of this client. Who is no longer wanted
+/// gives the place back.
+pub(super) async fn on_budget(
+    context: &Context,
+    subject: &mut Subject<'_>,
+    client: &Client,
+    token: &ApiToken,
+) -> Result<(), Error> {
+    let reservation = client.reserve(token);
+    pin!(reservation);
+    let mut waited = Duration::ZERO;
+    let mut said = false;
+    loop {
+        if let Ok(reserved) = timeout(GLANCE, &mut reservation).await {
+            return Ok(reserved?);
+        }
+        context.go_on()?;
+        subject.catch_up()?;
+        waited += GLANCE;
+        if waited >= PATIENCE && !said {
+            let message = format!(
+                "waiting for the request budget of the API token; goes on at about {}",
+                at_second(client.goes_on(token))
+            );
+            let records = subject.records().to_vec();
+            subject.write(records, Reason::RateLimited, &message, Basis::ThisForm).await?;
+            said = true;
+        }
+    }
+}
+
+/// Gives a stage its time-out, which does not run while it waits for the budget.
+pub(super) async fn in_time<T>(
+    asker: &Asker,
+    stage: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    pin!(stage);
+    let mut left = STAGE_TIMEOUT;
+    loop {
+        let before = asker.waited();
+        if let Ok(result) = timeout(left, &mut stage).await {
+            return result;
+        }
+        left = asker.waited().saturating_sub(before);
+        if left.is_zero() {
+            return Err(Error::Timeout(STAGE_TIMEOUT.as_secs()));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The request budget of one API token. Pure: the time is passed in.
+//!
+//! Guarantees:
+//! - in no 60 s window does Scalingo see more requests than the limit: a request holds its slot from when it
+//!   is sent until 60 s after it was answered, and it arrived somewhere in between;
+//! - background work holds at most half of the slots, and none is given to it while interactive work waits, but
+//!   for a trickle that keeps it from starving;
+//! - within a class, namespaces take turns, and so do the `LogDrain` resources of a namespace;
+//! - while Scalingo asks to wait, nothing is sent.
+
+mod queue;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+
+use queue::Queue;
+
+/// How far back Scalingo counts.
+pub const WINDOW: Duration = Duration::from_secs(60);
+/// How long background work waits behind interactive work at the most before it gets a turn.
+const STARVED_AFTER: Duration = Duration::from_secs(120);
+/// How often starved background work gets a turn.
+const TRICKLE: Duration = Duration::from_secs(10);
+/// Longest wait that Scalingo is believed to want.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Who is waiting for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// A person.
+    Interactive,
+    /// Nobody.
+    Background,
+}
+
+/// On whose behalf a request is made, for fairness.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// A request that waits or is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// What can be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// This request may be sent.
+    Send(Ticket),
+    /// Nothing before then.
+    At(Instant),
+    /// Nothing until a request ends or another asks.
+    Idle,
+}
+
+/// The budget.
+#[derive(Debug)]
+pub struct Budget {
+    limit: usize,
+    /// Class of each request under way, and of each answered one until when its slot is held.
+    under_way: BTreeMap<Ticket, Class>,
+    answered: Vec<(Instant, Class)>,
+    paused_until: Option<Instant>,
+    interactive: Queue,
+    background: Queue,
+    trickled: Option<Instant>,
+    next: u64,
+}
+
+impl Budget {
+    /// A budget of `limit` requests in 60 s, of which none has been used.
+    ///
+    /// A limit below 2 counts as 2: background work gets half, and half of one is nothing.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit: limit.max(2),
+            under_way: BTreeMap::new(),
+            answered: Vec::new(),
+            paused_until: None,
+            interactive: Queue::default(),
+            background: Queue::default(),
+            trickled: None,
+            next: 0,
+        }
+    }
+
+    /// A budget whose slots a predecessor has used evenly over the last 60 s, for all that is known.
+    #[must_use]
+    pub fn inherited(limit: usize, now: Instant) -> Self {
+        let mut budget = Self::new(limit);
+        let count = u32::try_from(budget.limit).unwrap_or(u32::MAX);
+        budget.answered = (1..=count).map(|slot| (now + WINDOW * slot / count, Class::Interactive)).collect();
+        budget
+    }
+
+    /// Queues a request.
+    pub fn ask(&mut self, class: Class, owner: &Owner, now: Instant) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        self.queue(class).push(ticket, owner, now);
+        ticket
+    }
+
+    /// A request that waits is no longer wanted: its place is free.
+    pub fn withdraw(&mut self, ticket: Ticket) {
+        let _ = self.interactive.remove(ticket) || self.background.remove(ticket);
+    }
+
+    /// What can be done now.
+    pub fn next(&mut self, now: Instant) -> Next {
+        self.answered.retain(|(until, _)| *until > now);
+        if let Some(until) = self.paused_until {
+            if until > now {
+                return if self.is_waiting() { Next::At(until) } else { Next::Idle };
+            }
+            self.paused_until = None;
+        }
+        if self.under_way.len() + self.answered.len() >= self.limit {
+            return self.at_next_slot(now);
+        }
+        let background_may = self.held(Class::Background) < self.limit / 2;
+        let background_goes_first = background_may && self.is_starved(now);
+        if !self.interactive.is_empty() && !background_goes_first {
+            return self.send(Class::Interactive, now);
+        }
+        if background_may { self.send(Class::Background, now) } else { self.at_next_slot(now) }
+    }
+
+    fn send(&mut self, class: Class, now: Instant) -> Next {
+        let behind = class == Class::Background && !self.interactive.is_empty();
+        let Some(ticket) = self.queue(class).pop() else { return Next::Idle };
+        if behind {
+            self.trickled = Some(now);
+        }
+        self.under_way.insert(ticket, class);
+        Next::Send(ticket)
+    }
+
+    /// A request was answered, or given up.
+    pub fn ended(&mut self, ticket: Ticket, now: Instant) {
+        if let Some(class) = self.under_way.remove(&ticket) {
+            self.answered.push((now + WINDOW, class));
+        }
+    }
+
+    /// A request was never sent: its slot is free.
+    pub fn not_sent(&mut self, ticket: Ticket) {
+        self.under_way.remove(&ticket);
+    }
+
+    /// Scalingo asks to wait: for `retry_after`, else until the minute is over.
+    pub fn pause(&mut self, retry_after: Option<Duration>, now: Instant) {
+        let until = now + retry_after.unwrap_or(WINDOW).min(LONGEST_PAUSE);
+        self.paused_until = self.paused_until.max(Some(until));
+    }
+
+    /// When a request that is asked for now can be sent at the earliest, behind all who wait already.
+    #[must_use]
+    pub fn expected(&self, now: Instant) -> Instant {
+        let behind = self.interactive.len() + self.background.len();
+        let free = self.limit.saturating_sub(self.used());
+        let mut slots: Vec<Instant> = self.answered.iter().map(|(until, _)| *until).collect();
+        slots.sort_unstable();
+        let rounds = u32::try_from(behind / self.limit).unwrap_or(u32::MAX);
+        let slot = match (behind % self.limit).checked_sub(free) {
+            None => now,
+            Some(index) => slots.get(index).copied().unwrap_or(now + WINDOW),
+        };
+        (slot + WINDOW.saturating_mul(rounds)).max(self.paused_until.unwrap_or(now)).max(now)
+    }
+
+    /// How many requests wait in a class.
+    #[must_use]
+    pub fn waiting(&self, class: Class) -> usize {
+        match class {
+            Class::Interactive => self.interactive.len(),
+            Class::Background => self.background.len(),
+        }
+    }
+
+    /// How many slots are held.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.under_way.len() + self.answered.len()
+    }
+
+    /// Until when Scalingo asks to wait.
+    #[must_use]
+    pub fn paused_until(&self) -> Option<Instant> {
+        self.paused_until
+    }
+
+    fn queue(&mut self, class: Class) -> &mut Queue {
+        match class {
+            Class::Interactive => &mut self.interactive,
+            Class::Background => &mut self.background,
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.interactive.is_empty() || !self.background.is_empty()
+    }
+
+    fn held(&self, class: Class) -> usize {
+        let under_way = self.under_way.values().filter(|other| **other == class).count();
+        under_way + self.answered.iter().filter(|(_, other)| *other == class).count()
+    }
+
+    /// Whether background work has waited too long behind interactive work, and has a turn.
+    fn is_starved(&self, now: Instant) -> bool {
+        let waited = self.background.oldest().is_some_and(|asked| now.duration_since(asked) >= STARVED_AFTER);
+        waited && self.trickled.is_none_or(|last| now.duration_since(last) >= TRICKLE)
+    }
+
+    /// When the next slot becomes free that somebody waits for.
+    fn at_next_slot(&self, now: Instant) -> Next {
+        if !self.is_waiting() {
+            return Next::Idle;
+        }
+        let only_background = self.interactive.is_empty() && self.used() < self.limit;
+        let slots = self.answered.iter().filter(|(_, class)| !only_background || *class == Class::Background);
+        slots.map(|(until, _)| *until).filter(|until| *until > now).min().map_or(Next::Idle, Next::At)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn owner(namespace: &str, name: &str) -> Owner {
+    Owner { namespace: namespace.into(), name: name.into() }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Sends all that may be sent, and has each answered at once.
+fn drain(budget: &mut Budget, now: Instant) -> Vec<Ticket> {
+    let mut sent = Vec::new();
+    while let Next::Send(ticket) = budget.next(now) {
+        budget.ended(ticket, now);
+        sent.push(ticket);
+    }
+    sent
+}
+
+fn ask(budget: &mut Budget, class: Class, count: usize, now: Instant) -> Vec<Ticket> {
+    (0..count).map(|index| budget.ask(class, &owner("ns", &index.to_string()), now)).collect()
+}
+
+use Class::{Background, Interactive};
+
+#[test]
+fn a_window_takes_no_more_than_the_limit() {
+    let start = Instant::now();
+    let mut budget = Budget::new(10);
+    let tickets = ask(&mut budget, Interactive, 25, start);
+    assert_eq!(drain(&mut budget, start), tickets[..10]);
+    assert_eq!(budget.next(start), Next::At(start + WINDOW));
+    assert_eq!(drain(&mut budget, start + seconds(59)), []);
+    assert_eq!(drain(&mut budget, start + WINDOW), tickets[10..20]);
+    assert_eq!(drain(&mut budget, start + WINDOW * 2), tickets[20..]);
+    assert_eq!(budget.next(start + WINDOW * 2), Next::Idle);
+}
+
+#[test]
+fn a_request_holds_its_slot_until_a_minute_after_its_answer() {
+    let start = Instant::now();
+    let mut budget = Budget::new(2);
+    ask(&mut budget, Interactive, 3, start);
+    let Next::Send(slow) = budget.next(start) else { panic!("a slot is free") };
+    drain(&mut budget, start);
+    assert_eq!(drain(&mut budget, start + seconds(30)), []);
+    budget.ended(slow, start + seconds(30));
+    assert_eq!(drain(&mut budget, start + WINDOW).len(), 1);
+    ask(&mut budget, Interactive, 1, start + WINDOW);
+    assert_eq!(budget.next(start + WINDOW), Next::At(start + seconds(90)));
+}
+
+#[test]
+fn what_was_never_sent_gives_its_slot_back() {
+    let start = Instant::now();
+    let mut budget = Budget::new(2);
+    ask(&mut budget, Interactive, 4, start);
+    let Next::Send(first) = budget.next(start) else { panic!("a slot is free") };
+    budget.not_sent(first);
+    assert_eq!(drain(&mut budget, start).len(), 2);
+}
+
+#[test]
+fn background_work_takes_half_and_waits_for_people() {
+    let start = Instant::now();
+    let mut budget = Budget::new(10);
+    let background = ask(&mut budget, Background, 20, start);
+    assert_eq!(drain(&mut budget, start), background[..5]);
+    let interactive = ask(&mut budget, Interactive, 7, start);
+    assert_eq!(drain(&mut budget, start), interactive[..5]);
+    assert_eq!(drain(&mut budget, start + WINDOW), [&interactive[5..], &background[5..10]].concat());
+}
+
+#[test]
+fn background_work_does_not_starve() {
+    let start = Instant::now();
+    let mut budget = Budget::new(10);
+    ask(&mut budget, Interactive, 20, start);
+    let background = ask(&mut budget, Background, 1, start)[0];
+    let mut served = None;
+    for second in 0..600 {
+        let now = start + seconds(second);
+        ask(&mut budget, Interactive, 2, now);
+        if drain(&mut budget, now).contains(&background) {
+            served = Some(second);
+            break;
+        }
+    }
+    assert!((120..=180).contains(&served.unwrap()), "{served:?}");
+}
+
+#[test]
+fn namespaces_take_turns_and_so_do_their_resources() {
+    let start = Instant::now();
+    let mut budget = Budget::new(6);
+    for index in 0..1000 {
+        budget.ask(Interactive, &owner("big", &index.to_string()), start);
+    }
+    let one = budget.ask(Interactive, &owner("small", "a"), start);
+    let other = budget.ask(Interactive, &owner("small", "b"), start);
+    let sent = drain(&mut budget, start);
+    assert!(sent.contains(&one) && sent.contains(&other), "{sent:?}");
+    let mut budget = Budget::new(3);
+    let greedy: Vec<_> = (0..5).map(|_| budget.ask(Interactive, &owner("ns", "greedy"), start)).collect();
+    let modest = budget.ask(Interactive, &owner("ns", "modest"), start);
+    assert_eq!(drain(&mut budget, start), [greedy[0], modest, greedy[1]]);
+}
+
+#[test]
+fn what_is_no_longer_wanted_gives_its_place_back() {
+    let start = Instant::now();
+    let mut budget = Budget::new(2);
+    let tickets = ask(&mut budget, Interactive, 4, start);
+    budget.withdraw(tickets[0]);
+    budget.withdraw(tickets[2]);
+    assert_eq!(drain(&mut budget, start), [tickets[1], tickets[3]]);
+    assert_eq!(budget.waiting(Interactive), 0);
+}
+
+#[test]
+fn while_scalingo_asks_to_wait_nothing_is_sent_and_the_order_is_kept() {
+    let start = Instant::now();
+    let mut budget = Budget::new(10);
+    let tickets = ask(&mut budget, Interactive, 3, start);
+    budget.pause(Some(seconds(7)), start);
+    assert_eq!(budget.next(start), Next::At(start + seconds(7)));
+    assert_eq!(drain(&mut budget, start + seconds(7)), tickets);
+    for (asked, waited) in [(None, 60), (Some(seconds(3600)), 300), (Some(seconds(1)), 300)] {
+        ask(&mut budget, Interactive, 1, start + seconds(100));
+        budget.pause(asked, start + seconds(100));
+        assert_eq!(budget.next(start + seconds(100)), Next::At(start + seconds(100 + waited)), "{asked:?}");
+    }
+}
+
+#[test]
+fn an_inherited_window_opens_evenly() {
+    let start = Instant::now();
+    let mut budget = Budget::inherited(10, start);
+    ask(&mut budget, Interactive, 30, start);
+    assert_eq!(drain(&mut budget, start), []);
+    assert_eq!(drain(&mut budget, start + seconds(6)).len(), 1);
+    assert_eq!(drain(&mut budget, start + seconds(30)).len(), 4);
+    assert_eq!(drain(&mut budget, start + WINDOW).len(), 5);
+}
+
+proptest! {
+    /// Whenever the requests arrive, between being sent and being answered, Scalingo counts no more than
+    /// the limit in any 60 s, and no more than half of it in the background.
+    #[test]
+    fn scalingo_never_counts_more_than_the_limit(
+        limit in 2..20_usize,
+        steps in proptest::collection::vec((0..8_u64, any::<bool>(), 0..12_usize, 0..40_u64, 0..100_u64), 1..80),
+    ) {
+        let start = Instant::now();
+        let mut budget = Budget::new(limit);
+        let mut now = start;
+        let mut under_way: VecDeque<(Instant, Ticket)> = VecDeque::new();
+        let mut arrived: Vec<(Instant, Class)> = Vec::new();
+        let mut classes = BTreeMap::new();
+        for (step, interactive, count, duration, share) in steps {
+            now += seconds(step);
+            let class = if interactive { Interactive } else { Background };
+            for ticket in ask(&mut budget, class, count, now) {
+                classes.insert(ticket, class);
+            }
+            let mut still = VecDeque::new();
+            for (end, ticket) in under_way.drain(..) {
+                if end <= now { budget.ended(ticket, end); } else { still.push_back((end, ticket)); }
+            }
+            under_way = still;
+            while let Next::Send(ticket) = budget.next(now) {
+                let duration = seconds(duration);
+                arrived.push((now + duration.mul_f64(f64::from(u32::try_from(share).unwrap()) / 100.0), classes[&ticket]));
+                under_way.push_back((now + duration, ticket));
+            }
+            prop_assert!(budget.used() <= limit);
+        }
+        for (from, _) in &arrived {
+            let within: Vec<_> = arrived.iter().filter(|(at, _)| at >= from && *at < *from + WINDOW).collect();
+            prop_assert!(within.len() <= limit, "{} of {limit}", within.len());
+            let background = within.iter().filter(|(_, class)| *class == Background).count();
+            prop_assert!(background <= limit / 2, "{background} of {limit} in the background");
+        }
+    }
+}

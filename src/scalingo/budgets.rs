@@ -1,0 +1,266 @@
+//! The budgets of all API tokens, and who waits for them.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    budget::{Budget, Class, Next, Owner, Ticket},
+    token::TokenKey,
+};
+
+/// Who asks, and how long they have waited for the budget in all.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// Whether a person waits.
+    pub class: Class,
+    /// On whose behalf.
+    pub owner: Owner,
+    waited: Arc<Mutex<Waited>>,
+}
+
+#[derive(Debug, Default)]
+struct Waited {
+    past: Duration,
+    since: Option<Instant>,
+}
+
+impl Asker {
+    /// One who has not waited yet.
+    #[must_use]
+    pub fn new(class: Class, owner: Owner) -> Self {
+        Self { class, owner, waited: Arc::default() }
+    }
+
+    /// The same, with a person waiting. The time that either waits counts for both.
+    #[must_use]
+    pub fn interactive(&self) -> Self {
+        Self { class: Class::Interactive, ..self.clone() }
+    }
+
+    /// How long they have waited in all, up to now.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        let waited = lock(&self.waited);
+        waited.past + waited.since.map(|since| since.elapsed()).unwrap_or_default()
+    }
+
+    fn begin(&self) {
+        lock(&self.waited).since = Some(Instant::now());
+    }
+
+    fn end(&self) {
+        let mut waited = lock(&self.waited);
+        if let Some(since) = waited.since.take() {
+            waited.past += since.elapsed();
+        }
+    }
+}
+
+/// One budget for each API token. Two tokens share none; one token in two Secrets has one.
+pub(super) struct Budgets {
+    limit: usize,
+    inherited: Mutex<bool>,
+    turnstiles: Mutex<HashMap<TokenKey, Arc<Turnstile>>>,
+}
+
+impl Budgets {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, inherited: Mutex::new(false), turnstiles: Mutex::default() }
+    }
+
+    /// Counts the windows that begin from now on as used by a predecessor.
+    pub(super) fn inherit(&self) {
+        *lock(&self.inherited) = true;
+    }
+
+    /// Waits for a slot in the budget of a token. Whoever no longer waits has given the place back.
+    pub(super) async fn acquire(&self, key: TokenKey, asker: &Asker) -> Permit {
+        let turnstile = self.turnstile(key);
+        asker.begin();
+        let (ticket, granted) = turnstile.ask(asker);
+        let place = Place { turnstile: &turnstile, asker, ticket: Some(ticket) };
+        // The other end stays in the queue until it grants.
+        let _ = granted.await;
+        place.taken();
+        Permit { turnstile, ticket, sent: false }
+    }
+
+    /// When a request that would be asked for now could be sent, as far as can be told.
+    pub(super) fn goes_on(&self, key: TokenKey) -> Instant {
+        let turnstile = self.turnstile(key);
+        let budget = &lock(&turnstile.state).budget;
+        budget.expected(Instant::now())
+    }
+
+    fn turnstile(&self, key: TokenKey) -> Arc<Turnstile> {
+        let inherited = *lock(&self.inherited);
+        let mut turnstiles = lock(&self.turnstiles);
+        turnstiles
+            .entry(key)
+            .or_insert_with(|| {
+                let budget = if inherited {
+                    Budget::inherited(self.limit, Instant::now())
+                } else {
+                    Budget::new(self.limit)
+                };
+                Arc::new(Turnstile {
+                    state: Mutex::new(State { budget, granting: HashMap::new(), timer: None }),
+                })
+            })
+            .clone()
+    }
+}
+
+impl fmt::Debug for Budgets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Budgets").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// Lets requests of one token through, one at a time as the budget says.
+struct Turnstile {
+    state: Mutex<State>,
+}
+
+struct State {
+    budget: Budget,
+    granting: HashMap<Ticket, oneshot::Sender<()>>,
+    /// When somebody will turn it next.
+    timer: Option<Instant>,
+}
+
+impl Turnstile {
+    fn ask(self: &Arc<Self>, asker: &Asker) -> (Ticket, oneshot::Receiver<()>) {
+        let (grant, granted) = oneshot::channel();
+        let ticket = {
+            let mut state = lock(&self.state);
+            let ticket = state.budget.ask(asker.class, &asker.owner, Instant::now());
+            state.granting.insert(ticket, grant);
+            ticket
+        };
+        self.turn();
+        (ticket, granted)
+    }
+
+    /// Lets through all who may go, and sees to it that somebody looks again when the next may.
+    fn turn(self: &Arc<Self>) {
+        let mut state = lock(&self.state);
+        loop {
+            match state.budget.next(Instant::now()) {
+                Next::Send(ticket) => {
+                    let grant = state.granting.remove(&ticket);
+                    if grant.is_none_or(|grant| grant.send(()).is_err()) {
+                        state.budget.not_sent(ticket);
+                    }
+                }
+                Next::At(at) => {
+                    if state.timer.is_none_or(|timer| timer > at) {
+                        state.timer = Some(at);
+                        // Without a runtime the process is about to end.
+                        if let Ok(runtime) = Handle::try_current() {
+                            runtime.spawn(turn_at(Arc::downgrade(self), at));
+                        }
+                    }
+                    return;
+                }
+                Next::Idle => return,
+            }
+        }
+    }
+
+    fn change(self: &Arc<Self>, change: impl FnOnce(&mut Budget, Instant)) {
+        change(&mut lock(&self.state).budget, Instant::now());
+        self.turn();
+    }
+}
+
+async fn turn_at(turnstile: Weak<Turnstile>, at: Instant) {
+    sleep_until(at).await;
+    let Some(turnstile) = turnstile.upgrade() else { return };
+    {
+        let mut state = lock(&turnstile.state);
+        if state.timer == Some(at) {
+            state.timer = None;
+        }
+    }
+    turnstile.turn();
+}
+
+/// A place in the queue, given back when nobody waits in it any more.
+struct Place<'a> {
+    turnstile: &'a Arc<Turnstile>,
+    asker: &'a Asker,
+    ticket: Option<Ticket>,
+}
+
+impl Place<'_> {
+    fn taken(mut self) {
+        self.ticket = None;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.asker.end();
+        if let Some(ticket) = self.ticket {
+            lock(&self.turnstile.state).granting.remove(&ticket);
+            self.turnstile.change(|budget, _| {
+                budget.withdraw(ticket);
+                // Where it was granted in the same moment, nothing was sent with it.
+                budget.not_sent(ticket);
+            });
+        }
+    }
+}
+
+/// One slot, given back when it is dropped before anything was sent.
+pub(super) struct Permit {
+    turnstile: Arc<Turnstile>,
+    ticket: Ticket,
+    sent: bool,
+}
+
+impl Permit {
+    /// The request is about to be sent: cut off from here on, it may have arrived.
+    pub(super) fn sending(&mut self) {
+        self.sent = true;
+    }
+
+    /// It was not sent after all.
+    pub(super) fn not_sent(&mut self) {
+        self.sent = false;
+    }
+
+    /// The answer was that too many requests are sent.
+    pub(super) fn refused(&self, retry_after: Option<Duration>) {
+        self.turnstile.change(|budget, now| budget.pause(retry_after, now));
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let (ticket, sent) = (self.ticket, self.sent);
+        self.turnstile.change(
+            |budget, now| {
+                if sent { budget.ended(ticket, now) } else { budget.not_sent(ticket) }
+            },
+        );
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+use futures::{FutureExt, future::join_all};
+
+use super::*;
+use crate::scalingo::ApiToken;
+
+fn key(token: &str) -> TokenKey {
+    ApiToken::new(token.to_owned()).unwrap().key()
+}
+
+fn asker(name: &str) -> Asker {
+    Asker::new(Class::Interactive, Owner { namespace: "ns".into(), name: name.into() })
+}
+
+/// Sends one request that is answered at once.
+async fn send(budgets: &Budgets, token: &str, name: &str) {
+    budgets.acquire(key(token), &asker(name)).await.sending();
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_wait_for_the_window_and_go_on_by_themselves() {
+    let budgets = Budgets::new(10);
+    let begun = Instant::now();
+    join_all((0..25).map(|index| {
+        let name = index.to_string();
+        let budgets = &budgets;
+        async move { send(budgets, "t", &name).await }
+    }))
+    .await;
+    assert_eq!(begun.elapsed().as_secs(), 120);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_tokens_share_nothing_and_one_token_in_two_places_is_one() {
+    let budgets = Budgets::new(2);
+    for _ in 0..2 {
+        send(&budgets, "t", "a").await;
+    }
+    assert!(send(&budgets, "t", "b").now_or_never().is_none());
+    assert!(send(&budgets, "other", "b").now_or_never().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_no_longer_waits_gives_the_place_back() {
+    let budgets = Budgets::new(2);
+    for _ in 0..2 {
+        send(&budgets, "t", "a").await;
+    }
+    let begun = Instant::now();
+    for _ in 0..10 {
+        assert!(send(&budgets, "t", "gone").now_or_never().is_none());
+    }
+    send(&budgets, "t", "a").await;
+    send(&budgets, "t", "a").await;
+    assert_eq!(begun.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_kept_and_not_sent_is_given_back_and_what_was_cut_off_is_not() {
+    let budgets = Budgets::new(2);
+    for _ in 0..5 {
+        drop(budgets.acquire(key("t"), &asker("a")).await);
+    }
+    let mut refused = budgets.acquire(key("t"), &asker("a")).await;
+    refused.sending();
+    refused.not_sent();
+    drop(refused);
+    let mut cut_off = budgets.acquire(key("t"), &asker("a")).await;
+    cut_off.sending();
+    drop(cut_off);
+    send(&budgets, "t", "a").await;
+    assert!(send(&budgets, "t", "a").now_or_never().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_up_all_of_a_token_and_its_end_is_foretold() {
+    let budgets = Budgets::new(10);
+    let permit = budgets.acquire(key("t"), &asker("a")).await;
+    permit.refused(Some(Duration::from_secs(7)));
+    drop(permit);
+    let begun = Instant::now();
+    assert_eq!(budgets.goes_on(key("t")), begun + Duration::from_secs(7));
+    send(&budgets, "t", "b").await;
+    assert_eq!(begun.elapsed().as_secs(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_waited_is_known_while_it_lasts_and_afterwards() {
+    let budgets = Budgets::new(2);
+    for _ in 0..2 {
+        send(&budgets, "t", "a").await;
+    }
+    let asker = asker("b");
+    let waiting = budgets.acquire(key("t"), &asker);
+    tokio::pin!(waiting);
+    assert!(tokio::time::timeout(Duration::from_secs(20), &mut waiting).await.is_err());
+    assert_eq!(asker.waited().as_secs(), 20);
+    let _permit = waiting.await;
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(asker.interactive().waited().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_predecessor_the_window_opens_evenly() {
+    let budgets = Budgets::new(60);
+    budgets.inherit();
+    let begun = Instant::now();
+    for _ in 0..10 {
+        send(&budgets, "t", "a").await;
+    }
+    assert_eq!(begun.elapsed().as_secs(), 10);
+}

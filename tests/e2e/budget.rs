@@ -1,0 +1,83 @@
+//! The request budget, as Scalingo counts it.
+
+use std::time::Duration;
+
+use scalingo_simulator::{Entry, RateLimit};
+use serde_json::json;
+
+use crate::world::{World, condition, ready};
+
+const LIMIT: usize = 50;
+
+/// The most requests that arrived within 60 s.
+fn most_in_a_minute(journal: &[Entry]) -> usize {
+    let within = |from: &Entry| {
+        journal
+            .iter()
+            .filter(|entry| entry.at >= from.at && entry.at.duration_since(from.at).as_secs() < 60)
+            .count()
+    };
+    journal.iter().map(within).max().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_share_the_budget_and_say_that_they_wait() {
+    let world = World::new().await;
+    world.simulator.set(|settings| settings.rate_limit = Some(RateLimit::sliding(60)));
+    world.start_operator_with(&["--requests-per-minute", "50", "--resync", "1h"]);
+    let names: Vec<String> = (0..40).map(|index| format!("drain-{index:02}")).collect();
+    for (index, name) in names.iter().enumerate() {
+        let spec = json!({
+            "app": "shop-front", "type": "papertrail", "host": "logs.example.com", "port": 1_000 + index,
+        });
+        world.apply(name, &spec);
+    }
+
+    let mut told = false;
+    for name in &names {
+        let object = world
+            .until_within(Duration::from_secs(240), world.namespace(), name, "Synced or waiting", |object| {
+                ["Synced", "RateLimited"].iter().any(|reason| ready(object)["reason"] == *reason)
+            })
+            .await;
+        if ready(&object)["reason"] == "RateLimited" {
+            let message = ready(&object)["message"].as_str().expect("a message");
+            let begin = "waiting for the request budget of the API token; goes on at about 20";
+            assert!(message.starts_with(begin) && message.ends_with('Z'), "{message}");
+            assert_eq!(condition(&object, "Reconciling")["status"], "True");
+            told = true;
+        }
+    }
+    assert!(told, "80 requests do not fit into one minute of 50");
+    for name in &names {
+        let patience = Duration::from_secs(240);
+        world
+            .until_within(patience, world.namespace(), name, "Synced", |object| {
+                ready(object)["reason"] == "Synced"
+            })
+            .await;
+    }
+    assert_eq!(world.simulator.drains("shop-front").len(), names.len());
+    let journal = world.simulator.journal();
+    assert!(journal.iter().all(|entry| entry.status != Some(429)), "{journal:#?}");
+    assert!(most_in_a_minute(&journal) <= LIMIT, "{}", most_in_a_minute(&journal));
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_deleted_while_it_waits_gives_its_place_back() {
+    let world = World::new().await;
+    world.simulator.set(|settings| settings.rate_limit = Some(RateLimit::fixed(2)));
+    world.start_operator_with(&["--requests-per-minute", "2", "--resync", "1h"]);
+    // The exchange and the list of apps are the two requests of this minute.
+    world.apply(
+        "waits",
+        &json!({"app": "shop-front", "type": "papertrail", "host": "a.example.com", "port": 1}),
+    );
+    world
+        .until_simulator("the list of apps", |simulator| !simulator.requests("GET", "/v1/apps").is_empty())
+        .await;
+    world.kubectl(&["delete", "logdrain", "waits", "--timeout=45s"]);
+    assert!(world.writes().is_empty(), "{:#?}", world.writes());
+    world.finish();
+}
