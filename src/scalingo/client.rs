@@ -1,7 +1,8 @@
+mod reservation;
+
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,17 +14,17 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 use url::Url;
 
+use self::reservation::Reserved;
 use super::answer::Refusal;
 use super::bearer::{Bearer, Bearers};
 use super::budget::{Class, Owner};
-use super::budgets::{Asker, Budgets, Permit};
+use super::budgets::{Asker, Budgets};
 use super::endpoints::Endpoints;
 use super::error::{Error, Failure, Operation};
 use super::secrets::Secrets;
-use super::token::{ApiToken, TokenKey};
+use super::token::ApiToken;
 use super::transport::{BodyFailure, Transport, TransportError};
 use super::wire::{
     AddBody, AddedAnswer, Addon, AddonsAnswer, App, AppAnswer, AppsAnswer, DeleteBody, DrainsAnswer,
@@ -32,8 +33,6 @@ use super::wire::{
 use crate::drain::{Destination, DrainUrl, Target};
 
 const AGENT: &str = concat!("logdrain-operator/", env!("CARGO_PKG_VERSION"));
-/// How long an addition whose intent stands may wait for a request.
-const LATEST_ADD: Duration = Duration::from_secs(5);
 /// A list that goes on after this many pages goes on for ever.
 const MOST_PAGES: u64 = 200;
 
@@ -60,12 +59,6 @@ pub struct Client {
     budgets: Arc<Budgets>,
     asker: Asker,
     reserved: Arc<Mutex<Option<Reserved>>>,
-}
-
-/// A request of the budget that is kept for the next call.
-struct Reserved {
-    key: TokenKey,
-    permit: Permit,
 }
 
 /// A request before it has its bearer token.
@@ -101,67 +94,6 @@ impl Client {
             asker: Asker::new(Class::Interactive, Owner::default()),
             reserved: Arc::default(),
         }
-    }
-
-    /// The same client, for whoever asks.
-    #[must_use]
-    pub fn on_behalf_of(&self, asker: Asker) -> Self {
-        Self { asker, reserved: Arc::default(), ..self.clone() }
-    }
-
-    /// On whose behalf this client asks.
-    #[must_use]
-    pub fn asker(&self) -> &Asker {
-        &self.asker
-    }
-
-    /// Counts the last minute as used by a predecessor, for tokens that have not been used yet.
-    pub fn inherit(&self) {
-        self.budgets.inherit();
-    }
-
-    /// When a request that would be asked for now could be sent, as far as can be told.
-    #[must_use]
-    pub fn goes_on(&self, token: &ApiToken) -> Timestamp {
-        let wait = self.budgets.goes_on(token.key()).saturating_duration_since(Instant::now());
-        (self.clock)().checked_add(wait).unwrap_or(Timestamp::MAX)
-    }
-
-    /// Waits until a request can be sent, and keeps it for the next call of this client: that one is
-    /// sent without delay, the bearer token being at hand too.
-    ///
-    /// # Errors
-    /// Those of the exchange.
-    pub async fn reserve(&self, token: &ApiToken) -> Result<(), Error> {
-        let is_kept = self.reserved().as_ref().is_some_and(|reserved| reserved.key == token.key());
-        if is_kept {
-            return Ok(());
-        }
-        self.bearer(token, None).await?;
-        let permit = self.budgets.acquire(token.key(), &self.asker).await;
-        *self.reserved() = Some(Reserved { key: token.key(), permit });
-        Ok(())
-    }
-
-    fn reserved(&self) -> MutexGuard<'_, Option<Reserved>> {
-        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The request that is kept, or another one.
-    async fn permit(&self, token: &ApiToken, operation: Operation) -> Result<Permit, TransportError> {
-        if operation != Operation::Exchange {
-            let reserved = self.reserved().take();
-            if let Some(Reserved { permit, .. }) = reserved.filter(|reserved| reserved.key == token.key()) {
-                return Ok(permit);
-            }
-        }
-        let permit = self.budgets.acquire(token.key(), &self.asker);
-        if operation != Operation::AddDrain {
-            return Ok(permit.await);
-        }
-        // Its intent says when it was sent: rather not at all than much later.
-        let late = |_| TransportError::NotSent("no request was free in time".to_owned());
-        tokio::time::timeout(LATEST_ADD, permit).await.map_err(late)
     }
 
     /// Drops the bearer token of an API token that is no longer used.

@@ -1,0 +1,147 @@
+//! On whose behalf a client asks, and the request that it keeps for its next call.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Client;
+use crate::scalingo::budgets::{Asker, Permit};
+use crate::scalingo::error::{Error, Operation};
+use crate::scalingo::token::{ApiToken, TokenKey};
+use crate::scalingo::transport::TransportError;
+
+/// How long an addition whose intent stands may wait for a request.
+const LATEST_ADD: Duration = Duration::from_secs(5);
+
+/// A request of the budget that is kept for the next call.
+pub(super) struct Reserved {
+    key: TokenKey,
+    permit: Permit,
+}
+
+impl Client {
+    /// The same client, for whoever asks.
+    #[must_use]
+    pub fn on_behalf_of(&self, asker: Asker) -> Self {
+        Self { asker, reserved: Arc::default(), ..self.clone() }
+    }
+
+    /// On whose behalf this client asks.
+    #[must_use]
+    pub fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
+    /// Counts the last minute as used by a predecessor, for tokens that have not been used yet.
+    pub fn inherit(&self) {
+        self.budgets.inherit();
+    }
+
+    /// When a request that would be asked for now could be sent, as far as can be told.
+    #[must_use]
+    pub fn goes_on(&self, token: &ApiToken) -> Timestamp {
+        let wait = self.budgets.goes_on(token.key()).saturating_duration_since(Instant::now());
+        (self.clock)().checked_add(wait).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Waits until a request can be sent, and keeps it for the next call of this client: that one is
+    /// sent without delay, the bearer token being at hand too.
+    ///
+    /// # Errors
+    /// Those of the exchange.
+    pub async fn reserve(&self, token: &ApiToken) -> Result<(), Error> {
+        let is_kept = self.reserved().as_ref().is_some_and(|reserved| reserved.key == token.key());
+        if is_kept {
+            return Ok(());
+        }
+        self.bearer(token, None).await?;
+        let permit = self.budgets.acquire(token.key(), &self.asker).await;
+        *self.reserved() = Some(Reserved { key: token.key(), permit });
+        Ok(())
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, Option<Reserved>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The request that is kept, or another one.
+    pub(super) async fn permit(
+        &self,
+        token: &ApiToken,
+        operation: Operation,
+    ) -> Result<Permit, TransportError> {
+        if operation != Operation::Exchange {
+            let reserved = self.reserved().take();
+            if let Some(Reserved { permit, .. }) = reserved.filter(|reserved| reserved.key == token.key()) {
+                return Ok(permit);
+            }
+        }
+        let permit = self.budgets.acquire(token.key(), &self.asker);
+        if operation != Operation::AddDrain {
+            return Ok(permit.await);
+        }
+        // Its intent says when it was sent: rather not at all than much later.
+        let late = |_| TransportError::NotSent("no request was free in time".to_owned());
+        tokio::time::timeout(LATEST_ADD, permit).await.map_err(late)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::crd::DrainType;
+    use crate::drain::{Destination, Target};
+    use crate::scalingo::scripted::{Scripted, answer, exchanged, is_exchange, ready, token};
+    use crate::scalingo::{AddOutcome, Endpoints};
+
+    fn client(limit: usize) -> (Arc<Scripted>, Client) {
+        let scripted = Scripted::new(|request| {
+            ready(Ok(if is_exchange(request) {
+                exchanged("bearer")
+            } else if request.method() == "POST" {
+                answer(201, json!({"drain": {"url": "datadog://token?region=eu"}}).to_string())
+            } else {
+                answer(200, json!({"drains": []}).to_string())
+            }))
+        });
+        let endpoints =
+            Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
+        let clock: crate::scalingo::Clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+        (scripted.clone(), Client::new(scripted, endpoints, clock, limit))
+    }
+
+    fn target() -> Target {
+        Target { region: "osc-fr1".into(), app_id: "a".into(), addon: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_reserved_is_sent_at_once_and_the_bearer_is_at_hand() {
+        let (scripted, client) = client(3);
+        client.reserve(&token()).await.unwrap();
+        client.reserve(&token()).await.unwrap();
+        assert_eq!(scripted.all().len(), 1, "one exchange and nothing else");
+        let other = client.on_behalf_of(client.asker().clone());
+        other.drains(&token(), &target()).await.unwrap();
+        let begun = Instant::now();
+        client.drains(&token(), &target()).await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        client.drains(&token(), &target()).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 60, "the next one waits for the window");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_addition_is_rather_not_made_than_made_late() {
+        let (scripted, client) = client(2);
+        client.drains(&token(), &target()).await.unwrap();
+        let destination = Destination::new(DrainType::Datadog);
+        let begun = Instant::now();
+        let error = client.add_drain(&token(), &target(), &destination).await.unwrap_err();
+        assert_eq!((error.add_outcome(), begun.elapsed()), (AddOutcome::NotMade, LATEST_ADD));
+        assert_eq!(scripted.calls().len(), 1);
+        assert_eq!(client.goes_on(&token()).as_second(), 55);
+    }
+}
