@@ -11,6 +11,7 @@ mod budgets;
 mod client;
 mod endpoints;
 mod error;
+mod operation;
 mod reqwest_transport;
 #[cfg(test)]
 mod scripted;
@@ -22,7 +23,8 @@ mod wire;
 pub use budgets::Asker;
 pub use client::{Client, Clock, DeleteForm};
 pub use endpoints::{EndpointError, Endpoints};
-pub use error::{AddOutcome, Error, ErrorKind, Missing, Operation};
+pub use error::{AddOutcome, Error, ErrorKind};
+pub use operation::{Missing, Operation};
 pub use reqwest_transport::{
     ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider,
 };

@@ -11,7 +11,6 @@ use super::{
     context::Context,
     error::{Error, at_second},
     plan::Verdict,
-    reconcile::Outcome,
     status::{Basis, Subject},
     view::rank,
 };
@@ -24,6 +23,16 @@ use crate::{
 const POLL: Duration = Duration::from_secs(10);
 /// How soon a resource that has changed meanwhile is looked at again, should its watch event be late.
 const CHANGED: Duration = Duration::from_secs(1);
+
+/// What one look has come to.
+pub(super) enum Outcome {
+    /// The finalizer is off, or was never on.
+    Released,
+    /// Nothing is done while suspended.
+    Suspended,
+    /// The drains are as this says, on the target that is wanted, if any; the note goes with it.
+    Looked { verdict: Verdict, target: Option<Target>, note: Option<String> },
+}
 
 /// Says in the status what has come of it, and when to look again.
 pub(super) async fn conclude(

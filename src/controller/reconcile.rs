@@ -8,7 +8,7 @@ use tracing::Instrument;
 use super::{
     apply::Work,
     apps::Resolved,
-    conclude::{call_peers, conclude},
+    conclude::{Outcome, call_peers, conclude},
     context::Context,
     desired,
     error::Error,
@@ -24,16 +24,6 @@ use crate::{
     drain::{Destination, Target},
     scalingo::{ApiToken, Asker, Client, budget::Owner},
 };
-
-/// What one look has come to.
-pub(super) enum Outcome {
-    /// The finalizer is off, or was never on.
-    Released,
-    /// Nothing is done while suspended.
-    Suspended,
-    /// The drains are as this says, on the target that is wanted, if any; the note goes with it.
-    Looked { verdict: Verdict, target: Option<Target>, note: Option<String> },
-}
 
 /// What the resource asks for, resolved as far as it can be without looking at drains.
 struct Desired {

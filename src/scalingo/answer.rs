@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde_json::{Map, Value};
 
-use super::error::{Missing, Operation};
+use super::operation::{Missing, Operation};
 use super::secrets::Secrets;
 use super::transport::BodyFailure;
 

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::Client;
 use crate::scalingo::budgets::{Asker, Permit};
-use crate::scalingo::error::{Error, Operation};
+use crate::scalingo::error::Error;
+use crate::scalingo::operation::Operation;
 use crate::scalingo::token::{ApiToken, TokenKey};
 use crate::scalingo::transport::TransportError;
 
