@@ -186,7 +186,12 @@ impl Work<'_, '_> {
             return Err(answer_lost(error, intent));
         }
         let error = Error::Scalingo(error);
-        self.put(intent, None, error.reason(), &error.message()).await?;
+        let (reason, message) = match error.reason() {
+            // It is said later, and only to those who wait long.
+            Reason::RateLimited => (Reason::Progressing, "the drain is still to be added".to_owned()),
+            reason => (reason, error.message()),
+        };
+        self.put(intent, None, reason, &message).await?;
         Err(error)
     }
 

@@ -12,11 +12,13 @@ use super::{
     error::{Error, at_second},
     plan::Verdict,
     status::{Basis, Subject},
+    turn::PATIENCE,
     view::rank,
 };
 use crate::{
-    crd::{DrainRecord, DrainState, Reason, Remedy},
+    crd::{DrainRecord, DrainState, LogDrain, Reason, Remedy},
     drain::Target,
+    scalingo::{ErrorKind, budget::WINDOW},
 };
 
 /// How often a drain is looked for that a lost answer or a peer may have made.
@@ -41,6 +43,11 @@ pub(super) async fn conclude(
     outcome: Result<Outcome, Error>,
 ) -> Action {
     let resync = context.settings.resync;
+    let asked = outcome.as_ref().err().and_then(asked_to_wait);
+    if let Some(wait) = asked.filter(|wait| *wait < PATIENCE || is_content(subject.object())) {
+        tracing::debug!(?wait, "Scalingo asks to send fewer requests");
+        return Action::requeue(context.schedule.after_failure(subject.object(), wait));
+    }
     let (reason, message) = match &outcome {
         Ok(Outcome::Released) => {
             context.forget(&subject.uid());
@@ -54,7 +61,11 @@ pub(super) async fn conclude(
             tracing::debug!(%error, "to be looked at again");
             return Action::requeue(CHANGED);
         }
-        Err(error) => (error.reason(), error.message()),
+        Err(error) => {
+            let until = asked.and_then(|wait| context.now().checked_add(wait).ok());
+            let end = until.map(|until| format!("; goes on at about {}", at_second(until)));
+            (error.reason(), error.message() + &end.unwrap_or_default())
+        }
     };
     let target = match &outcome {
         Ok(Outcome::Looked { target, .. }) => target.as_ref(),
@@ -78,15 +89,35 @@ pub(super) async fn conclude(
         | Err(Error::AnswerLost { until, .. }) => context.schedule.after(object, until_then(context, *until)),
         Err(error) if reason.remedy() == Remedy::Time => {
             tracing::warn!(%reason, "{message}");
-            let asked = match error {
-                Error::Scalingo(error) => error.retry_after().unwrap_or_default(),
-                _ => Duration::ZERO,
+            let asked_too = match error {
+                Error::Scalingo(error) => error.retry_after(),
+                _ => None,
             };
-            context.schedule.after_failure(object, asked)
+            context.schedule.after_failure(object, asked.or(asked_too).unwrap_or_default())
         }
         _ => context.schedule.after(object, resync),
     };
     Action::requeue(wait)
+}
+
+/// How long the whole token waits, where Scalingo has answered that too many requests are sent.
+fn asked_to_wait(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Scalingo(error) => match error.kind() {
+            ErrorKind::RateLimited { retry_after } => Some(retry_after.unwrap_or(WINDOW)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether nobody waits for this look: all was well, and nothing else has been asked for since.
+fn is_content(object: &LogDrain) -> bool {
+    let Some(status) = &object.status else { return false };
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
+    let is_current = status.observed_generation == object.metadata.generation;
+    let is_going = object.metadata.deletion_timestamp.is_some();
+    is_current && !is_going && ready.is_some_and(|ready| ready.status == "True")
 }
 
 /// What a verdict says to people.

@@ -12,13 +12,13 @@ use super::{
 use crate::{
     crd::Reason,
     drain::Target,
-    scalingo::{ApiToken, Asker, Client},
+    scalingo::{ApiToken, Asker, Client, budget::Class},
 };
 
 /// How long a stage of a look may take, apart from waiting for the budget.
 const STAGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a resource may wait for the budget before its status says so.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked whether what waits is still wanted.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -55,7 +55,8 @@ pub(super) async fn on_budget(
         context.go_on()?;
         subject.catch_up()?;
         waited += GLANCE;
-        if waited >= PATIENCE && !said {
+        let somebody_waits = client.asker().class == Class::Interactive;
+        if waited >= PATIENCE && somebody_waits && !said {
             let message = format!(
                 "waiting for the request budget of the API token; goes on at about {}",
                 at_second(client.goes_on(token))

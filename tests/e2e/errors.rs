@@ -1,7 +1,10 @@
 //! Every way in which the API answers otherwise than it should: what the conditions then say, that nobody else is
 //! held up, and that all is well again without a hand once the answers are.
 
-use scalingo_simulator::{Action, Answer, AnswerBody, Entry, Rule, Simulator, When};
+use std::time::Duration;
+
+use futures::future::join_all;
+use scalingo_simulator::{Action, Answer, AnswerBody, Rule, When};
 use serde_json::{Value, json};
 
 use crate::{
@@ -236,13 +239,6 @@ async fn an_addition_that_is_refused_is_told_and_made_once_it_is_not() {
             PERSON,
             "Scalingo refuses the drain: host: is not reachable, is too long; port: is closed",
         ),
-        case(
-            "c429",
-            Action::too_many_requests(None),
-            "RateLimited",
-            TIME,
-            "Scalingo asks to send fewer requests",
-        ),
         case("c500", refuse(500, "boom"), "Unavailable", TIME, "{add}answered 500: boom"),
         case("c503", refuse(503, "down"), "Unavailable", TIME, "{add}answered 503: down"),
     ];
@@ -250,36 +246,43 @@ async fn an_addition_that_is_refused_is_told_and_made_once_it_is_not() {
     world.finish();
 }
 
-/// Times between the requests for the drains of an app, in seconds.
-fn waits(simulator: &Simulator, app: &str) -> Vec<f64> {
-    let path = format!("/v1/apps/{}/log_drains", simulator.app_id(app).expect("the app"));
-    let lists: Vec<Entry> = simulator.requests("GET", &path);
-    lists.windows(2).map(|pair| pair[1].at.duration_since(pair[0].at).as_secs_f64()).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_429_is_waited_for_as_long_as_it_asks() {
-    const ASKED: u64 = 9;
-    let world = World::new().await;
-    let limited = |seconds| Action::too_many_requests(seconds);
-    let message = "Scalingo asks to send fewer requests";
-    let path = |app: &str| format!("/v1/apps/{app}/log_drains");
-    world.simulator.add_rule(Rule::new("GET", &path("shop-front"), limited(Some(ASKED))).once());
-    world.simulator.add_rule(Rule::new("GET", &path("shop-api"), limited(None)).times(2));
-    world.apply("asked", &papertrail("shop-front"));
-    world.apply("unasked", &papertrail("shop-api"));
-    world.start_operator();
-    for name in ["asked", "unasked"] {
-        assert_failing(&world.until_reason(name, "RateLimited").await, "RateLimited", TIME, message);
-    }
-    assert_synced(&world.until_reason("asked", "Synced").await);
-    assert_synced(&world.until_reason("unasked", "Synced").await);
-    let asked = waits(&world.simulator, "shop-front")[0];
-    assert!((9.0..14.0).contains(&asked), "waited {asked} s when asked for {ASKED}");
-    let unasked = waits(&world.simulator, "shop-api");
-    assert!((4.4..8.9).contains(&unasked[0]), "first waited {} s", unasked[0]);
-    assert!((8.9..17.9).contains(&unasked[1]), "then waited {} s", unasked[1]);
-    world.finish();
+async fn after_a_429_nothing_is_sent_with_the_token_until_it_may_go_on() {
+    let cases = [
+        ("GET", Some(15), 15.0..25.0, true),
+        ("POST", Some(15), 15.0..25.0, true),
+        ("POST", Some(2), 2.0..9.0, false),
+        ("GET", None, 60.0..80.0, true),
+    ];
+    let each = cases.map(|(method, asked, expected, is_told)| async move {
+        let world = World::new().await;
+        world.start_operator();
+        world.apply("other", &papertrail("shop-api"));
+        assert_synced(&world.until_reason("other", "Synced").await);
+        let version = world.get("other")["metadata"]["resourceVersion"].clone();
+        let path = "/v1/apps/shop-front/log_drains";
+        world.simulator.add_rule(Rule::new(method, path, Action::too_many_requests(asked)).once());
+        world.apply("limited", &papertrail("shop-front"));
+        if is_told {
+            let object = world.until_reason("limited", "RateLimited").await;
+            let message = ready(&object)["message"].as_str().expect("a message").to_owned();
+            assert_failing(&object, "RateLimited", TIME, &message);
+            assert!(message.contains("; goes on at about 20"), "{message}");
+        }
+        let is_synced = |object: &Value| ready(object)["reason"] == "Synced";
+        let patience = Duration::from_secs(150);
+        world.until_within(patience, world.namespace(), "limited", "Synced", is_synced).await;
+
+        let journal = world.simulator.journal();
+        let place = journal.iter().position(|entry| entry.status == Some(429)).expect("a 429");
+        let waited = journal[place + 1].at.duration_since(journal[place].at).as_secs_f64();
+        assert!(expected.contains(&waited), "{method}, {asked:?}: waited {waited} s");
+        assert_eq!(world.simulator.drains("shop-front").len(), 1);
+        let other = world.get("other");
+        assert_eq!(other["metadata"]["resourceVersion"], version, "nobody waits for a check: {other:#}");
+        world.finish();
+    });
+    join_all(each).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
