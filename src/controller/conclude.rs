@@ -81,7 +81,10 @@ pub(super) async fn conclude(
     }
     let object = subject.object();
     let wait = match &outcome {
-        Ok(Outcome::Suspended) => return Action::await_change(),
+        Ok(Outcome::Suspended) => {
+            context.secrets.forget(&subject.uid());
+            return Action::await_change();
+        }
         Ok(Outcome::Looked {
             verdict: Verdict::WaitForAnswer(until) | Verdict::WaitForPeer(_, until),
             ..

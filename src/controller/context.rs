@@ -1,8 +1,4 @@
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::channel::mpsc;
 use jiff::Timestamp;
@@ -12,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     apps::Apps, delete_forms::DeleteForms, error::Error, events::Events, schedule::Schedule,
-    targets::Targets, view::View,
+    secrets::Secrets, targets::Targets, tokens::Tokens, view::View,
 };
 use crate::{
     crd::LogDrain,
@@ -50,6 +46,8 @@ pub struct Context {
     pub targets: Targets,
     /// When each resource is due.
     pub schedule: Schedule,
+    /// Which resources use which Secrets.
+    pub secrets: Secrets,
     /// The ways to delete.
     pub delete_forms: DeleteForms,
     /// Events for people.
@@ -58,7 +56,7 @@ pub struct Context {
     pub clock: Clock,
     /// Cancelled when no further step may begin.
     pub stopping: CancellationToken,
-    tokens: Mutex<HashMap<String, ApiToken>>,
+    tokens: Tokens,
     filled: OnceCell<()>,
     calls: mpsc::UnboundedSender<ObjectRef<LogDrain>>,
 }
@@ -99,7 +97,8 @@ impl Context {
             digester: Digester::default(),
             targets: Targets::default(),
             delete_forms: DeleteForms::default(),
-            tokens: Mutex::default(),
+            secrets: Secrets::default(),
+            tokens: Tokens::default(),
             filled: OnceCell::new(),
             calls,
         };
@@ -132,21 +131,32 @@ impl Context {
         let _ = self.calls.unbounded_send(object);
     }
 
-    /// Remembers the API token that a resource was last seen with, for when its Secret goes first.
+    /// Remembers the API token that a resource was last seen with, for when its Secret goes first. The bearer
+    /// token of a predecessor that nobody uses any more is dropped.
     pub fn remember_token(&self, uid: &str, token: &ApiToken) {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned(), token.clone());
+        if let Some(before) = self.tokens.remember(uid, token) {
+            self.scalingo.forget(&before);
+        }
     }
 
     /// The API token that a resource was last seen with.
     #[must_use]
     pub fn last_token(&self, uid: &str) -> Option<ApiToken> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+        self.tokens.last(uid)
     }
 
     /// Forgets a resource that is gone.
     pub fn forget(&self, uid: &str) {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.tokens.forget(uid);
+        self.secrets.forget(uid);
         self.schedule.remove(uid);
+    }
+
+    /// Forgets the resources that are not among these.
+    pub fn keep_only(&self, uids: &HashSet<String>) {
+        self.tokens.keep_only(uids);
+        self.secrets.keep_only(uids);
+        self.schedule.keep_only(uids);
     }
 
     /// A call to the Kubernetes API, not waited for longer than 20 s.

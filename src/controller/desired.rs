@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{context::Context, error::Error};
+use super::{context::Context, error::Error, secrets::without_line_break};
 use crate::{
     crd::{LogDrain, SecretKeyRef},
     drain::{Destination, DrainUrl},
@@ -36,6 +36,8 @@ impl Missing {
 pub async fn api_token(context: &Context, object: &LogDrain) -> Result<ApiToken, Error> {
     const FIELD: &str = "apiTokenSecretRef";
     let secret = &object.spec.api_token_secret_ref;
+    // It is the first that is read in a look.
+    context.secrets.forget(&object.uid().unwrap_or_default());
     let value = read(context, object, secret, FIELD).await?.map_err(|missing| Error::ApiTokenNotFound {
         secret: secret.clone(),
         what: missing.describe(secret),
@@ -130,16 +132,19 @@ async fn read(
 ) -> Result<Result<SecretString, Missing>, Error> {
     let namespace = object.namespace().unwrap_or_default();
     let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
-    let Some(found) = context.kubernetes(api.get_opt(&secret.name)).await? else {
+    let reading = context.secrets.read(object, secret);
+    let found = context.kubernetes(api.get_opt(&secret.name)).await?;
+    reading.found(found.as_ref());
+    let Some(found) = found else {
         return Ok(Err(Missing::Secret));
     };
     let Some(bytes) = found.data.unwrap_or_default().remove(&secret.key) else {
         return Ok(Err(Missing::Key));
     };
-    let Ok(text) = String::from_utf8(bytes.0) else {
+    let Ok(text) = std::str::from_utf8(without_line_break(&bytes.0)) else {
         return Err(unusable(field, secret, "is not UTF-8 text"));
     };
-    Ok(Ok(SecretString::from(text.trim_end_matches(['\r', '\n']))))
+    Ok(Ok(SecretString::from(text)))
 }
 
 fn unusable(field: &'static str, secret: &SecretKeyRef, what: &str) -> Error {

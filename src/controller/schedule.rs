@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -25,6 +25,8 @@ const BACKGROUND_AFTER: u32 = 3;
 /// Every write of its own comes back as a watch event: without this it would cost another look.
 pub struct Schedule {
     entries: Mutex<HashMap<String, Entry>>,
+    /// Called, and not looked at since.
+    called: Mutex<HashSet<String>>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -55,14 +57,19 @@ impl Schedule {
     /// An empty schedule; jitter comes from this source.
     #[must_use]
     pub fn new(random: fastrand::Rng) -> Self {
-        Self { entries: Mutex::default(), random: Mutex::new(random) }
+        Self { entries: Mutex::default(), called: Mutex::default(), random: Mutex::new(random) }
     }
 
-    /// How long this resource, in this form, can still be left alone; `None` when it is due.
+    /// How long this resource, in this form, can still be left alone; `None` when it is due, which is to be
+    /// followed by a look: an earlier call is answered by it.
     #[must_use]
     pub fn wait(&self, object: &LogDrain) -> Option<Duration> {
+        let uid = object.uid()?;
+        if self.called().remove(&uid) {
+            return None;
+        }
         let entries = self.entries();
-        let entry = entries.get(&object.uid()?)?;
+        let entry = entries.get(&uid)?;
         let wait = entry.due.checked_duration_since(Instant::now())?;
         (entry.form == Form::of(object) && !wait.is_zero()).then_some(wait)
     }
@@ -87,11 +94,14 @@ impl Schedule {
         wait
     }
 
-    /// Look at once.
+    /// Look at once, or once more when the look that is under way has ended. Something has changed, so failures
+    /// are counted anew.
     pub fn now(&self, uid: &str) {
+        self.called().insert(uid.to_owned());
         if let Some(entry) = self.entries().get_mut(uid) {
             entry.due = Instant::now();
             entry.called = true;
+            entry.failures = 0;
         }
     }
 
@@ -116,17 +126,30 @@ impl Schedule {
     /// Never look again.
     pub fn remove(&self, uid: &str) {
         self.entries().remove(uid);
+        self.called().remove(uid);
+    }
+
+    /// Never look again at those that are not among these.
+    pub fn keep_only(&self, uids: &HashSet<String>) {
+        self.entries().retain(|uid, _| uids.contains(uid));
+        self.called().retain(|uid| uids.contains(uid));
     }
 
     fn enter(&self, object: &LogDrain, wait: Duration, failures: u32) {
         let Some(uid) = object.uid() else { return };
-        let entry = Entry { form: Form::of(object), due: Instant::now() + wait, failures, called: false };
+        // Called during the look that has just ended: the next one is for that.
+        let called = self.called().contains(&uid);
+        let entry = Entry { form: Form::of(object), due: Instant::now() + wait, failures, called };
         self.entries().insert(uid, entry);
     }
 
     fn jittered(&self, wait: Duration) -> Duration {
         let share = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
         wait.mul_f64(0.9 + share / 5.0)
+    }
+
+    fn called(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.called.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
@@ -188,6 +211,36 @@ mod tests {
         let schedule = schedule();
         schedule.after(&object(1), Duration::from_secs(600));
         schedule.now("u");
+        assert_eq!(schedule.wait(&object(1)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_during_a_look_is_not_lost_with_its_end() {
+        let schedule = schedule();
+        assert_eq!(schedule.wait(&object(1)), None, "the look begins");
+        schedule.now("u");
+        let wait = schedule.after(&object(1), Duration::from_secs(600));
+        assert_eq!(schedule.wait(&object(1)), None, "another look answers the call");
+        assert_eq!(schedule.wait(&object(1)), Some(wait), "and no third one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_called_has_not_failed_yet() {
+        let schedule = schedule();
+        for _ in 0..6 {
+            schedule.after_failure(&object(1), Duration::ZERO);
+        }
+        schedule.now("u");
+        assert!(schedule.after_failure(&object(1), Duration::ZERO) < Duration::from_secs(6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_those_that_are_there_are_kept() {
+        let schedule = schedule();
+        let wait = schedule.after(&object(1), Duration::from_secs(600));
+        schedule.keep_only(&["u".to_owned()].into());
+        assert_eq!(schedule.wait(&object(1)), Some(wait));
+        schedule.keep_only(&HashSet::new());
         assert_eq!(schedule.wait(&object(1)), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Watches `LogDrain` resources and reconciles each when it, or something about it, changes.
+//! Watches `LogDrain` resources and their Secrets, and reconciles each when it, or something about it, changes.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use kube::{
     },
 };
 
-use super::{context::Context, reconcile::reconcile};
+use super::{context::Context, notice::notice, reconcile::reconcile};
 use crate::crd::LogDrain;
 
 /// The watch of one namespace, or of all, before its events are followed.
@@ -54,6 +54,8 @@ pub async fn follow(
     context: Arc<Context>,
     mut called: futures::channel::mpsc::UnboundedReceiver<ObjectRef<LogDrain>>,
 ) {
+    let namespaces = watches.iter().map(|watch| watch.namespace.clone()).collect();
+    let secrets = notice(namespaces, Arc::clone(&context));
     let mut doors = Vec::new();
     let mut controllers = Vec::new();
     for watch in watches {
@@ -85,5 +87,6 @@ pub async fn follow(
     tokio::select! {
         _ = join_all(controllers) => {}
         () = calls => {}
+        () = secrets => {}
     }
 }

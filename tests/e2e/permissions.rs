@@ -228,3 +228,33 @@ async fn without_any_one_verb_of_any_one_rule_the_operator_meets_a_403_for_just_
         .collect::<()>()
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_watch_of_secrets_the_operator_says_so_and_sees_a_change_at_its_next_look() {
+    let mut world = World::new().await;
+    let mut may = granted(&world);
+    may.retain(|grant| grant.resource != "secrets" || grant.verb == "get");
+    let account = run_as(&mut world, &may).await;
+    world.start_operator();
+    world
+        .until_output("what it lacks", |output| {
+            let said = "the watch of Secrets fails: until it works, a change of a Secret is only seen every --resync";
+            let lacking = r#"cannot list resource "secrets" in API group """#;
+            output.lines().any(|line| line.contains("WARN") && line.contains(said) && line.contains(lacking))
+        })
+        .await;
+    live(&world).await;
+    world.apply("life", &datadog("eu"));
+    world.until_reason("life", "Synced").await;
+    world.secret("datadog", &[("api-key", "s3cret-permissions-rotated")]);
+    let rotated = ["datadog://s3cret-permissions-rotated?region=eu"];
+    world.until_simulator("the new drain alone", |simulator| simulator.drains("shop-front") == rotated).await;
+    world.until_reason("life", "Synced").await;
+    let refused: BTreeSet<String> = requests(&world, &account)
+        .into_iter()
+        .filter(|entry| entry.code == 403)
+        .map(|entry| format!("{} {}", entry.verb, entry.resource))
+        .collect();
+    assert_eq!(refused, ["list secrets".to_owned()].into());
+    world.finish();
+}

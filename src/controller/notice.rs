@@ -1,0 +1,169 @@
+//! Notices that a Secret has changed, and calls the resources that use what has changed of it.
+//!
+//! The watch asks for metadata only, and of that the name and the resource version are kept no longer than the
+//! event is handled: an annotation such as `kubectl.kubernetes.io/last-applied-configuration` may hold the
+//! values themselves. Whether a value in use has changed is told by reading the Secret.
+
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
+
+use futures::{StreamExt, future, stream::FuturesUnordered};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, ResourceExt,
+    core::PartialObjectMeta,
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Event, watcher},
+    },
+};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::{
+    context::Context,
+    error::Error,
+    secrets::{SecretName, Version},
+};
+
+mod agenda;
+
+use agenda::Agenda;
+
+/// How many Secrets are read at a time.
+const AT_ONCE: usize = 16;
+/// How often what is known of resources that are gone without their finalizer is forgotten.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// Follows the Secrets of these namespaces, or of all where one is `None`. Never ends.
+///
+/// Where a watch fails, all else goes on: what it would have told is found by the next look of each resource.
+pub async fn notice(namespaces: Vec<Option<String>>, context: Arc<Context>) {
+    let watching = namespaces.into_iter().map(|namespace| watch(&context, namespace));
+    future::join3(future::join_all(watching), check_all(&context), tidy(&context)).await;
+}
+
+async fn watch(context: &Context, namespace: Option<String>) {
+    let client = context.client.clone();
+    let api: Api<PartialObjectMeta<Secret>> = match &namespace {
+        None => Api::all(client),
+        Some(namespace) => Api::namespaced(client, namespace),
+    };
+    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
+    let mut listed = HashSet::new();
+    let mut is_failing = false;
+    while let Some(event) = events.next().await {
+        if event.is_ok() && !matches!(event, Ok(Event::Init)) && is_failing {
+            is_failing = false;
+            tracing::info!(namespace, "Secrets are watched again");
+        }
+        match event {
+            Ok(Event::Init) => listed.clear(),
+            Ok(Event::InitApply(secret)) => {
+                let name = name(&secret);
+                if context.secrets.heard(&name, version(&secret)) {
+                    listed.insert(name);
+                }
+            }
+            Ok(Event::InitDone) => {
+                context.secrets.listed(namespace.as_deref(), &std::mem::take(&mut listed));
+            }
+            Ok(Event::Apply(secret)) => {
+                context.secrets.heard(&name(&secret), version(&secret));
+            }
+            Ok(Event::Delete(secret)) => {
+                context.secrets.heard(&name(&secret), Version::Gone);
+            }
+            Err(error) => {
+                let error = describe(&error);
+                if is_failing {
+                    tracing::debug!(namespace, %error, "the watch of Secrets still fails");
+                } else {
+                    tracing::warn!(
+                        namespace,
+                        %error,
+                        "the watch of Secrets fails: until it works, a change of a Secret is only seen every --resync"
+                    );
+                }
+                is_failing = true;
+            }
+        }
+    }
+}
+
+/// Reads each Secret that is to be checked, soon and not too often, and calls whom it concerns.
+async fn check_all(context: &Context) {
+    let permits = Semaphore::new(AT_ONCE);
+    let mut agenda = Agenda::default();
+    let mut checks = FuturesUnordered::new();
+    loop {
+        let next = agenda.next();
+        tokio::select! {
+            secrets = context.secrets.to_check() => {
+                let now = Instant::now();
+                secrets.into_iter().for_each(|secret| agenda.want(secret, now));
+            }
+            () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
+                checks.extend(agenda.take(Instant::now()).into_iter().map(|secret| check(context, &permits, secret)));
+            }
+            Some((secret, result)) = checks.next(), if !checks.is_empty() => {
+                if let Err(error) = result {
+                    tracing::debug!(secret = secret.name, namespace = secret.namespace, %error, "cannot be read");
+                    agenda.again(secret, Instant::now());
+                }
+            }
+        }
+    }
+}
+
+async fn check(context: &Context, permits: &Semaphore, name: SecretName) -> (SecretName, Result<(), Error>) {
+    let _permit = permits.acquire().await;
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), &name.namespace);
+    let answer = context.kubernetes(api.get_opt(&name.name)).await;
+    let result = answer.map(|secret| {
+        let concerned = context.secrets.compare(&name, secret.as_ref());
+        let SecretName { namespace, name } = &name;
+        tracing::debug!(namespace, secret = name, logdrains = concerned.len(), "a Secret has changed");
+        for (uid, resource) in concerned {
+            context.call(&uid, resource);
+        }
+    });
+    (name, result)
+}
+
+/// Forgets resources that are gone, once in a while: most are forgotten when they are released.
+async fn tidy(context: &Context) {
+    context.view.filled().await;
+    let mut ticks = interval(TIDY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let uids = context.view.all().iter().filter_map(|object| object.uid()).collect();
+        context.keep_only(&uids);
+    }
+}
+
+fn name(secret: &PartialObjectMeta<Secret>) -> SecretName {
+    SecretName { namespace: secret.namespace().unwrap_or_default(), name: secret.name_any() }
+}
+
+fn version(secret: &PartialObjectMeta<Secret>) -> Version {
+    Version::of(secret.metadata.resource_version.as_deref())
+}
+
+/// What the API server says. What a parser says may quote what it could not parse, so it is left out.
+fn describe(error: &watcher::Error) -> String {
+    use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
+    let error = match error {
+        InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => error,
+        WatchError(status) => return status.message.clone(),
+        NoResourceVersion => return error.to_string(),
+    };
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => "an answer that cannot be read".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

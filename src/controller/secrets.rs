@@ -1,0 +1,299 @@
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use tokio::sync::Notify;
+
+use crate::crd::{LogDrain, SecretKeyRef};
+
+mod fingerprint;
+
+use fingerprint::{Fingerprint, Fingerprints};
+
+/// Which resources use which values of which Secrets, and what each has last read there.
+///
+/// It is filled by the reads themselves, so that a change can never slip in between a read and the
+/// knowledge of it. It holds no value: only a keyed digest of each one that is in use.
+#[derive(Default)]
+pub struct Secrets {
+    fingerprints: Fingerprints,
+    index: Mutex<Index>,
+    /// Wakes whoever waits for a Secret to check.
+    news: Notify,
+}
+
+/// A Secret, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SecretName {
+    /// Its namespace, which is that of the resources that name it.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// How new a Secret is.
+///
+/// Resource versions are compared as numbers, as [`View`](super::view::View) does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// It is there, in this version.
+    At(u128),
+    /// It is not there.
+    Gone,
+}
+
+#[derive(Default)]
+struct Index {
+    uses: HashMap<SecretName, HashMap<UseKey, Use>>,
+    by_resource: HashMap<String, BTreeSet<SecretName>>,
+    to_check: BTreeSet<SecretName>,
+}
+
+/// One value that one resource uses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct UseKey {
+    uid: String,
+    key: String,
+}
+
+struct Use {
+    resource: ObjectRef<LogDrain>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A read is under way; the newest version that the watch has told of meanwhile.
+    Reading(Option<Version>),
+    /// What the last read has found.
+    Read(Version, Found),
+    /// The last read has failed.
+    Unread,
+    /// The resource has been called, and will read it again.
+    Called,
+}
+
+/// What a Secret holds for a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    NoSecret,
+    NoKey,
+    Value(Fingerprint),
+}
+
+/// A read under way. Dropped without its answer, it counts as failed.
+pub struct Read<'a> {
+    secrets: &'a Secrets,
+    secret: SecretName,
+    key: UseKey,
+}
+
+impl Read<'_> {
+    /// What the API server has answered.
+    pub fn found(self, secret: Option<&Secret>) {
+        let found = self.secrets.look(secret, &self.key.key);
+        let version = version(secret);
+        self.secrets.end(&self.secret, &self.key, |heard| {
+            (State::Read(version, found), heard.is_some_and(|heard| heard.is_news_after(version)))
+        });
+    }
+}
+
+impl Drop for Read<'_> {
+    fn drop(&mut self) {
+        self.secrets.end(&self.secret, &self.key, |heard| (State::Unread, heard.is_some()));
+    }
+}
+
+impl Secrets {
+    /// Begins to read a value for a resource: to be called before the request is sent.
+    pub fn read(&self, object: &LogDrain, secret: &SecretKeyRef) -> Read<'_> {
+        let uid = object.uid().unwrap_or_default();
+        let name =
+            SecretName { namespace: object.namespace().unwrap_or_default(), name: secret.name.clone() };
+        let key = UseKey { uid: uid.clone(), key: secret.key.clone() };
+        let entry = Use { resource: ObjectRef::from_obj(object), state: State::Reading(None) };
+        let mut index = self.index();
+        index.uses.entry(name.clone()).or_default().insert(key.clone(), entry);
+        index.by_resource.entry(uid).or_default().insert(name.clone());
+        Read { secrets: self, secret: name, key }
+    }
+
+    /// Forgets what a resource uses: it reads all anew, or needs nothing any more.
+    pub fn forget(&self, uid: &str) {
+        self.index().forget(uid);
+    }
+
+    /// Forgets the resources that are not among these.
+    pub fn keep_only(&self, uids: &HashSet<String>) {
+        let mut index = self.index();
+        let gone: Vec<String> =
+            index.by_resource.keys().filter(|uid| !uids.contains(*uid)).cloned().collect();
+        gone.iter().for_each(|uid| index.forget(uid));
+    }
+
+    /// The watch tells of a Secret. It is to be checked if a resource has read another version of it.
+    ///
+    /// Gives whether any resource uses it at all.
+    pub fn heard(&self, secret: &SecretName, version: Version) -> bool {
+        let mut index = self.index();
+        let Some(uses) = index.uses.get_mut(secret) else { return false };
+        let mut is_news = false;
+        for entry in uses.values_mut() {
+            match &mut entry.state {
+                State::Reading(heard) => hear(heard, version),
+                State::Read(read, _) => is_news |= version.is_news_after(*read),
+                State::Unread => is_news = true,
+                State::Called => {}
+            }
+        }
+        if is_news {
+            index.to_check.insert(secret.clone());
+            self.news.notify_one();
+        }
+        true
+    }
+
+    /// The watch has listed all Secrets of a namespace, or of all. Those in use and not `listed` may be gone.
+    pub fn listed(&self, namespace: Option<&str>, listed: &HashSet<SecretName>) {
+        let is_watched = |secret: &SecretName| namespace.is_none_or(|name| name == secret.namespace);
+        let missing: Vec<SecretName> = self
+            .index()
+            .uses
+            .keys()
+            .filter(|secret| is_watched(secret) && !listed.contains(*secret))
+            .cloned()
+            .collect();
+        for secret in &missing {
+            self.heard(secret, Version::Gone);
+        }
+    }
+
+    /// Waits until there are Secrets to check, and gives them.
+    pub async fn to_check(&self) -> BTreeSet<SecretName> {
+        loop {
+            let secrets = std::mem::take(&mut self.index().to_check);
+            if !secrets.is_empty() {
+                return secrets;
+            }
+            self.news.notified().await;
+        }
+    }
+
+    /// Compares a Secret with what each resource has read of it. Gives those that must look again, by uid:
+    /// each once, until it has read anew.
+    #[must_use]
+    pub fn compare(&self, name: &SecretName, secret: Option<&Secret>) -> Vec<(String, ObjectRef<LogDrain>)> {
+        let now = version(secret);
+        // Many may use the same key.
+        let mut known: HashMap<String, Found> = HashMap::new();
+        let mut called = HashMap::new();
+        let mut index = self.index();
+        let Some(uses) = index.uses.get_mut(name) else { return Vec::new() };
+        for (key, entry) in uses {
+            match &mut entry.state {
+                State::Reading(heard) => {
+                    hear(heard, now);
+                    continue;
+                }
+                State::Called => continue,
+                State::Read(read, _) if read.is_later_than(now) => continue,
+                State::Read(read, before) => {
+                    let found = *known.entry(key.key.clone()).or_insert_with(|| self.look(secret, &key.key));
+                    if found == *before {
+                        *read = now;
+                        continue;
+                    }
+                }
+                State::Unread => {}
+            }
+            entry.state = State::Called;
+            called.insert(key.uid.clone(), entry.resource.clone());
+        }
+        called.into_iter().collect()
+    }
+
+    fn look(&self, secret: Option<&Secret>, key: &str) -> Found {
+        let Some(secret) = secret else { return Found::NoSecret };
+        match secret.data.as_ref().and_then(|data| data.get(key)) {
+            None => Found::NoKey,
+            Some(value) => Found::Value(self.fingerprints.of(without_line_break(&value.0))),
+        }
+    }
+
+    fn end(&self, secret: &SecretName, key: &UseKey, state: impl FnOnce(Option<Version>) -> (State, bool)) {
+        let mut index = self.index();
+        let uses = index.uses.get_mut(secret);
+        let Some(entry) = uses.and_then(|uses| uses.get_mut(key)) else { return };
+        // Dropped after its answer.
+        let State::Reading(heard) = entry.state else { return };
+        let (state, is_news) = state(heard);
+        entry.state = state;
+        if is_news {
+            index.to_check.insert(secret.clone());
+            self.news.notify_one();
+        }
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    fn forget(&mut self, uid: &str) {
+        for secret in self.by_resource.remove(uid).unwrap_or_default() {
+            if let Some(uses) = self.uses.get_mut(&secret) {
+                uses.retain(|key, _| key.uid != uid);
+                if uses.is_empty() {
+                    self.uses.remove(&secret);
+                    self.to_check.remove(&secret);
+                }
+            }
+        }
+    }
+}
+
+fn hear(heard: &mut Option<Version>, version: Version) {
+    if heard.is_none_or(|heard| version.is_news_after(heard)) {
+        *heard = Some(version);
+    }
+}
+
+/// The value as it is used: without the line break that ends it.
+#[must_use]
+pub fn without_line_break(value: &[u8]) -> &[u8] {
+    let end = value.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
+    &value[..end]
+}
+
+fn version(secret: Option<&Secret>) -> Version {
+    secret.map_or(Version::Gone, |secret| Version::of(secret.metadata.resource_version.as_deref()))
+}
+
+impl Version {
+    /// As the API server writes it.
+    #[must_use]
+    pub fn of(version: Option<&str>) -> Self {
+        Self::At(version.and_then(|version| version.parse().ok()).unwrap_or_default())
+    }
+
+    /// Whether a resource that has read this other version might find something else now. Where one of
+    /// them is gone, nothing tells which came first.
+    fn is_news_after(self, read: Self) -> bool {
+        match (self, read) {
+            (Self::At(now), Self::At(read)) => now > read,
+            (now, read) => now != read,
+        }
+    }
+
+    fn is_later_than(self, other: Self) -> bool {
+        matches!((self, other), (Self::At(one), Self::At(other)) if one > other)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+use futures::FutureExt;
+use k8s_openapi::ByteString;
+use serde_json::json;
+
+use super::*;
+use crate::crd::{DrainType, LogDrainSpec};
+
+fn resource(uid: &str) -> LogDrain {
+    let mut object = LogDrain::new(uid, LogDrainSpec::new("shop", DrainType::Datadog));
+    object.metadata.namespace = Some("shop".into());
+    object.metadata.uid = Some(uid.into());
+    object
+}
+
+fn reference(key: &str) -> SecretKeyRef {
+    serde_json::from_value(json!({"name": "logs", "key": key})).unwrap()
+}
+
+fn logs() -> SecretName {
+    SecretName { namespace: "shop".into(), name: "logs".into() }
+}
+
+fn secret(version: u64, data: &[(&str, &str)]) -> Secret {
+    let mut secret = Secret::default();
+    secret.metadata.resource_version = Some(version.to_string());
+    let data = data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())));
+    secret.data = Some(data.collect());
+    secret
+}
+
+/// What a look does.
+fn read(secrets: &Secrets, uid: &str, key: &str, found: Option<&Secret>) {
+    secrets.read(&resource(uid), &reference(key)).found(found);
+}
+
+fn to_check(secrets: &Secrets) -> Vec<SecretName> {
+    secrets.to_check().now_or_never().unwrap_or_default().into_iter().collect()
+}
+
+fn called(secrets: &Secrets, found: Option<&Secret>) -> Vec<String> {
+    let mut called: Vec<String> = secrets.compare(&logs(), found).into_iter().map(|(uid, _)| uid).collect();
+    called.sort();
+    called
+}
+
+const NONE: [SecretName; 0] = [];
+const NOBODY: [&str; 0] = [];
+
+#[test]
+fn a_secret_that_nobody_has_read_is_of_no_interest() {
+    let secrets = Secrets::default();
+    read(&secrets, "a", "token", Some(&secret(5, &[("token", "x")])));
+    for (namespace, name) in [("shop", "other"), ("elsewhere", "logs")] {
+        let name = SecretName { namespace: namespace.into(), name: name.into() };
+        assert!(!secrets.heard(&name, Version::At(9)));
+        assert!(secrets.compare(&name, None).is_empty());
+    }
+    assert_eq!(to_check(&secrets), NONE);
+}
+
+#[test]
+fn a_secret_is_checked_when_its_version_is_newer_than_what_was_read_or_it_comes_or_goes() {
+    let secrets = Secrets::default();
+    read(&secrets, "a", "token", Some(&secret(5, &[("token", "x")])));
+    for (version, expected) in [
+        (Version::At(4), vec![]),
+        (Version::At(5), vec![]),
+        (Version::At(6), vec![logs()]),
+        (Version::At(10), vec![logs()]),
+        (Version::Gone, vec![logs()]),
+    ] {
+        assert!(secrets.heard(&logs(), version), "somebody uses it");
+        assert_eq!(to_check(&secrets), expected, "{version:?}");
+    }
+    read(&secrets, "a", "token", None);
+    secrets.heard(&logs(), Version::Gone);
+    assert_eq!(to_check(&secrets), NONE);
+    secrets.heard(&logs(), Version::At(3));
+    assert_eq!(to_check(&secrets), [logs()]);
+}
+
+#[test]
+fn only_those_are_called_whose_value_has_changed_and_only_once_until_they_read_it() {
+    let secrets = Secrets::default();
+    let before = secret(5, &[("token", "x\n"), ("other", "y")]);
+    for (uid, key) in [("a", "token"), ("b", "token"), ("c", "other"), ("d", "missing")] {
+        read(&secrets, uid, key, Some(&before));
+    }
+    let same = secret(6, &[("token", "x"), ("other", "y"), ("unused", "z")]);
+    assert_eq!(called(&secrets, Some(&same)), NOBODY);
+    secrets.heard(&logs(), Version::At(6));
+    assert_eq!(to_check(&secrets), NONE, "version 6 has been looked at");
+
+    let after = secret(7, &[("token", "X"), ("other", "y")]);
+    assert_eq!(called(&secrets, Some(&after)), ["a", "b"]);
+    assert_eq!(called(&secrets, Some(&secret(8, &[("token", "XX"), ("other", "y")]))), NOBODY);
+    read(&secrets, "a", "token", Some(&secret(8, &[("token", "XX")])));
+    assert_eq!(called(&secrets, Some(&secret(9, &[("token", "X"), ("other", "y")]))), ["a"]);
+
+    assert_eq!(called(&secrets, Some(&secret(10, &[("other", "y"), ("missing", "")]))), ["d"]);
+    assert_eq!(called(&secrets, None), ["c"]);
+}
+
+#[test]
+fn what_two_fields_of_one_resource_read_is_one_call() {
+    let secrets = Secrets::default();
+    let before = secret(1, &[("token", "x"), ("url", "y")]);
+    read(&secrets, "a", "token", Some(&before));
+    read(&secrets, "a", "url", Some(&before));
+    assert_eq!(called(&secrets, Some(&secret(2, &[("token", "X"), ("url", "Y")]))), ["a"]);
+}
+
+#[test]
+fn an_older_answer_than_what_was_read_is_no_change() {
+    let secrets = Secrets::default();
+    read(&secrets, "a", "token", Some(&secret(9, &[("token", "new")])));
+    assert_eq!(called(&secrets, Some(&secret(8, &[("token", "old")]))), NOBODY);
+}
+
+#[test]
+fn a_change_that_is_heard_of_during_a_read_is_checked_unless_the_read_has_seen_it() {
+    for (heard, found, expected) in [
+        (Version::At(6), Some(5), vec![logs()]),
+        (Version::At(6), Some(6), vec![]),
+        (Version::Gone, Some(5), vec![logs()]),
+        (Version::Gone, None, vec![]),
+        (Version::At(6), None, vec![logs()]),
+    ] {
+        let secrets = Secrets::default();
+        let reading = secrets.read(&resource("a"), &reference("token"));
+        secrets.heard(&logs(), heard);
+        assert_eq!(to_check(&secrets), NONE, "the read may see it");
+        let found = found.map(|version| secret(version, &[("token", "x")]));
+        reading.found(found.as_ref());
+        assert_eq!(to_check(&secrets), expected, "{heard:?} {found:?}");
+    }
+}
+
+#[test]
+fn a_check_that_ends_during_a_read_leaves_it_to_be_checked_once_more() {
+    let secrets = Secrets::default();
+    let reading = secrets.read(&resource("a"), &reference("token"));
+    assert_eq!(called(&secrets, Some(&secret(6, &[("token", "new")]))), NOBODY);
+    reading.found(Some(&secret(5, &[("token", "old")])));
+    assert_eq!(to_check(&secrets), [logs()]);
+    assert_eq!(called(&secrets, Some(&secret(6, &[("token", "new")]))), ["a"]);
+}
+
+#[test]
+fn after_a_read_that_failed_any_event_calls() {
+    let secrets = Secrets::default();
+    drop(secrets.read(&resource("a"), &reference("token")));
+    assert_eq!(to_check(&secrets), NONE);
+    secrets.heard(&logs(), Version::At(1));
+    assert_eq!(to_check(&secrets), [logs()]);
+    assert_eq!(called(&secrets, Some(&secret(1, &[("token", "x")]))), ["a"]);
+}
+
+#[test]
+fn a_secret_that_a_new_list_has_no_more_is_checked() {
+    let secrets = Secrets::default();
+    read(&secrets, "a", "token", Some(&secret(5, &[("token", "x")])));
+    secrets.listed(Some("shop"), &[logs()].into());
+    secrets.listed(Some("elsewhere"), &HashSet::new());
+    assert_eq!(to_check(&secrets), NONE);
+    secrets.listed(Some("shop"), &HashSet::new());
+    assert_eq!(to_check(&secrets), [logs()]);
+    secrets.listed(None, &HashSet::new());
+    assert_eq!(to_check(&secrets), [logs()]);
+}
+
+#[test]
+fn a_resource_that_is_forgotten_leaves_nothing_behind() {
+    let secrets = Secrets::default();
+    let before = secret(1, &[("token", "x")]);
+    read(&secrets, "a", "token", Some(&before));
+    read(&secrets, "b", "token", Some(&before));
+    secrets.heard(&logs(), Version::At(2));
+    secrets.forget("a");
+    assert_eq!(called(&secrets, None), ["b"]);
+    secrets.keep_only(&["x".to_owned()].into());
+    let index = secrets.index();
+    assert!(index.uses.is_empty() && index.by_resource.is_empty() && index.to_check.is_empty());
+}
+
+#[test]
+fn a_read_that_ends_after_its_resource_was_forgotten_leaves_nothing_behind() {
+    let secrets = Secrets::default();
+    let reading = secrets.read(&resource("a"), &reference("token"));
+    secrets.forget("a");
+    reading.found(None);
+    assert!(secrets.index().uses.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_secret_to_check_is_woken() {
+    let secrets = Secrets::default();
+    read(&secrets, "a", "token", None);
+    let (checked, ()) = tokio::join!(secrets.to_check(), async {
+        tokio::task::yield_now().await;
+        secrets.heard(&logs(), Version::At(1));
+    });
+    assert_eq!(checked, [logs()].into());
+}
+
+#[test]
+fn only_the_line_breaks_at_the_end_are_no_part_of_a_value() {
+    for (value, used) in [("x\r\n\n", "x"), ("\nx\ny", "\nx\ny"), ("\n", ""), ("", ""), ("x ", "x ")] {
+        assert_eq!(without_line_break(value.as_bytes()), used.as_bytes());
+    }
+}
