@@ -14,8 +14,10 @@ use tracing_subscriber::{Layer, Registry, fmt};
 use crate::config::LogFormat;
 
 const VARIABLE: &str = "RUST_LOG";
-/// Writes the body of an answer that it cannot read into the log, and the body may be a Secret.
-const LOGS_BODIES: &str = "kube_client::client";
+/// They write of an answer that they cannot read what they could not read, or all of it, and the answer may be a Secret:
+/// nothing is taken from them below these levels.
+const LOG_BODIES: [(&str, Level); 2] =
+    [("kube_client::client", Level::ERROR), ("kube_runtime::watcher", Level::WARN)];
 /// Its span says of each reconciliation what our own says, in more words.
 const RECONCILE_SPAN: &str = "kube_runtime::controller";
 
@@ -72,7 +74,8 @@ where
 }
 
 fn is_of_use(metadata: &Metadata<'_>) -> bool {
-    let may_hold_body = metadata.target() == LOGS_BODIES && *metadata.level() > Level::ERROR;
+    let may_hold_body =
+        LOG_BODIES.iter().any(|(target, least)| metadata.target() == *target && metadata.level() > least);
     let repeats_ours = metadata.is_span() && metadata.target() == RECONCILE_SPAN;
     !may_hold_body && !repeats_ours
 }

@@ -117,10 +117,10 @@ impl Tour<'_> {
         let before = simulator.changes().len();
         self.screen.line(&format!("  $ kubectl apply -f {ROTATION}"))?;
         self.setting.kubectl(&["apply", "-f", ROTATION])?;
-        self.screen.paragraph(
-            "Secret betterstack now holds another token. The operator reads it when it compares.",
-        )?;
         let begun = Instant::now();
+        self.screen.paragraph(
+            "Secret betterstack now holds another token. The operator watches for this, and follows at once.",
+        )?;
         let app_id = simulator.app_id(app).unwrap_or_default();
         let find = |kind| {
             let changes = simulator.changes();
@@ -138,7 +138,8 @@ impl Tour<'_> {
             );
         }
         let gap = removed.at.duration_since(added.at).as_millis();
-        self.screen.line(&format!("  Replaced after {}, without a gap:", seconds(begun)))?;
+        let took = begun.elapsed().as_secs_f32();
+        self.screen.line(&format!("  Replaced after {took:.1} s, without a gap:"))?;
         self.screen.line(&format!("    + {}   new", redact(&added.url)))?;
         self.screen.line(&format!("    - {}   old, {gap} ms later", redact(&removed.url)))?;
         self.event(name, "Replaced")

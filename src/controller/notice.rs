@@ -100,7 +100,9 @@ async fn check_all(context: &Context) {
         tokio::select! {
             secrets = context.secrets.to_check() => {
                 let now = Instant::now();
-                secrets.into_iter().for_each(|secret| agenda.want(secret, now));
+                for secret in secrets {
+                    agenda.want(secret, now);
+                }
             }
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                 checks.extend(agenda.take(Instant::now()).into_iter().map(|secret| check(context, &permits, secret)));
@@ -122,7 +124,12 @@ async fn check(context: &Context, permits: &Semaphore, name: SecretName) -> (Sec
     let result = answer.map(|secret| {
         let concerned = context.secrets.compare(&name, secret.as_ref());
         let SecretName { namespace, name } = &name;
-        tracing::debug!(namespace, secret = name, logdrains = concerned.len(), "a Secret has changed");
+        tracing::debug!(
+            namespace,
+            secret = name,
+            logdrains = concerned.len(),
+            "a Secret was compared with what is in use"
+        );
         for (uid, resource) in concerned {
             context.call(&uid, resource);
         }

@@ -132,7 +132,9 @@ impl Secrets {
         let mut index = self.index();
         let gone: Vec<String> =
             index.by_resource.keys().filter(|uid| !uids.contains(*uid)).cloned().collect();
-        gone.iter().for_each(|uid| index.forget(uid));
+        for uid in gone {
+            index.forget(&uid);
+        }
     }
 
     /// The watch tells of a Secret. It is to be checked if a resource has read another version of it.

@@ -15,8 +15,8 @@ use crate::{
 };
 
 const HOUR: [&str; 2] = ["--resync", "1h"];
-/// Within this, whatever else the machine does.
-const SECONDS: Duration = Duration::from_secs(10);
+/// Within this on any machine, whatever else it does; without the watch it would take an hour.
+const SECONDS: Duration = Duration::from_secs(30);
 
 async fn running_for_an_hour() -> World {
     let world = World::new().await;
@@ -64,14 +64,12 @@ async fn a_rotated_token_is_replaced_within_seconds_the_new_drain_first() {
     assert_synced(&world.until_reason("drain", "Synced").await);
 
     world.secret("logs", &[("token", "s3cret-after")]);
-    let begun = Instant::now();
     let after = [url("s3cret-after", "one.example.com")];
     world
         .until_simulator_within(SECONDS, "the new drain alone", |simulator| {
             simulator.drains("shop-front") == after
         })
         .await;
-    println!("replaced {} ms after kubectl apply returned", begun.elapsed().as_millis());
     assert_synced(&world.until_reason("drain", "Synced").await);
     let [before, after] = ["s3cret-before", "s3cret-after"]
         .map(|token| format!("shop-front {}", url(token, "one.example.com")));
@@ -178,38 +176,38 @@ async fn missing_secrets_and_keys_are_taken_up_as_soon_as_they_appear() {
     let world = running_for_an_hour().await;
     world.kubectl(&["delete", "secret", "scalingo"]);
     world.apply("drain", &syslog("logs", "one.example.com"));
-    let steps: [(&str, &[(&str, &str)], [&str; 2]); 4] = [
-        ("scalingo", &[], ["ApiTokenNotFound", "spec.apiTokenSecretRef: Secret scalingo is not there"]),
+    let begun = Instant::now();
+    for (secret, data, reason, message) in [
+        ("scalingo", None, "ApiTokenNotFound", "spec.apiTokenSecretRef: Secret scalingo is not there"),
         (
             "scalingo",
-            &[("other_key", API_TOKEN)],
-            ["ApiTokenNotFound", "spec.apiTokenSecretRef: Secret scalingo has no key api_token"],
+            Some(("other_key", API_TOKEN)),
+            "ApiTokenNotFound",
+            "spec.apiTokenSecretRef: Secret scalingo has no key api_token",
         ),
         (
             "scalingo",
-            &[("api_token", API_TOKEN)],
-            ["SecretNotFound", "spec.tokenSecretRef: Secret logs is not there"],
+            Some(("api_token", API_TOKEN)),
+            "SecretNotFound",
+            "spec.tokenSecretRef: Secret logs is not there",
         ),
         (
             "logs",
-            &[("another", "s3cret-another")],
-            ["SecretNotFound", "spec.tokenSecretRef: Secret logs has no key token"],
+            Some(("another", "s3cret-another")),
+            "SecretNotFound",
+            "spec.tokenSecretRef: Secret logs has no key token",
         ),
-    ];
-    for (secret, data, [reason, message]) in steps {
-        let begun = Instant::now();
-        if !data.is_empty() {
-            world.secret(secret, data);
+    ] {
+        if let Some(data) = data {
+            world.secret(secret, &[data]);
         }
         let object = world.until("drain", message, |object| verdict(object)[2] == message).await;
         assert_failing(&object, reason, TIME, message);
-        assert!(begun.elapsed() < SECONDS, "{message}: {:?}", begun.elapsed());
     }
-    // The waits after failures have grown; what appears is not waited for.
-    let begun = Instant::now();
+    // All of it takes less than the waits after so many failures, which are 5, 10, 20 and 40 s.
     world.secret("logs", &[("token", "s3cret-logs")]);
     assert_synced(&world.until_reason("drain", "Synced").await);
-    assert!(begun.elapsed() < SECONDS, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < 2 * SECONDS, "{:?}", begun.elapsed());
     assert_eq!(world.writes().len(), 1);
 
     // And one that goes is told at once, while its drain stays.

@@ -60,9 +60,11 @@ impl Case {
             Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
         let clock: crate::scalingo::Clock = Arc::new(jiff::Timestamp::now);
         let (store, mut writer) = reflector::store();
+        writer.apply_watcher_event(&Event::Init);
         for name in ["a", "b"] {
-            writer.apply_watcher_event(&Event::Apply(resource(name)));
+            writer.apply_watcher_event(&Event::InitApply(resource(name)));
         }
+        writer.apply_watcher_event(&Event::InitDone);
         let (context, called) = Context::new(Parts {
             client,
             scalingo: Client::new(Arc::new(Nobody), endpoints, clock.clone(), 1_000),
