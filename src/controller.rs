@@ -23,6 +23,8 @@ mod turn;
 mod view;
 mod watch;
 
+#[doc(hidden)]
+pub use context::Sabotage;
 pub use context::{Context, Parts, Settings};
 pub use view::View;
 pub use watch::{Watch, follow, watches};

@@ -82,9 +82,11 @@ pub async fn run(config: Config) -> Result<(), Error> {
         client,
         settings: Settings { region: config.region, resync: config.resync },
         view: View::new(watches.iter().map(crate::controller::Watch::store).collect()),
+        digester: Arc::default(),
         random: fastrand::Rng::new(),
         clock,
         stopping: stopping.clone(),
+        sabotage: None,
     });
 
     let ready = {

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    context::Context,
+    context::{Context, Sabotage},
     error::Error,
     events::Happening,
     observe::{self, Observation},
@@ -54,7 +54,11 @@ impl Work<'_, '_> {
     /// failure, after all have been tried.
     pub async fn carry_out(&mut self, plan: &Plan) -> Result<(), Error> {
         let mut failure = None;
-        for step in &plan.steps {
+        let mut steps: Vec<&Step> = plan.steps.iter().collect();
+        if self.context.is_sabotaged(Sabotage::DeleteBeforeAdd) {
+            steps.sort_by_key(|step| !matches!(step, Step::Delete { .. }));
+        }
+        for step in steps {
             self.context.go_on()?;
             self.subject.go_on()?;
             let done = match step {
@@ -113,6 +117,9 @@ impl Work<'_, '_> {
         let client = self.writer().await?;
         loop {
             intent.since = Some(Time(self.context.now()));
+            if self.context.is_sabotaged(Sabotage::IntentNotWritten) {
+                break;
+            }
             let records = self.with_wanted(intent.clone());
             self.write(records, Reason::Progressing, "adding the drain", Basis::ThisForm).await?;
             self.context.go_on()?;

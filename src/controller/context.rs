@@ -28,6 +28,22 @@ pub struct Settings {
     pub resync: Duration,
 }
 
+/// A deliberate bug. The random histories are tried on each, to show that they would find it. No option leads here.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// The request to add a drain is sent before anything is recorded.
+    IntentNotWritten,
+    /// Old drains go before new ones come.
+    DeleteBeforeAdd,
+    /// What other resources have recorded counts for nothing.
+    OwnershipIgnored,
+    /// A refused credential is taken for a target that is gone.
+    UnauthorizedIsNotFound,
+    /// What was written is not seen before the watch tells of it.
+    OwnWriteNotSeen,
+}
+
 /// What every reconciliation shares.
 pub struct Context {
     /// The Kubernetes API.
@@ -41,7 +57,7 @@ pub struct Context {
     /// Names and ids of apps.
     pub apps: Apps,
     /// Digests.
-    pub digester: Digester,
+    pub digester: Arc<Digester>,
     /// One at a time on a target.
     pub targets: Targets,
     /// When each resource is due.
@@ -56,6 +72,7 @@ pub struct Context {
     pub clock: Clock,
     /// Cancelled when no further step may begin.
     pub stopping: CancellationToken,
+    sabotage: Option<Sabotage>,
     tokens: Tokens,
     filled: OnceCell<()>,
     calls: mpsc::UnboundedSender<ObjectRef<LogDrain>>,
@@ -71,12 +88,17 @@ pub struct Parts {
     pub settings: Settings,
     /// All `LogDrain` resources.
     pub view: View,
+    /// Digests. It may serve several contexts of one process: what it remembers is the same for all.
+    pub digester: Arc<Digester>,
     /// Source of jitter.
     pub random: fastrand::Rng,
     /// The time of day.
     pub clock: Clock,
     /// Cancelled when no further step may begin.
     pub stopping: CancellationToken,
+    /// What is done wrong on purpose; nothing, outside of the tests of the tests.
+    #[doc(hidden)]
+    pub sabotage: Option<Sabotage>,
 }
 
 impl Context {
@@ -94,7 +116,8 @@ impl Context {
             view: parts.view,
             clock: parts.clock,
             stopping: parts.stopping,
-            digester: Digester::default(),
+            sabotage: parts.sabotage,
+            digester: parts.digester,
             targets: Targets::default(),
             delete_forms: DeleteForms::default(),
             secrets: Secrets::default(),
@@ -103,6 +126,12 @@ impl Context {
             calls,
         };
         (Arc::new(context), called)
+    }
+
+    /// Whether this is to be done wrong.
+    #[must_use]
+    pub(super) fn is_sabotaged(&self, how: Sabotage) -> bool {
+        self.sabotage == Some(how)
     }
 
     /// The time of day.

@@ -9,7 +9,7 @@ use super::{
     apply::Work,
     apps::Resolved,
     conclude::{Outcome, call_peers, conclude},
-    context::Context,
+    context::{Context, Sabotage},
     desired,
     error::Error,
     events::Happening,
@@ -198,13 +198,17 @@ async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
     let adding = records.iter().find(|record| record.state == DrainState::Adding);
     let listed = work.observation.listed(context, work.wanted, adding);
     let wanted = work.wanted.map(|wanted| context.digester.destination(&target, wanted));
+    let mut peers = context.view.peers(&work.subject.uid(), &target);
+    if context.is_sabotaged(Sabotage::OwnershipIgnored) {
+        peers.clear();
+    }
     let plan = Plan::new(&Situation {
         rank: &rank(object),
         deleting: work.subject.is_going(),
         wanted: wanted.as_ref(),
         records: &records,
         listed: &listed,
-        peers: &context.view.peers(&work.subject.uid(), &target),
+        peers: &peers,
         now: context.now(),
     });
     tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");

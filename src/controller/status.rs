@@ -8,7 +8,11 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{context::Context, error::Error, events::Happening};
+use super::{
+    context::{Context, Sabotage},
+    error::Error,
+    events::Happening,
+};
 use crate::crd::{DrainRecord, LogDrain, LogDrainStatus, Reason, conditions};
 
 /// Keeps a resource until the drains it recorded are gone.
@@ -190,7 +194,9 @@ impl<'a> Subject<'a> {
             let call = api.replace_status(&name, &parameters, &next);
             match self.context.kubernetes(call).await {
                 Ok(written) => {
-                    self.context.view.wrote(&written);
+                    if !self.context.is_sabotaged(Sabotage::OwnWriteNotSeen) {
+                        self.context.view.wrote(&written);
+                    }
                     self.object = written;
                     if is_news && !matches!(reason, Reason::Synced | Reason::Progressing) {
                         let message = message.to_owned();

@@ -70,9 +70,11 @@ impl Case {
             scalingo: Client::new(Arc::new(Nobody), endpoints, clock.clone(), 1_000),
             settings: ControllerSettings { region: "osc-fr1".into(), resync: Duration::from_secs(3600) },
             view: View::new(vec![store]),
+            digester: Arc::default(),
             random: fastrand::Rng::with_seed(1),
             clock,
             stopping: CancellationToken::new(),
+            sabotage: None,
         });
         let noticing = tokio::spawn(notice(vec![None], context.clone()));
         Self { server, connection, context, called, writer, noticing }

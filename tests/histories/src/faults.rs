@@ -1,0 +1,113 @@
+//! What befalls requests to the Kubernetes API and to Scalingo, as steps ask for it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use in_memory_api_server::{Fault, RequestInfo, Verb};
+use scalingo_simulator::{Action, Answer, AnswerBody, Rule, When};
+
+use crate::step::{KubernetesFault, Requests, ScalingoFault};
+
+/// The faults that requests to the Kubernetes API will meet.
+#[derive(Default)]
+pub struct KubernetesFaults(Mutex<VecDeque<(KubernetesFault, u8)>>);
+
+impl KubernetesFaults {
+    /// So many requests meet this.
+    pub fn add(&self, fault: KubernetesFault, times: u8) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back((fault, times));
+    }
+
+    /// No request meets anything.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What this request meets.
+    pub fn take(&self, request: &RequestInfo) -> Option<Fault> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = faults.iter().position(|(fault, _)| fault.concerns(request))?;
+        let (fault, left) = faults.get_mut(index)?;
+        let fault = fault.befall();
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            faults.remove(index);
+        }
+        Some(fault)
+    }
+}
+
+impl KubernetesFault {
+    fn concerns(self, request: &RequestInfo) -> bool {
+        match self {
+            Self::Unreachable | Self::Status(_) => true,
+            Self::NeverAnswer => request.verb != Verb::Watch,
+            // A person is told of a conflict where the version told: a create has none.
+            Self::Conflict => matches!(request.verb, Verb::Update | Verb::Patch) && request.kind == "LogDrain",
+            Self::LoseAnswer | Self::NeverAnswerThoughMade | Self::Delay { .. } => {
+                request.is_write() && request.kind == "LogDrain"
+            }
+        }
+    }
+
+    fn befall(self) -> Fault {
+        match self {
+            Self::Unreachable => Fault::Unreachable,
+            Self::Status(code) => Fault::Status(code),
+            Self::Conflict => Fault::Conflict,
+            Self::LoseAnswer => Fault::LoseAnswer,
+            Self::NeverAnswer => Fault::NeverAnswer,
+            Self::NeverAnswerThoughMade => Fault::NeverAnswerThoughMade,
+            Self::Delay { seconds } => Fault::Delay(Duration::from_secs(seconds.into())),
+        }
+    }
+}
+
+impl ScalingoFault {
+    /// The simulator's rules for it.
+    pub fn rules(self, requests: Requests, times: u8) -> Vec<Rule> {
+        let places: &[(&str, &str)] = match requests {
+            Requests::Any => &[("*", "/v1/**")],
+            Requests::List => &[("GET", "/v1/apps/*/log_drains"), ("GET", "/v1/apps/*/addons/*/log_drains")],
+            Requests::Add => &[("POST", "/v1/apps/**")],
+            Requests::Delete => &[("DELETE", "/v1/apps/**")],
+            Requests::Apps => &[("GET", "/v1/apps")],
+            Requests::Exchange => &[("POST", "/v1/tokens/exchange")],
+        };
+        let rule = |(method, path): &(&str, &str)| {
+            Rule::new(method, path, self.action()).times(u32::from(times))
+        };
+        places.iter().map(rule).collect()
+    }
+
+    fn action(self) -> Action {
+        let milliseconds = |seconds: u8| u64::from(seconds) * 1000;
+        let html = |status| Answer::new(status, AnswerBody::Html);
+        match self {
+            Self::ResetBefore => Action::Reset { when: When::Before },
+            Self::ResetAfter => Action::Reset { when: When::After },
+            Self::Cut => Action::Cut,
+            Self::DelayBefore { seconds } => {
+                Action::Delay { when: When::Before, milliseconds: milliseconds(seconds) }
+            }
+            Self::DelayAfter { seconds } => {
+                Action::Delay { when: When::After, milliseconds: milliseconds(seconds) }
+            }
+            Self::Late { seconds } => Action::Late { milliseconds: milliseconds(seconds), answer: None },
+            Self::LateGateway { seconds } => {
+                Action::Late { milliseconds: milliseconds(seconds), answer: Some(html(504)) }
+            }
+            Self::TooMany { retry_after } => Action::too_many_requests(retry_after.map(u64::from)),
+            Self::Error500Before => Action::respond(Answer::error(500, "internal")),
+            Self::Error500After => Action::respond_after(Answer::error(500, "internal")),
+            Self::Html502Before => Action::respond(html(502)),
+            Self::Html502After => Action::respond_after(html(502)),
+            Self::Html503 => Action::respond(html(503)),
+            Self::Html404 => Action::respond(html(404)),
+            Self::Unauthorized => Action::respond(Answer::error(401, "unauthorized")),
+            Self::Forbidden => Action::respond(Answer::error(403, "forbidden")),
+            Self::WrongTypeAfter => Action::respond_after(Answer::new(200, AnswerBody::WrongType)),
+        }
+    }
+}

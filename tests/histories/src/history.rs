@@ -1,0 +1,135 @@
+//! Runs one history and judges it.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use in_memory_api_server::Verb;
+use logdrain_operator::controller::Sabotage;
+use logdrain_operator::drain::Digester;
+
+use crate::generate::generate;
+use crate::judge::{decide, judge};
+use crate::operator::RESYNC;
+use crate::step::Step;
+use crate::universe::{GOOD_TOKENS, Namespace};
+use crate::world::World;
+
+/// How long everything may take to come in sync once faults have stopped.
+const CALM: Duration = Duration::from_secs(40 * 60);
+
+/// A history: what happens, and the seed of everything else that is left to chance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// Of delays, of the order of what happens at one instant, of jitter.
+    pub seed: u64,
+    /// What happens.
+    pub steps: Vec<Step>,
+}
+
+/// What came of a history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// What was promised and not kept, as sentences; empty where all was.
+    pub broken: Vec<String>,
+    /// Kills, and faults that were met or ordered, by name.
+    pub counts: BTreeMap<String, u64>,
+    /// Requests of operators to the Kubernetes API and to Scalingo.
+    pub requests: u64,
+}
+
+impl History {
+    /// The history of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        Self { seed, steps: generate(seed) }
+    }
+
+    /// Lets it happen, then lets all faults end, and judges. The digester may serve many histories; it only saves time.
+    #[must_use]
+    pub fn run(&self, digester: &Arc<Digester>, sabotage: Option<Sabotage>) -> Verdict {
+        let run = || {
+            // kube's watcher waits at random after an error.
+            fastrand::seed(self.seed);
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(self.live(Arc::clone(digester), sabotage)),
+                Err(error) => Verdict { broken: vec![format!("no runtime: {error}")], ..Verdict::default() },
+            }
+        };
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Verdict {
+            broken: vec!["something panicked".to_owned()],
+            ..Verdict::default()
+        })
+    }
+
+    async fn live(&self, digester: Arc<Digester>, sabotage: Option<Sabotage>) -> Verdict {
+        let mut world = World::new(self.seed, digester, sabotage);
+        for step in &self.steps {
+            world.take(step).await;
+        }
+        calm(&mut world).await;
+        // People may have to decide more than once, on one target after the other.
+        for _ in 0..4 {
+            if !decide(&mut world) {
+                break;
+            }
+            tokio::time::sleep(CALM).await;
+        }
+        world.witness().look(world.server());
+        for sentence in judge(&world) {
+            world.witness().breaks(sentence);
+        }
+        quiet(&world).await;
+        let verdict = Verdict {
+            broken: world.witness().broken(),
+            counts: world.witness().counts(),
+            requests: world.server().requests() + world.simulator().journal().len() as u64,
+        };
+        world.operators.iter().for_each(crate::operator::Operator::kill);
+        verdict
+    }
+}
+
+/// All faults end, credentials are put back, and one operator runs for a while.
+async fn calm(world: &mut World) {
+    world.take(&Step::ScalingoCalm).await;
+    world.take(&Step::KubernetesCalm).await;
+    world.take(&Step::PauseWatches(false)).await;
+    for namespace in Namespace::ALL {
+        if world.tokens.get(&namespace).is_none_or(|version| *version >= GOOD_TOKENS) {
+            world.put_api_token(namespace, 0);
+        }
+    }
+    while world.operators.len() > 1 {
+        world.take(&Step::Kill { nth: 0 }).await;
+    }
+    for operator in &world.operators {
+        operator.spare();
+    }
+    if world.operators.is_empty() {
+        world.start();
+    }
+    tokio::time::sleep(CALM).await;
+}
+
+/// Nothing is written on either side any more.
+async fn quiet(world: &World) {
+    let kubernetes = world.server().journal().len();
+    let scalingo = world.simulator().journal().len();
+    tokio::time::sleep(RESYNC * 5 / 2).await;
+    for entry in world.server().journal().iter().skip(kubernetes) {
+        if !matches!(entry.request.verb, Verb::Get | Verb::List | Verb::Watch) {
+            let request = &entry.request;
+            let (verb, kind, name) = (request.verb, &request.kind, &request.name);
+            world.witness().breaks(format!("promise 7: {verb:?} of {kind} {name} in steady state"));
+        }
+    }
+    for entry in world.simulator().journal().iter().skip(scalingo) {
+        if entry.method != "GET" && !entry.path.ends_with("/tokens/exchange") {
+            world.witness().breaks(format!("promise 7: {} {} in steady state", entry.method, entry.path));
+        }
+    }
+}

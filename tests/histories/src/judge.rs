@@ -1,0 +1,217 @@
+//! What must hold once faults have stopped and time has passed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use logdrain_operator::crd::{LogDrain, Reason};
+use logdrain_operator::drain::DrainUrl;
+use scalingo_simulator::{ChangeKind, Target};
+
+use crate::universe::{Destination, GOOD_TOKENS, Namespace, REGION, Slot, VERSIONS, in_order};
+use crate::world::World;
+
+/// A `LogDrain` at the end.
+struct Standing {
+    name: String,
+    object: LogDrain,
+    /// What it must have, unless something that only a person can mend is missing.
+    wanted: Option<(Target, String, Vec<String>)>,
+}
+
+/// What is not as it must be, as sentences.
+pub fn judge(world: &World) -> Vec<String> {
+    let mut broken = deletions(world);
+    let standings: Vec<Standing> = Slot::ALL.iter().filter_map(|slot| standing(world, *slot)).collect();
+    let mut wanted: BTreeMap<(&Target, &str), &Standing> = BTreeMap::new();
+    for standing in &standings {
+        let name = &standing.name;
+        let (reason, message) = ready(&standing.object);
+        if standing.object.metadata.deletion_timestamp.is_some() {
+            broken.push(format!("promise 4: {name} is still being deleted: {reason}: {message}"));
+        }
+        if let Some((target, documented, urls)) = &standing.wanted {
+            wanted.insert((target, documented), standing);
+            let there = count(world, target, urls);
+            let is_refused = reason == Reason::Rejected.as_str() && there > 0;
+            if !["Synced", "Duplicate"].contains(&reason.as_str()) && !is_refused {
+                broken.push(format!("{name} is not in sync: {reason}: {message}"));
+            }
+        }
+    }
+    for ((target, documented), standing) in &wanted {
+        let Some((_, _, urls)) = &standing.wanted else { continue };
+        let copies = world.copies.get(&((*target).clone(), (*documented).to_owned())).copied().unwrap_or(0);
+        let there = count(world, target, urls);
+        let excused = urls.iter().any(|url| world.excused.contains(url));
+        if there == 0 {
+            broken.push(format!("promise 2: the drain of {} is not there", standing.name));
+        } else if there > 1 + copies && !excused {
+            broken.push(format!("promise 2: the drain of {} is there {there} times", standing.name));
+        }
+    }
+    let is_wanted = |at: &Target, url: &String| {
+        let mut all = standings.iter().filter_map(|standing| standing.wanted.as_ref());
+        all.any(|(target, _, urls)| target == at && urls.contains(url))
+    };
+    for (target, urls) in world.drains() {
+        let mut foreign: Vec<String> =
+            world.foreign.iter().filter(|(at, _)| *at == target).map(|(_, url)| in_order(url)).collect();
+        let mut left: Vec<String> = Vec::new();
+        for url in urls {
+            match foreign.iter().position(|other| *other == url) {
+                Some(index) => drop(foreign.remove(index)),
+                None => left.push(url),
+            }
+        }
+        for url in foreign {
+            broken.push(format!("promise 1: the foreign drain {url} of {target} is gone"));
+        }
+        let distinct: BTreeSet<&String> = left.iter().collect();
+        for url in distinct.into_iter().filter(|url| !is_wanted(&target, url)) {
+            if !world.excused.contains(url) && !is_kept(&standings, world, &target, url) {
+                let copies = copies(world, &target, url);
+                if left.iter().filter(|other| *other == url).count() > copies {
+                    broken.push(format!("promise 4: {url} of {target} is left behind"));
+                }
+            }
+        }
+    }
+    broken.extend(world.simulator().complaints().into_iter().map(|text| format!("complaint: {text}")));
+    broken
+}
+
+/// Every removal by an operator was of a drain that a `LogDrain` had recorded, and of no foreign one.
+pub fn deletions(world: &World) -> Vec<String> {
+    let mut broken = Vec::new();
+    for change in world.simulator().changes() {
+        if change.kind == ChangeKind::Added || change.by.is_none() {
+            continue;
+        }
+        let target = &change.target;
+        if !world.witness().was_recorded(&digest_target(target), &change.url) {
+            broken.push(format!("promise 1: {} of {target} was deleted, and nobody had recorded it", change.url));
+        }
+        if world.foreign.iter().any(|(at, url)| at == target && *url == change.url) {
+            broken.push(format!("promise 1: the foreign drain {} of {target} was deleted", change.url));
+        }
+    }
+    broken
+}
+
+fn digest_target(target: &Target) -> logdrain_operator::drain::Target {
+    logdrain_operator::drain::Target {
+        region: REGION.to_owned(),
+        app_id: target.app.clone(),
+        addon: target.addon.clone(),
+    }
+}
+
+fn standing(world: &World, slot: Slot) -> Option<Standing> {
+    let object: LogDrain = serde_json::from_value(world.object(slot)?).ok()?;
+    let name = format!("{}/{}", slot.namespace().name(), slot.name());
+    let wanted = wanted(world, slot.namespace(), &object);
+    Some(Standing { name, object, wanted })
+}
+
+fn wanted(
+    world: &World,
+    namespace: Namespace,
+    object: &LogDrain,
+) -> Option<(Target, String, Vec<String>)> {
+    let spec = &object.spec;
+    if spec.suspend
+        || object.metadata.deletion_timestamp.is_some()
+        || world.tokens.get(&namespace).is_none_or(|version| *version >= GOOD_TOKENS)
+    {
+        return None;
+    }
+    let destination = *Destination::ALL.iter().find(|one| one.secret() == spec.drain_type.as_str() || {
+        // Each type but this has its own name there.
+        **one == Destination::Papertrail && spec.drain_type.as_str() == "papertrail"
+    })?;
+    let version = if destination.has_secret() { *world.secrets.get(&(namespace, destination))? } else { 0 };
+    let simulator = world.simulator();
+    let drains = simulator.all_drains();
+    let is_there = |id: &String| drains.iter().any(|(target, _)| target.app == *id);
+    let by_record = || {
+        let records = object.status.iter().flat_map(|status| &status.drains);
+        let mut of_app = records.filter(|record| record.app == spec.app);
+        of_app.find(|record| is_there(&record.app_id)).map(|record| record.app_id.clone())
+    };
+    let by_id = Some(&spec.app).filter(|app| is_there(app)).cloned();
+    let id = simulator.app_id(&spec.app).or(by_id).or_else(by_record)?;
+    let target = Target { app: id, addon: spec.addon.clone() };
+    if !drains.iter().any(|(there, _)| *there == target) {
+        return None;
+    }
+    Some((target, destination.documented(version), destination.urls(version)))
+}
+
+fn ready(object: &LogDrain) -> (String, String) {
+    let conditions = object.status.iter().flat_map(|status| &status.conditions);
+    let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready");
+    ready.map_or_else(
+        || ("no condition".to_owned(), String::new()),
+        |ready| (ready.reason.clone(), ready.message.clone()),
+    )
+}
+
+fn count(world: &World, target: &Target, urls: &[String]) -> usize {
+    let drains = world.drains();
+    let here = drains.iter().filter(|(at, _)| at == target).flat_map(|(_, listed)| listed);
+    here.filter(|url| urls.contains(url)).count()
+}
+
+/// How many drains with this URL were added by hand.
+fn copies(world: &World, target: &Target, url: &String) -> usize {
+    let of = |documented: &String| {
+        Destination::ALL.iter().any(|destination| {
+            (0..VERSIONS).any(|version| {
+                destination.documented(version) == *documented && destination.urls(version).contains(url)
+            })
+        })
+    };
+    let copies = world.copies.iter().filter(|((at, documented), _)| at == target && of(documented));
+    copies.map(|(_, count)| *count).sum()
+}
+
+/// Whether a `LogDrain` has recorded a drain and cannot do anything about it now.
+fn is_kept(standings: &[Standing], world: &World, target: &Target, url: &str) -> bool {
+    let listed = world.simulator().drains(target.clone()).into_iter();
+    let digests: BTreeSet<String> = listed
+        .filter(|listed| in_order(listed) == url)
+        .map(|listed| world.witness().digester.url(&digest_target(target), &DrainUrl::new(listed)).to_string())
+        .collect();
+    standings.iter().filter(|standing| standing.wanted.is_none()).any(|standing| {
+        let records = standing.object.status.iter().flat_map(|status| &status.drains);
+        records.into_iter().filter_map(|record| record.url_digest.as_ref()).any(|url| digests.contains(url))
+    })
+}
+
+/// Lets a person do what the message of an ambiguous resource asks for. Gives whether there was anything to do.
+pub fn decide(world: &mut World) -> bool {
+    let mut decided = false;
+    let objects: Vec<LogDrain> =
+        Slot::ALL.iter().filter_map(|slot| standing(world, *slot)).map(|standing| standing.object).collect();
+    if !objects.iter().any(|object| ready(object).0 == Reason::Ambiguous.as_str()) {
+        return false;
+    }
+    let recorded: BTreeSet<&String> = objects
+        .iter()
+        .flat_map(|object| object.status.iter().flat_map(|status| &status.drains))
+        .filter_map(|record| record.url_digest.as_ref())
+        .collect();
+    for (target, urls) in world.simulator().all_drains() {
+        let mut once = BTreeSet::new();
+        for url in urls {
+            let is_foreign = world.foreign.iter().any(|(at, foreign)| *at == target && *foreign == url);
+            let digest =
+                world.witness().digester.url(&digest_target(&target), &DrainUrl::new(url.clone())).to_string();
+            let is_first = once.insert(digest.clone());
+            if !is_foreign && !(is_first && recorded.contains(&digest)) {
+                world.witness().is_restless();
+                decided |= world.simulator().remove_drain_behind(target.clone(), &url).is_ok();
+            }
+        }
+    }
+    decided
+}

@@ -1,0 +1,227 @@
+//! The few things that histories are about: few, so that they collide.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::{Value, json};
+
+/// Stands in every secret and in nothing else.
+pub const MARK: &str = "s3cr3t";
+/// Of every app.
+pub const REGION: &str = "osc-fr1";
+/// The addon that an app may have.
+pub const ADDON: &str = "ad-9be0fc04-bee6-4981-a403-a9dd4981bd1f";
+/// How many API tokens Scalingo accepts; the next one it does not.
+pub const GOOD_TOKENS: u8 = 2;
+/// How many values a Secret may hold, one after the other.
+pub const VERSIONS: u8 = 3;
+
+/// One of the namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "two of a kind")]
+pub enum Namespace {
+    A,
+    B,
+}
+
+impl Namespace {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::A, Self::B];
+
+    /// As Kubernetes names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::B => "b",
+        }
+    }
+}
+
+/// A place for a `LogDrain`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "four of a kind")]
+pub enum Slot {
+    A1,
+    A2,
+    B1,
+    B2,
+}
+
+impl Slot {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::A1, Self::A2, Self::B1, Self::B2];
+
+    /// Where it is.
+    #[must_use]
+    pub fn namespace(self) -> Namespace {
+        match self {
+            Self::A1 | Self::A2 => Namespace::A,
+            Self::B1 | Self::B2 => Namespace::B,
+        }
+    }
+
+    /// The name there.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::A1 | Self::B1 => "one",
+            Self::A2 | Self::B2 => "two",
+        }
+    }
+}
+
+/// An app, whichever has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "two of a kind")]
+pub enum AppSlot {
+    Shop,
+    Blog,
+}
+
+impl AppSlot {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Shop, Self::Blog];
+
+    /// Its first name, and the name that it gets when it is renamed.
+    #[must_use]
+    pub fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Shop => ["shop", "shop-old"],
+            Self::Blog => ["blog", "blog-old"],
+        }
+    }
+}
+
+/// Where logs go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the types of the API")]
+pub enum Destination {
+    Datadog,
+    Syslog,
+    Papertrail,
+    Elk,
+    Appsignal,
+}
+
+impl Destination {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Datadog, Self::Syslog, Self::Papertrail, Self::Elk, Self::Appsignal];
+
+    /// The name of its Secret.
+    #[must_use]
+    pub fn secret(self) -> &'static str {
+        match self {
+            Self::Datadog => "datadog",
+            Self::Syslog => "syslog",
+            Self::Papertrail => "papertrail",
+            Self::Elk => "elk",
+            Self::Appsignal => "appsignal",
+        }
+    }
+
+    /// Whether it has a secret at all.
+    #[must_use]
+    pub fn has_secret(self) -> bool {
+        self != Self::Papertrail
+    }
+
+    /// The secret.
+    #[must_use]
+    pub fn value(self, version: u8) -> String {
+        match self {
+            Self::Elk => format!("https://user:{MARK}-{version}@elk.example.com/in"),
+            other => format!("{MARK}-{}-{version}", other.secret()),
+        }
+    }
+
+    /// The spec, without the app.
+    #[must_use]
+    pub fn spec(self) -> Value {
+        let reference = json!({"name": self.secret(), "key": "value"});
+        match self {
+            Self::Datadog => json!({"type": "datadog", "tokenSecretRef": reference, "drainRegion": "eu"}),
+            Self::Syslog => {
+                json!({"type": "syslog", "tokenSecretRef": reference, "host": "logs.example.com", "port": 514})
+            }
+            Self::Papertrail => json!({"type": "papertrail", "host": "logs.example.com", "port": 514}),
+            Self::Elk => json!({"type": "elk", "urlSecretRef": reference}),
+            Self::Appsignal => json!({"type": "appsignal", "tokenSecretRef": reference}),
+        }
+    }
+
+    /// The URL in its documented form.
+    #[must_use]
+    pub fn documented(self, version: u8) -> String {
+        let value = self.value(version);
+        match self {
+            Self::Datadog => format!("datadog://{value}?region=eu"),
+            Self::Syslog => format!("syslog://:{value}@logs.example.com:514"),
+            Self::Papertrail => "tcp+tls://logs.example.com:514".to_owned(),
+            Self::Elk => value,
+            Self::Appsignal => format!("appsignal://{value}"),
+        }
+    }
+
+    /// The URL in any form, in order.
+    #[must_use]
+    pub fn urls(self, version: u8) -> Vec<String> {
+        Form::ALL.iter().map(|form| form.write(&self.documented(version))).collect()
+    }
+}
+
+/// How Scalingo writes URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "as the simulator names them")]
+pub enum Form {
+    Documented,
+    Reordered,
+    Opaque,
+}
+
+impl Form {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Documented, Self::Reordered, Self::Opaque];
+
+    /// What the simulator makes of a documented URL, its parameters in order.
+    #[must_use]
+    pub fn write(self, documented: &str) -> String {
+        match self {
+            Self::Documented => documented.to_owned(),
+            Self::Reordered => {
+                let separator = if documented.contains('?') { '&' } else { '?' };
+                in_order(&format!("{documented}{separator}source=scalingo&format=rfc5424"))
+            }
+            Self::Opaque => {
+                let mut hasher = DefaultHasher::new();
+                documented.hash(&mut hasher);
+                format!("https://intake.example/v1/{:016x}", hasher.finish())
+            }
+        }
+    }
+}
+
+/// The same text for all orders of a URL's parameters.
+#[must_use]
+pub fn in_order(url: &str) -> String {
+    let Some((head, query)) = url.split_once('?') else { return url.to_owned() };
+    let mut parameters: Vec<&str> = query.split('&').collect();
+    parameters.sort_unstable();
+    format!("{head}?{}", parameters.join("&"))
+}
+
+/// A drain that nobody wants through a `LogDrain`: the even ones in a documented form, the odd ones in none.
+#[must_use]
+pub fn foreign(number: u8) -> String {
+    if number.is_multiple_of(2) {
+        format!("datadog://{MARK}-foreign-{number}?region=eu")
+    } else {
+        format!("https://intake.example/{MARK}-foreign-{number}")
+    }
+}
+
+/// The API token of this version.
+#[must_use]
+pub fn api_token(version: u8) -> String {
+    format!("tk-us-{MARK}-{version}")
+}
