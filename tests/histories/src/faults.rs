@@ -81,6 +81,29 @@ impl ScalingoFault {
         places.iter().map(rule).collect()
     }
 
+    /// For the summary.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ResetBefore => "reset before",
+            Self::ResetAfter => "reset after",
+            Self::Cut => "cut body",
+            Self::DelayBefore { .. } => "delayed",
+            Self::DelayAfter { .. } => "answer delayed",
+            Self::Late { .. } => "late, and never answered",
+            Self::LateGateway { .. } => "late, after 504",
+            Self::TooMany { .. } => "429",
+            Self::Error500Before => "500",
+            Self::Error500After => "500, though made",
+            Self::Html502Before => "502 in HTML",
+            Self::Html502After => "502 in HTML, though made",
+            Self::Html503 => "503 in HTML",
+            Self::Html404 => "404 in HTML",
+            Self::Unauthorized => "401",
+            Self::Forbidden => "403",
+            Self::WrongTypeAfter => "200 that holds something else",
+        }
+    }
+
     fn action(self) -> Action {
         let milliseconds = |seconds: u8| u64::from(seconds) * 1000;
         let html = |status| Answer::new(status, AnswerBody::Html);

@@ -211,7 +211,7 @@ impl World {
             }
             Step::CreateAddon { app } => self.create_addon(app),
             Step::Scalingo { requests, fault, times } => {
-                self.witness().count(&format!("Scalingo: {fault:?}"));
+                self.witness().count(&format!("Scalingo: {}", fault.name()));
                 for rule in fault.rules(requests, times) {
                     self.simulator().add_rule(rule);
                 }

@@ -1,0 +1,40 @@
+//! The histories are tried on deliberate bugs: a check that finds none of them would be none.
+
+use histories::{Campaign, Sabotage};
+
+const COUNT: u64 = 2000;
+
+fn is_caught(sabotage: Sabotage) {
+    let jobs = std::thread::available_parallelism().map_or(2, usize::from);
+    let campaign = Campaign { seed: 1, count: COUNT, jobs, sabotage: Some(sabotage), most_failures: 1 };
+    let summary = campaign.run(|_| {});
+    let Some(failure) = summary.failures.first() else {
+        panic!("{sabotage:?} was not noticed in {COUNT} histories");
+    };
+    eprintln!("{sabotage:?} was noticed after {} histories:\n{failure}", summary.histories);
+}
+
+#[test]
+fn an_intent_that_is_not_written_is_noticed() {
+    is_caught(Sabotage::IntentNotWritten);
+}
+
+#[test]
+fn a_deletion_before_the_addition_is_noticed() {
+    is_caught(Sabotage::DeleteBeforeAdd);
+}
+
+#[test]
+fn ignored_ownership_is_noticed() {
+    is_caught(Sabotage::OwnershipIgnored);
+}
+
+#[test]
+fn a_refused_credential_taken_for_a_missing_target_is_noticed() {
+    is_caught(Sabotage::UnauthorizedIsNotFound);
+}
+
+#[test]
+fn an_own_write_that_the_next_plan_does_not_see_is_noticed() {
+    is_caught(Sabotage::OwnWriteNotSeen);
+}
