@@ -42,8 +42,10 @@ impl KubernetesFault {
     fn concerns(self, request: &RequestInfo) -> bool {
         match self {
             Self::Unreachable | Self::Status(_) => true,
-            Self::NeverAnswer => request.verb != Verb::Watch,
-            // A person is told of a conflict where the version told: a create has none.
+            // A list that is never answered would have to be given up by the client's read time-out (kube's
+            // `Config::read_timeout`), which is part of the connection and not in these wires.
+            Self::NeverAnswer => !matches!(request.verb, Verb::List | Verb::Watch),
+            // Creation cannot meet one.
             Self::Conflict => matches!(request.verb, Verb::Update | Verb::Patch) && request.kind == "LogDrain",
             Self::LoseAnswer | Self::NeverAnswerThoughMade | Self::Delay { .. } => {
                 request.is_write() && request.kind == "LogDrain"
