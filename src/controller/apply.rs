@@ -15,7 +15,7 @@ use super::{
     turn,
 };
 use crate::{
-    crd::{DrainRecord, DrainState, Reason},
+    crd::{DrainRecord, DrainState, DrainType, Reason},
     drain::{Destination, Digest, Target},
     scalingo::{self, AddOutcome, ApiToken, Client},
 };
@@ -92,7 +92,7 @@ impl Work<'_, '_> {
 
     async fn resolve(&mut self, record: &DrainRecord, url: &Digest) -> Result<(), Error> {
         let mut found = resolved(record, url);
-        found.url = self.shown(url);
+        found.url = self.shown(record, url);
         self.happened.push(Happening::Added { url: shown(&found) });
         self.put(record, Some(found), Reason::Progressing, "found the drain whose answer was lost").await
     }
@@ -101,7 +101,7 @@ impl Work<'_, '_> {
         let Some((destination, digest)) = self.wanted() else { return Ok(()) };
         let mut record = self.record(&destination, &digest, DrainState::Active);
         record.url_digest = Some(url.to_string());
-        record.url = self.shown(url);
+        record.url = self.shown(&record, url);
         if how == Adoption::Recognised {
             self.happened.push(Happening::Adopted { url: shown(&record) });
         }
@@ -141,7 +141,7 @@ impl Work<'_, '_> {
             Err(error) => self.after_failed_add(&intent, error).await?,
         };
         let mut record = resolved(&intent, &url);
-        record.url = self.shown(&url);
+        record.url = self.shown(&record, &url);
         let url = shown(&record);
         self.happened.push(if drifted { Happening::DriftHealed { url } } else { Happening::Added { url } });
         self.put(&intent, Some(record), Reason::Progressing, "added the drain").await
@@ -306,11 +306,16 @@ impl Work<'_, '_> {
         self.subject.write(records, reason, &message, basis).await
     }
 
-    /// The URL with this digest for people.
-    fn shown(&self, digest: &Digest) -> Option<String> {
+    /// The URL with this digest for people. What may be shown of it is known only from the destination that the record
+    /// is of: another, such as the spec's new one, would take a token for a host.
+    fn shown(&self, record: &DrainRecord, digest: &Digest) -> Option<String> {
         let url = self.observation.url(digest)?;
-        let described = self.wanted.or(self.described)?;
-        Some(url.redacted(described, self.subject.object().spec.url.is_some()))
+        match self.wanted.or(self.described).filter(|described| self.is_of(record, described)) {
+            Some(described) => Some(url.redacted(described, self.subject.object().spec.url.is_some())),
+            // Of this type nothing but the host would be shown, and whether this is one is not known.
+            None if record.drain_type == DrainType::Elk => None,
+            None => Some(url.redacted(&Destination::new(record.drain_type), false)),
+        }
     }
 }
 
