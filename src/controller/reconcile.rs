@@ -31,7 +31,7 @@ struct Desired {
     token: ApiToken,
     destination: Destination,
     target: Target,
-    note: Option<String>,
+    renamed: Option<Happening>,
 }
 
 /// Looks at a resource, changes what has to be changed, says so in its status, and when to look again.
@@ -79,13 +79,20 @@ async fn visit<'a>(
     let token = in_time(&asker, desired::api_token(context, subject.object())).await?;
     let destination = in_time(&asker, desired::destination(context, subject.object())).await?;
     turn::on_budget(context, subject, &client, &token).await?;
-    let desired = in_time(&asker, desire(context, subject, client, token, destination, happened)).await?;
+    let desired = in_time(&asker, desire(context, subject, client, token, destination)).await?;
     let mut targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     targets.insert(desired.target.clone());
     turn::on_budget(context, subject, &desired.client, &desired.token).await?;
     let _turn = turn::on_targets(context, subject, &targets).await?;
     let verdict = in_time(&asker, Box::pin(keep(context, subject, &desired, happened))).await?;
-    Ok(Outcome::Looked { verdict, target: Some(desired.target), note: desired.note })
+    // Told once the conditions can say it too: what they do not say would be told at each look.
+    let note = desired.renamed.as_ref().map(Happening::note);
+    if let (Some(renamed), Some(note)) = (desired.renamed, &note)
+        && !says(subject.object(), note)
+    {
+        happened.push(renamed);
+    }
+    Ok(Outcome::Looked { verdict, target: Some(desired.target), note })
 }
 
 /// The client for this look: a person waits for what has changed, or is not done yet.
@@ -103,7 +110,6 @@ async fn desire(
     client: Client,
     token: ApiToken,
     destination: Destination,
-    happened: &mut Vec<Happening>,
 ) -> Result<Desired, Error> {
     let object = subject.object();
     let spec = &object.spec;
@@ -111,20 +117,16 @@ async fn desire(
     let recorded = subject.records().iter().find(|record| record.region == region && record.app == spec.app);
     let recorded = recorded.map(|record| record.app_id.as_str());
     let resolved = context.apps.resolve(&client, &token, &region, &spec.app, recorded).await?;
-    let (app, note) = match resolved {
+    let (app, renamed) = match resolved {
         Resolved::App(app) => (app, None),
         Resolved::Renamed(app) => {
             let renamed = Happening::Renamed { from: spec.app.clone(), to: app.name.clone() };
-            let note = renamed.note();
-            if !says(object, &note) {
-                happened.push(renamed);
-            }
-            (app, Some(note))
+            (app, Some(renamed))
         }
         Resolved::Nothing => return Err(Error::AppNotFound { app: spec.app.clone(), region }),
     };
     let target = Target { region, app_id: app.id, addon: spec.addon.clone() };
-    Ok(Desired { client, token, destination, target, note })
+    Ok(Desired { client, token, destination, target, renamed })
 }
 
 /// Makes the wanted drain be there, then the drains of earlier targets go.
