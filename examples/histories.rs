@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool")]
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
@@ -30,13 +31,14 @@ fn main() -> ExitCode {
     let Arguments { count, seed, jobs, most_failures } = Arguments::parse();
     let begun = Instant::now();
     let campaign = Campaign { seed, count, jobs, sabotage: None, most_failures };
+    let told = AtomicUsize::new(0);
     let summary = campaign.run(|so_far| {
         let (done, broken) = (so_far.histories, so_far.failures.len());
+        for failure in so_far.failures.iter().skip(told.swap(broken, Ordering::Relaxed)) {
+            println!("\n{failure}");
+        }
         println!("{done} of {count} histories, {broken} broken, after {:.0?}", begun.elapsed());
     });
-    for failure in &summary.failures {
-        println!("\n{failure}");
-    }
     println!("\n{summary}, in {:.1?}", begun.elapsed());
     if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -57,7 +57,7 @@ pub struct Summary {
 }
 
 impl Campaign {
-    /// Runs them; tells the summary so far now and then.
+    /// Runs them; tells the summary so far now and then, and after each failure.
     pub fn run(&self, progress: impl Fn(&Summary) + Sync) -> Summary {
         let next = AtomicU64::new(0);
         let enough = AtomicBool::new(false);
@@ -76,11 +76,12 @@ impl Campaign {
                         let failure = self.failure(&history, &verdict, &digester);
                         let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
                         summary.add(&history, &verdict);
+                        let failed = failure.is_some();
                         summary.failures.extend(failure);
                         if summary.failures.len() >= self.most_failures {
                             enough.store(true, Ordering::Relaxed);
                         }
-                        if summary.histories.is_multiple_of(1000) {
+                        if failed || summary.histories.is_multiple_of(1000) {
                             progress(&summary);
                         }
                     }

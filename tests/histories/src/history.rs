@@ -10,7 +10,7 @@ use logdrain_operator::controller::Sabotage;
 use logdrain_operator::drain::Digester;
 
 use crate::generate::generate;
-use crate::judge::{decide, judge};
+use crate::judge::{decide, is_refused, judge};
 use crate::operator::RESYNC;
 use crate::step::Step;
 use crate::universe::{GOOD_TOKENS, Namespace};
@@ -117,6 +117,9 @@ async fn calm(world: &mut World) {
 
 /// Nothing is written on either side any more.
 async fn quiet(world: &World) {
+    if is_refused(world) {
+        return;
+    }
     let kubernetes = world.server().journal().len();
     let scalingo = world.simulator().journal().len();
     tokio::time::sleep(RESYNC * 5 / 2).await;

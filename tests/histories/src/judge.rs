@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use logdrain_operator::crd::{LogDrain, Reason};
+use logdrain_operator::crd::{DrainState, LogDrain, Reason};
 use logdrain_operator::drain::DrainUrl;
 use scalingo_simulator::{ChangeKind, Target};
 
@@ -146,6 +146,12 @@ fn wanted(
     Some((target, destination.documented(version), destination.urls(version)))
 }
 
+/// Whether Scalingo refuses what a `LogDrain` wants: it is asked again now and then.
+pub fn is_refused(world: &World) -> bool {
+    let mut standings = Slot::ALL.iter().filter_map(|slot| standing(world, *slot));
+    standings.any(|standing| ready(&standing.object).0 == Reason::Rejected.as_str())
+}
+
 fn ready(object: &LogDrain) -> (String, String) {
     let conditions = object.status.iter().flat_map(|status| &status.conditions);
     let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready");
@@ -181,9 +187,17 @@ fn is_kept(standings: &[Standing], world: &World, target: &Target, url: &str) ->
         .filter(|listed| in_order(listed) == url)
         .map(|listed| world.witness().digester.url(&digest_target(target), &DrainUrl::new(listed)).to_string())
         .collect();
-    standings.iter().filter(|standing| standing.wanted.is_none()).any(|standing| {
-        let records = standing.object.status.iter().flat_map(|status| &status.drains);
-        records.into_iter().filter_map(|record| record.url_digest.as_ref()).any(|url| digests.contains(url))
+    // One that Scalingo refuses keeps its predecessor.
+    let cannot = |standing: &&Standing| {
+        standing.wanted.is_none() || ready(&standing.object).0 == Reason::Rejected.as_str()
+    };
+    standings.iter().filter(cannot).any(|standing| {
+        let mut records = standing.object.status.iter().flat_map(|status| &status.drains);
+        records.any(|record| match &record.url_digest {
+            Some(url) => digests.contains(url),
+            // It is known that it may have been added, and looked for once the new target can be reached.
+            None => record.state == DrainState::Adding && record.target() == digest_target(target),
+        })
     })
 }
 

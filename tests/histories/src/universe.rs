@@ -93,6 +93,9 @@ impl AppSlot {
 }
 
 /// Where logs go.
+///
+/// No destination's values are all among another's: in a URL of no documented form, a syslog drain with a token would be
+/// recognised as the Papertrail drain of the same host and port (design: recognised).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the types of the API")]
 pub enum Destination {
@@ -144,7 +147,7 @@ impl Destination {
             Self::Syslog => {
                 json!({"type": "syslog", "tokenSecretRef": reference, "host": "logs.example.com", "port": 514})
             }
-            Self::Papertrail => json!({"type": "papertrail", "host": "logs.example.com", "port": 514}),
+            Self::Papertrail => json!({"type": "papertrail", "host": "papers.example.com", "port": 515}),
             Self::Elk => json!({"type": "elk", "urlSecretRef": reference}),
             Self::Appsignal => json!({"type": "appsignal", "tokenSecretRef": reference}),
         }
@@ -157,7 +160,7 @@ impl Destination {
         match self {
             Self::Datadog => format!("datadog://{value}?region=eu"),
             Self::Syslog => format!("syslog://:{value}@logs.example.com:514"),
-            Self::Papertrail => "tcp+tls://logs.example.com:514".to_owned(),
+            Self::Papertrail => "tcp+tls://papers.example.com:515".to_owned(),
             Self::Elk => value,
             Self::Appsignal => format!("appsignal://{value}"),
         }

@@ -1,0 +1,50 @@
+//! Histories that once broke a promise, shortened.
+
+use std::sync::Arc;
+
+use histories::step::{Requests, ScalingoFault};
+use histories::universe::{AppSlot, Destination, Slot};
+use histories::{Digester, History, Step};
+
+fn keeps_every_promise(seed: u64, steps: Vec<Step>) {
+    let verdict = History { seed, steps }.run(&Arc::new(Digester::default()), None);
+    assert!(verdict.broken.is_empty(), "{:#?}", verdict.broken);
+}
+
+fn apply(slot: Slot, app: AppSlot, addon: bool, destination: Destination) -> Step {
+    Step::Apply { slot, app, by_id: false, addon, destination }
+}
+
+fn wait(milliseconds: u64) -> Step {
+    Step::Wait { milliseconds }
+}
+
+/// The drain of a lost answer was shown as if it were of the new type, for which its token looked like a host.
+#[test]
+fn a_drain_that_is_found_after_its_spec_has_changed_shows_no_token() {
+    keeps_every_promise(
+        21599,
+        vec![
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+            Step::Start,
+            Step::Scalingo { requests: Requests::Add, fault: ScalingoFault::Late { seconds: 25 }, times: 3 },
+            wait(1000),
+            apply(Slot::A1, AppSlot::Blog, false, Destination::Elk),
+        ],
+    );
+}
+
+/// The event was repeated at each look, since the condition spoke of the addon alone.
+#[test]
+fn a_renamed_app_is_not_told_of_again_and_again_while_its_addon_is_missing() {
+    keeps_every_promise(
+        21707,
+        vec![
+            apply(Slot::B2, AppSlot::Blog, false, Destination::Datadog),
+            Step::Start,
+            wait(10_000),
+            apply(Slot::B2, AppSlot::Blog, true, Destination::Datadog),
+            Step::RenameApp { app: AppSlot::Blog },
+        ],
+    );
+}
