@@ -97,7 +97,8 @@ impl Campaign {
         }
         let run = |history: &History| history.run(digester, self.sabotage).broken;
         // The same promise: while it is shortened, another could come to be broken instead.
-        let promise = |broken: &[String]| broken.first().map(|text| text.chars().take(24).collect::<String>());
+        let promise =
+            |broken: &[String]| broken.first().map(|text| text.chars().take(24).collect::<String>());
         let first = promise(&verdict.broken);
         let shrunk = shrink(history, SHRINKING, |shorter| promise(&run(shorter)) == first);
         let broken = run(&shrunk);

@@ -46,7 +46,9 @@ impl KubernetesFault {
             // `Config::read_timeout`), which is part of the connection and not in these wires.
             Self::NeverAnswer => !matches!(request.verb, Verb::List | Verb::Watch),
             // Creation cannot meet one.
-            Self::Conflict => matches!(request.verb, Verb::Update | Verb::Patch) && request.kind == "LogDrain",
+            Self::Conflict => {
+                matches!(request.verb, Verb::Update | Verb::Patch) && request.kind == "LogDrain"
+            }
             Self::LoseAnswer | Self::NeverAnswerThoughMade | Self::Delay { .. } => {
                 request.is_write() && request.kind == "LogDrain"
             }
@@ -77,9 +79,8 @@ impl ScalingoFault {
             Requests::Apps => &[("GET", "/v1/apps")],
             Requests::Exchange => &[("POST", "/v1/tokens/exchange")],
         };
-        let rule = |(method, path): &(&str, &str)| {
-            Rule::new(method, path, self.action()).times(u32::from(times))
-        };
+        let rule =
+            |(method, path): &(&str, &str)| Rule::new(method, path, self.action()).times(u32::from(times));
         places.iter().map(rule).collect()
     }
 

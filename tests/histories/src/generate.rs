@@ -63,9 +63,7 @@ fn step(random: &mut Rng) -> Step {
             version: random.u8(..VERSIONS),
         },
         42..44 => Step::RemoveSecret { namespace: namespace(random), destination: destination(random) },
-        44..46 => {
-            Step::ApiToken { namespace: namespace(random), version: random.u8(..=GOOD_TOKENS) }
-        }
+        44..46 => Step::ApiToken { namespace: namespace(random), version: random.u8(..=GOOD_TOKENS) },
         46..48 => Step::RemoveApiToken { namespace: namespace(random) },
         48 => Step::RevokeBearers,
         49..51 => Step::Foreign { app: app(random), addon: false, number: random.u8(..8) * 2 },

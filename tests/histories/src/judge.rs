@@ -88,7 +88,10 @@ pub fn deletions(world: &World) -> Vec<String> {
         }
         let target = &change.target;
         if !world.witness().was_recorded(&digest_target(target), &change.url) {
-            broken.push(format!("promise 1: {} of {target} was deleted, and nobody had recorded it", change.url));
+            broken.push(format!(
+                "promise 1: {} of {target} was deleted, and nobody had recorded it",
+                change.url
+            ));
         }
         if world.foreign.iter().any(|(at, url)| at == target && *url == change.url) {
             broken.push(format!("promise 1: the foreign drain {} of {target} was deleted", change.url));
@@ -112,11 +115,7 @@ fn standing(world: &World, slot: Slot) -> Option<Standing> {
     Some(Standing { name, object, wanted })
 }
 
-fn wanted(
-    world: &World,
-    namespace: Namespace,
-    object: &LogDrain,
-) -> Option<(Target, String, Vec<String>)> {
+fn wanted(world: &World, namespace: Namespace, object: &LogDrain) -> Option<(Target, String, Vec<String>)> {
     let spec = &object.spec;
     if spec.suspend
         || object.metadata.deletion_timestamp.is_some()
@@ -124,9 +123,11 @@ fn wanted(
     {
         return None;
     }
-    let destination = *Destination::ALL.iter().find(|one| one.secret() == spec.drain_type.as_str() || {
-        // Each type but this has its own name there.
-        **one == Destination::Papertrail && spec.drain_type.as_str() == "papertrail"
+    let destination = *Destination::ALL.iter().find(|one| {
+        one.secret() == spec.drain_type.as_str() || {
+            // Each type but this has its own name there.
+            **one == Destination::Papertrail && spec.drain_type.as_str() == "papertrail"
+        }
     })?;
     let version = if destination.has_secret() { *world.secrets.get(&(namespace, destination))? } else { 0 };
     let simulator = world.simulator();
@@ -185,7 +186,9 @@ fn is_kept(standings: &[Standing], world: &World, target: &Target, url: &str) ->
     let listed = world.simulator().drains(target.clone()).into_iter();
     let digests: BTreeSet<String> = listed
         .filter(|listed| in_order(listed) == url)
-        .map(|listed| world.witness().digester.url(&digest_target(target), &DrainUrl::new(listed)).to_string())
+        .map(|listed| {
+            world.witness().digester.url(&digest_target(target), &DrainUrl::new(listed)).to_string()
+        })
         .collect();
     // One that Scalingo refuses keeps its predecessor.
     let cannot = |standing: &&Standing| {
@@ -218,8 +221,11 @@ pub fn decide(world: &mut World) -> bool {
         let mut once = BTreeSet::new();
         for url in urls {
             let is_foreign = world.foreign.iter().any(|(at, foreign)| *at == target && *foreign == url);
-            let digest =
-                world.witness().digester.url(&digest_target(&target), &DrainUrl::new(url.clone())).to_string();
+            let digest = world
+                .witness()
+                .digester
+                .url(&digest_target(&target), &DrainUrl::new(url.clone()))
+                .to_string();
             let is_first = once.insert(digest.clone());
             if !is_foreign && !(is_first && recorded.contains(&digest)) {
                 world.witness().is_restless();

@@ -117,7 +117,8 @@ impl Operator {
             Arc::new(move || simulator.now())
         };
         let wire = Wire { life: Arc::clone(&life), surroundings: surroundings.clone() };
-        let endpoints = Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false);
+        let endpoints =
+            Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false);
         let watches = watches(&client, &[]);
         let seed = surroundings.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..);
         let task = {

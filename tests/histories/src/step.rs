@@ -97,13 +97,23 @@ pub enum ScalingoFault {
     ResetBefore,
     ResetAfter,
     Cut,
-    DelayBefore { seconds: u8 },
-    DelayAfter { seconds: u8 },
+    DelayBefore {
+        seconds: u8,
+    },
+    DelayAfter {
+        seconds: u8,
+    },
     /// It takes effect after so many seconds, and the client is told nothing.
-    Late { seconds: u8 },
+    Late {
+        seconds: u8,
+    },
     /// It takes effect after so many seconds, and the client is told 504 at once.
-    LateGateway { seconds: u8 },
-    TooMany { retry_after: Option<u8> },
+    LateGateway {
+        seconds: u8,
+    },
+    TooMany {
+        retry_after: Option<u8>,
+    },
     Error500Before,
     Error500After,
     Html502Before,
@@ -148,7 +158,9 @@ pub enum KubernetesFault {
     /// Of writes.
     NeverAnswerThoughMade,
     /// Of writes: they take effect after so many seconds.
-    Delay { seconds: u8 },
+    Delay {
+        seconds: u8,
+    },
 }
 
 impl fmt::Display for Step {

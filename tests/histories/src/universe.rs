@@ -108,8 +108,7 @@ pub enum Destination {
 
 impl Destination {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Datadog, Self::Syslog, Self::Papertrail, Self::Elk, Self::Appsignal];
+    pub const ALL: [Self; 5] = [Self::Datadog, Self::Syslog, Self::Papertrail, Self::Elk, Self::Appsignal];
 
     /// The name of its Secret.
     #[must_use]

@@ -118,7 +118,10 @@ impl Witness {
                 let target = record.target();
                 record.state == DrainState::Active
                     && (!is_it(&record.url_digest) || self.count_of(simulator, &target, &digest) > 1)
-                    && record.url_digest.as_deref().is_some_and(|url| self.count_of(simulator, &target, url) > 0)
+                    && record
+                        .url_digest
+                        .as_deref()
+                        .is_some_and(|url| self.count_of(simulator, &target, url) > 0)
             });
             if !stays {
                 let namespace = object.metadata.namespace.unwrap_or_default();

@@ -393,7 +393,8 @@ impl World {
 
     fn remove_behind(&mut self, app: AppSlot, addon: bool, nth: u8) {
         let Some(target) = self.target(app, addon) else { return };
-        let is_foreign = |url: &String| self.foreign.iter().any(|(at, foreign)| *at == target && foreign == url);
+        let is_foreign =
+            |url: &String| self.foreign.iter().any(|(at, foreign)| *at == target && foreign == url);
         let mut urls = self.simulator().drains(target.clone());
         urls.retain(|url| !is_foreign(url));
         if let Some(url) = urls.get(usize::from(nth) % urls.len().max(1)) {
