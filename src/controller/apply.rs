@@ -10,9 +10,9 @@ use super::{
     error::Error,
     events::Happening,
     observe::{self, Observation},
-    plan::{Adoption, Forgotten, Found, Plan, Rank, SETTLES_AFTER, Situation, Step, resolved},
+    plan::{Adoption, Forgotten, Found, Peer, Plan, Rank, SETTLES_AFTER, Situation, Step, resolved},
     status::{Basis, Subject},
-    turn,
+    turn::{self, During},
 };
 use crate::{
     crd::{DrainRecord, DrainState, DrainType, Reason},
@@ -150,8 +150,13 @@ impl Work<'_, '_> {
     /// The client for a change: people wait for it, whatever has brought it about, and a request is kept for it.
     async fn writer(&mut self) -> Result<Client, Error> {
         let client = self.client.on_behalf_of(self.client.asker().interactive());
-        turn::on_budget(self.context, self.subject, &client, self.token).await?;
-        Ok(client)
+        let peers = self.peers();
+        turn::on_budget(self.context, self.subject, &client, self.token, During::Plan).await?;
+        if self.peers() == peers { Ok(client) } else { Err(Error::Changed) }
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        self.context.view.peers(&self.subject.uid(), self.target())
     }
 
     /// What became of an addition that failed: its drain, or why there is none.
@@ -173,7 +178,7 @@ impl Work<'_, '_> {
             .await?;
             let listed = self.observation.listed(self.context, self.wanted, Some(intent));
             let records = self.records_here();
-            let peers = self.context.view.peers(&self.subject.uid(), self.target());
+            let peers = self.peers();
             let situation = Situation {
                 rank: &Rank::default(),
                 deleting: false,

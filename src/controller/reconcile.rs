@@ -16,7 +16,7 @@ use super::{
     observe,
     plan::{Plan, Situation, Verdict},
     status::Subject,
-    turn::{self, in_time},
+    turn::{self, During, in_time},
     view::{name, rank},
 };
 use crate::{
@@ -78,11 +78,11 @@ async fn visit<'a>(
     let asker = client.asker().clone();
     let token = in_time(&asker, desired::api_token(context, subject.object())).await?;
     let destination = in_time(&asker, desired::destination(context, subject.object())).await?;
-    turn::on_budget(context, subject, &client, &token).await?;
+    turn::on_budget(context, subject, &client, &token, During::Approach).await?;
     let desired = in_time(&asker, desire(context, subject, client, token, destination)).await?;
     let mut targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     targets.insert(desired.target.clone());
-    turn::on_budget(context, subject, &desired.client, &desired.token).await?;
+    turn::on_budget(context, subject, &desired.client, &desired.token, During::Approach).await?;
     let _turn = turn::on_targets(context, subject, &targets).await?;
     let verdict = in_time(&asker, Box::pin(keep(context, subject, &desired, happened))).await?;
     // Told once the conditions can say it too: what they do not say would be told at each look.
@@ -171,7 +171,7 @@ async fn leave<'a>(
     let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     let mut open = None;
     for target in targets.iter().filter(|target| Some(*target) != except) {
-        turn::on_budget(context, subject, client, token).await?;
+        turn::on_budget(context, subject, client, token, During::Plan).await?;
         let observation = observe::leaving(context, client, token, target).await?;
         let mut work = Work {
             context,
@@ -240,12 +240,12 @@ async fn release<'a>(
         let token =
             in_time(client.asker(), desired::api_token_for_deletion(context, subject.object())).await?;
         let described = in_time(client.asker(), desired::destination(context, subject.object())).await.ok();
-        turn::on_budget(context, subject, &client, &token).await?;
+        turn::on_budget(context, subject, &client, &token, During::Approach).await?;
         let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
         let _turn = turn::on_targets(context, subject, &targets).await?;
         let account = (&client, &token);
         let left = leave(context, subject, account, None, described.as_ref(), happened);
-        let left = in_time(client.asker(), left).await?;
+        let left = in_time(client.asker(), Box::pin(left)).await?;
         if let Some(verdict) = left {
             return Ok(Outcome::Looked { verdict, target: None, note: None });
         }

@@ -82,6 +82,15 @@ impl<'a> Subject<'a> {
         Ok(())
     }
 
+    /// Whether nobody else has written the resource: another operator may have carried out what is planned here.
+    ///
+    /// # Errors
+    /// When somebody has.
+    pub fn is_newest(&self) -> Result<(), Error> {
+        let newest = self.context.view.newest(&Arc::new(self.object.clone())).ok_or(Error::Changed)?;
+        if newest.resource_version() == self.object.resource_version() { Ok(()) } else { Err(Error::Changed) }
+    }
+
     /// Whether another step may be taken: not once a write has met a newer form than this look is about.
     ///
     /// # Errors

@@ -36,6 +36,15 @@ pub(super) async fn on_targets(
     Ok(turn)
 }
 
+/// What a wait for the budget must leave as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum During {
+    /// What people want: the look has yet to begin.
+    Approach,
+    /// All that is recorded too: a plan stands on it.
+    Plan,
+}
+
 /// Waits until the budget of the token has a request for the next call of this client. Who is no longer wanted
 /// gives the place back.
 pub(super) async fn on_budget(
@@ -43,17 +52,22 @@ pub(super) async fn on_budget(
     subject: &mut Subject<'_>,
     client: &Client,
     token: &ApiToken,
+    during: During,
 ) -> Result<(), Error> {
     let reservation = client.reserve(token);
     pin!(reservation);
     let mut waited = Duration::ZERO;
     let mut said = false;
     loop {
-        if let Ok(reserved) = timeout(GLANCE, &mut reservation).await {
+        let reserved = timeout(GLANCE, &mut reservation).await;
+        context.go_on()?;
+        match during {
+            During::Approach => subject.catch_up()?,
+            During::Plan => subject.is_newest()?,
+        }
+        if let Ok(reserved) = reserved {
             return Ok(reserved?);
         }
-        context.go_on()?;
-        subject.catch_up()?;
         waited += GLANCE;
         let somebody_waits = client.asker().class == Class::Interactive;
         if waited >= PATIENCE && somebody_waits && !said {

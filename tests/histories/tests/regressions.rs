@@ -48,3 +48,25 @@ fn a_renamed_app_is_not_told_of_again_and_again_while_its_addon_is_missing() {
         ],
     );
 }
+
+/// While one of two operators waited for the budget with its plan in hand, the other added the drain; the plan was
+/// then carried out on top of that.
+#[test]
+fn what_another_operator_has_done_is_seen_after_a_wait_for_the_budget() {
+    keeps_every_promise(
+        1048,
+        vec![
+            Step::Duplicates(histories::step::Duplicates::Accepted),
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Appsignal),
+            apply(Slot::B1, AppSlot::Shop, false, Destination::Elk),
+            Step::Start,
+            Step::Start,
+            Step::Scalingo {
+                requests: Requests::Add,
+                fault: ScalingoFault::TooMany { retry_after: None },
+                times: 4,
+            },
+            wait(190_000),
+        ],
+    );
+}
