@@ -147,11 +147,12 @@ impl<'a> Subject<'a> {
         let finalizers: Vec<String> =
             self.object.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();
         match self.patch_finalizers(&finalizers).await {
-            Ok(_) => {}
-            Err(Error::Kubernetes(error)) if is_not_found(&error) => {}
+            Ok(released) => self.context.view.released(&released),
+            Err(Error::Kubernetes(error)) if is_not_found(&error) => {
+                self.context.view.released(&self.object);
+            }
             Err(error) => return Err(error),
         }
-        self.context.view.released(&self.uid());
         Ok(())
     }
 

@@ -28,7 +28,17 @@ pub struct View {
 #[derive(Default)]
 struct Own {
     written: HashMap<String, Arc<LogDrain>>,
-    released: HashSet<String>,
+    /// By uid, the version in which each was let go.
+    released: HashMap<String, u128>,
+}
+
+impl Own {
+    /// Whether this is a form of a resource that was let go, and not one that came back since, as from a backup.
+    fn is_released(&self, uid: &str, object: &LogDrain) -> bool {
+        self.released
+            .get(uid)
+            .is_some_and(|last| object.metadata.deletion_timestamp.is_some() || version(object) <= *last)
+    }
 }
 
 impl View {
@@ -67,14 +77,12 @@ impl View {
     pub fn newest(&self, seen: &Arc<LogDrain>) -> Option<Arc<LogDrain>> {
         let uid = seen.uid()?;
         let own = self.own();
-        if own.released.contains(&uid) {
-            return None;
-        }
         let key = ObjectRef::from_obj(&**seen);
         let cached = self.stores.iter().filter_map(|store| store.get(&key));
         let cached = cached.filter(|cached| cached.uid().as_ref() == Some(&uid));
         let written = own.written.get(&uid).cloned().into_iter();
-        cached.chain(written).chain([seen.clone()]).max_by_key(|object| version(object))
+        let newest = cached.chain(written).chain([seen.clone()]).max_by_key(|object| version(object));
+        newest.filter(|newest| !own.is_released(&uid, newest))
     }
 
     /// Remembers what was written until the caches have it.
@@ -85,16 +93,17 @@ impl View {
     }
 
     /// Remembers that a resource was released from its finalizer, until the caches have it.
-    pub fn released(&self, uid: &str) {
+    pub fn released(&self, object: &LogDrain) {
+        let Some(uid) = object.uid() else { return };
         let mut own = self.own();
-        own.written.remove(uid);
-        own.released.insert(uid.to_owned());
+        own.written.remove(&uid);
+        own.released.insert(uid, version(object));
     }
 
     /// Whether this process has released a resource from its finalizer.
     #[must_use]
     pub fn is_released(&self, uid: &str) -> bool {
-        self.own().released.contains(uid)
+        self.own().released.contains_key(uid)
     }
 
     /// The other resources that have records on a target.
@@ -127,13 +136,13 @@ impl View {
         let cached: Vec<Arc<LogDrain>> = self.stores.iter().flat_map(Store::state).collect();
         let uids: HashSet<String> = cached.iter().filter_map(|object| object.uid()).collect();
         let mut own = self.own();
-        own.released.retain(|uid| uids.contains(uid));
+        own.released.retain(|uid, _| uids.contains(uid));
         own.written.retain(|uid, _| uids.contains(uid));
         cached
             .into_iter()
             .filter_map(|object| {
                 let uid = object.uid()?;
-                if own.released.contains(&uid) {
+                if own.is_released(&uid, &object) {
                     return None;
                 }
                 match own.written.get(&uid) {
@@ -207,9 +216,21 @@ mod tests {
         let (store, mut writer) = reflector::store();
         writer.apply_watcher_event(&watcher::Event::Apply(object("u", 1)));
         let view = View::new(vec![store]);
-        view.released("u");
+        view.released(&object("u", 1));
         assert!(versions(&view).is_empty());
         assert!(view.newest(&Arc::new(object("u", 1))).is_none());
+    }
+
+    #[test]
+    fn what_was_released_and_comes_back_with_its_uid_is_seen() {
+        let (store, mut writer) = reflector::store();
+        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 1)));
+        let view = View::new(vec![store]);
+        view.released(&object("u", 1));
+        writer.apply_watcher_event(&watcher::Event::Delete(object("u", 2)));
+        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 3)));
+        assert!(view.newest(&Arc::new(object("u", 3))).is_some());
+        assert_eq!(versions(&view), ["3"]);
     }
 
     #[test]
