@@ -37,7 +37,7 @@ pub struct Failure {
     pub history: History,
     /// Shortened.
     pub shrunk: History,
-    /// What the shortened one breaks.
+    /// What it breaks; of the shortened one, unless that went well when it was run once more.
     pub broken: Vec<String>,
 }
 
@@ -101,7 +101,8 @@ impl Campaign {
             |broken: &[String]| broken.first().map(|text| text.chars().take(24).collect::<String>());
         let first = promise(&verdict.broken);
         let shrunk = shrink(history, SHRINKING, |shorter| promise(&run(shorter)) == first);
-        let broken = run(&shrunk);
+        let broken = Some(run(&shrunk)).filter(|broken| !broken.is_empty());
+        let broken = broken.unwrap_or_else(|| verdict.broken.clone());
         Some(Failure { history: history.clone(), shrunk, broken })
     }
 }

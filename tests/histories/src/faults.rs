@@ -70,6 +70,7 @@ impl KubernetesFault {
 
 impl ScalingoFault {
     /// The simulator's rules for it.
+    #[must_use]
     pub fn rules(self, requests: Requests, times: u8) -> Vec<Rule> {
         let places: &[(&str, &str)] = match requests {
             Requests::Any => &[("*", "/v1/**")],
@@ -85,6 +86,7 @@ impl ScalingoFault {
     }
 
     /// For the summary.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::ResetBefore => "reset before",

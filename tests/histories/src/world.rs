@@ -24,6 +24,7 @@ pub struct World {
     pub surroundings: Surroundings,
     pub operators: Vec<Operator>,
     started: u64,
+    had_two: bool,
     /// The app that a slot means now, by id.
     apps: BTreeMap<AppSlot, String>,
     apps_made: u8,
@@ -64,6 +65,7 @@ impl World {
             surroundings,
             operators: Vec::new(),
             started: 0,
+            had_two: false,
             apps: BTreeMap::new(),
             apps_made: 0,
             form: Form::Documented,
@@ -255,6 +257,17 @@ impl World {
         self.operators.get(usize::from(nth) % self.operators.len().max(1))
     }
 
+    /// Whether two operators were ever at work at once.
+    ///
+    /// A resource's version guards its own records only. Two operators that look at two resources of one target at the same
+    /// moment do not see each other's intents: the same drain can be added twice, or be left by both. A lease must guarantee
+    /// that never two write at Scalingo for one target within the time that a request may take effect in (100 s); until there
+    /// is one, two copies and drains left behind are not held against a history with two operators. What nobody recorded must
+    /// not be deleted all the same, no secret shown, and every wanted drain be there.
+    pub fn had_two_operators(&self) -> bool {
+        self.had_two
+    }
+
     /// Starts an operator, unless there are two.
     pub fn start(&mut self) {
         if self.operators.len() < 2 {
@@ -262,6 +275,7 @@ impl World {
             self.operators.push(Operator::start(&self.surroundings, self.started));
         }
         if self.operators.len() > 1 {
+            self.had_two = true;
             self.witness().count("two operators at once");
             self.witness().is_restless();
         }

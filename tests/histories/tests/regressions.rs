@@ -70,3 +70,20 @@ fn what_another_operator_has_done_is_seen_after_a_wait_for_the_budget() {
         ],
     );
 }
+
+/// The operator that had let it go took it for gone for ever.
+#[test]
+fn a_resource_restored_with_its_uid_is_looked_after_again() {
+    keeps_every_promise(
+        41934,
+        vec![
+            apply(Slot::B2, AppSlot::Shop, false, Destination::Appsignal),
+            Step::Start,
+            wait(50_000),
+            Step::Backup { slot: Slot::B2 },
+            Step::Delete { slot: Slot::B2 },
+            wait(20_000),
+            Step::Restore { slot: Slot::B2, same_uid: true },
+        ],
+    );
+}
