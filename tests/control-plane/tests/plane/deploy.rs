@@ -112,7 +112,7 @@ fn the_role_holds_what_the_operator_uses_and_no_more() {
         json!([
             {"apiGroups": ["logs.scalingo.com"], "resources": ["logdrains"], "verbs": ["get", "list", "watch", "patch"]},
             {"apiGroups": ["logs.scalingo.com"], "resources": ["logdrains/status"], "verbs": ["update"]},
-            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
         ])
     );
@@ -146,8 +146,7 @@ fn the_service_account_may_do_just_that() {
     assert!(output.status.success(), "{output:?}");
     let output = run(&["get", "secret", "s", "-n", &namespace]);
     assert!(output.status.success(), "{output:?}");
-    for refused in
-        [["get", "secrets"], ["delete", "secret/s"], ["delete", "logdrain/d"], ["get", "configmaps"]]
+    for refused in [["get", "pods"], ["delete", "secret/s"], ["delete", "logdrain/d"], ["get", "configmaps"]]
     {
         let output = run(&[&refused[..], &["-n", &namespace]].concat());
         assert!(String::from_utf8_lossy(&output.stderr).contains("(Forbidden)"), "{refused:?}: {output:?}");
@@ -180,6 +179,8 @@ fn the_service_account_may_do_just_that() {
             "watch logdrains.logs.scalingo.com",
             "patch logdrains.logs.scalingo.com",
             "get secrets",
+            "list secrets",
+            "watch secrets",
             "create events.events.k8s.io",
             "patch events.events.k8s.io",
             "update status",
