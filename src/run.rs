@@ -20,6 +20,10 @@ use crate::{
 /// it stays below 25 s.
 const GRACE: Duration = Duration::from_secs(22);
 
+/// How long the Kubernetes API may be silent in an answer. A watch is ended by the server before that; without it a
+/// list that is never answered would leave the operator deaf.
+const SILENCE: Duration = Duration::from_secs(320);
+
 /// Why the operator could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -64,7 +68,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
         .map_err(|error| Error::Admin { address: config.admin_address, error })?;
     // Where port 0 is configured, the one that was given.
     let address = listener.local_addr().unwrap_or(config.admin_address);
-    let kubernetes = kube::Config::infer().await.map_err(|_| Error::Kubeconfig)?;
+    let mut kubernetes = kube::Config::infer().await.map_err(|_| Error::Kubeconfig)?;
+    kubernetes.read_timeout = Some(SILENCE);
     let client = Client::try_from(kubernetes).map_err(|error| Error::Kubernetes(Box::new(error)))?;
     let transport = Arc::new(ReqwestTransport::new(TransportLimits::default())?);
     let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);

@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Adoption, Forgotten, Found, Peer, Situation, Step, Verdict, destination, unsettled, url};
+use super::{
+    Adoption, Forgotten, Found, Listed, Peer, Situation, Step, Verdict, destination, unsettled, url,
+};
 use crate::{
     crd::{DrainRecord, DrainState},
     drain::{Digest, Likeness},
@@ -20,6 +22,10 @@ impl Situation<'_> {
     /// A drain is it when it was not listed before, no record claims it, and it is the only one that can be.
     #[must_use]
     pub fn find(&self, adding: &DrainRecord) -> Found {
+        self.find_by(adding, |listed| listed.like_adding)
+    }
+
+    fn find_by(&self, adding: &DrainRecord, likeness: impl Fn(&Listed) -> Likeness) -> Found {
         let wanted = destination(adding);
         let shared = self.peer_records().find(|(_, record)| {
             record.state == DrainState::Active
@@ -31,11 +37,11 @@ impl Situation<'_> {
         }
 
         let mut candidates: BTreeMap<Likeness, BTreeSet<&Digest>> = BTreeMap::new();
-        for listed in self.listed.iter().filter(|listed| listed.like_adding > Likeness::Other) {
+        for listed in self.listed.iter().filter(|listed| likeness(listed) > Likeness::Other) {
             let before = adding.listed_before.iter().filter(|digest| **digest == listed.digest.to_string());
             let explained = before.count().max(self.claims(&listed.digest, &wanted));
             if self.count(&listed.digest) > explained {
-                candidates.entry(listed.like_adding).or_default().insert(&listed.digest);
+                candidates.entry(likeness(listed)).or_default().insert(&listed.digest);
             }
         }
         let same = candidates.remove(&Likeness::Same).unwrap_or_default();
@@ -67,9 +73,17 @@ impl Situation<'_> {
             return Ok(Step::Adopt { url: url(record), how: Adoption::Shared });
         }
         for (peer, record) in self.peer_records() {
-            let adding = same(record) && record.state == DrainState::Adding;
-            if let (true, Some(until)) = (adding, unsettled(record, self.now)) {
+            if !same(record) || record.state != DrainState::Adding {
+                continue;
+            }
+            if let Some(until) = unsettled(record, self.now) {
                 return Err(Verdict::WaitForPeer(peer.name.clone(), until));
+            }
+            // The peer may be kept from looking for its drain itself.
+            match self.find_by(record, |listed| listed.like_wanted) {
+                Found::Drain(url) => return Ok(Step::Adopt { url, how: Adoption::Shared }),
+                Found::OneOf(many) => return Err(Verdict::Ambiguous(many)),
+                Found::Nothing => {}
             }
         }
         let claimed: BTreeSet<Digest> =

@@ -27,13 +27,3 @@ fn a_deletion_before_the_addition_is_noticed() {
 fn ignored_ownership_is_noticed() {
     is_caught(Sabotage::OwnershipIgnored);
 }
-
-#[test]
-fn a_refused_credential_taken_for_a_missing_target_is_noticed() {
-    is_caught(Sabotage::UnauthorizedIsNotFound);
-}
-
-#[test]
-fn an_own_write_that_the_next_plan_does_not_see_is_noticed() {
-    is_caught(Sabotage::OwnWriteNotSeen);
-}
