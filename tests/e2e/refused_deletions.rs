@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     duplicates::{OTHER_URL, URL, change, changes, papertrail, with},
     errors::{PERSON, TIME, assert_failing, assert_synced},
-    world::World,
+    world::{World, ready},
 };
 
 fn refuse(status: u16, text: &str) -> Action {
@@ -38,13 +38,6 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
                 "{delete}answered 404, and the body is HTML (this is not how the Scalingo API answers: is --api-url \
                  right?)"
             ),
-        ),
-        (
-            "d429",
-            Action::too_many_requests(None),
-            "RateLimited",
-            TIME,
-            "Scalingo asks to send fewer requests".to_owned(),
         ),
         ("d500", refuse(500, "boom"), "Unavailable", TIME, format!("{delete}answered 500: boom")),
         ("d502", refuse(502, "boom"), "Unavailable", TIME, format!("{delete}answered 502: boom")),
@@ -122,5 +115,29 @@ async fn a_refused_token_is_no_proof_that_the_drain_is_gone() {
     world.simulator.restore_token("operator");
     world.until("drain", "gone", Value::is_null).await;
     assert_eq!(changes(&world.simulator), [change(Added, URL), change(Removed, URL)]);
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_meets_a_429_goes_on_when_it_may() {
+    let world = World::running().await;
+    world.apply("limited", &papertrail("shop-front"));
+    world.until_reason("limited", "Synced").await;
+    let limited = Action::too_many_requests(Some(12));
+    world.simulator.add_rule(Rule::new("DELETE", "/v1/apps/shop-front/log_drains", limited).once());
+    world.kubectl(&["delete", "logdrain", "limited", "--wait=false"]);
+    let object = world.until_reason("limited", "RateLimited").await;
+    let message = ready(&object)["message"].as_str().expect("a message").to_owned();
+    assert!(message.starts_with("Scalingo asks to send fewer requests; goes on at about 20"), "{message}");
+    assert_failing(&object, "RateLimited", TIME, &message);
+    assert_eq!(world.simulator.drains("shop-front"), [URL]);
+    world.until("limited", "gone", Value::is_null).await;
+    assert!(world.simulator.drains("shop-front").is_empty());
+    let journal = world.simulator.journal();
+    let place = journal.iter().position(|entry| entry.status == Some(429)).expect("a 429");
+    assert!(
+        journal[place + 1].at.duration_since(journal[place].at).as_secs() >= 12,
+        "nothing is sent before"
+    );
     world.finish();
 }
