@@ -11,6 +11,7 @@ mod budgets;
 mod client;
 mod endpoints;
 mod error;
+pub mod event;
 mod operation;
 mod reqwest_transport;
 #[cfg(test)]

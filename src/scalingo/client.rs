@@ -23,6 +23,7 @@ use super::budget::{Class, Owner};
 use super::budgets::{Asker, Budgets};
 use super::endpoints::Endpoints;
 use super::error::{Error, Failure};
+use super::event::{EventPage, EventsAnswer};
 use super::operation::Operation;
 use super::secrets::Secrets;
 use super::token::ApiToken;
@@ -36,6 +37,8 @@ use crate::drain::{Destination, DrainUrl, Target};
 const AGENT: &str = concat!("logdrain-operator/", env!("CARGO_PKG_VERSION"));
 /// A list that goes on after this many pages goes on for ever.
 const MOST_PAGES: u64 = 200;
+/// Deployments and the like of all apps come in the same feed.
+const EVENTS_PER_PAGE: &str = "100";
 
 /// Tells the time of day, for what the API dates.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -146,6 +149,20 @@ impl Client {
         let call = self.call(Operation::ListAddons, Method::GET, region, &["apps", app_id, "addons"])?;
         let answer: AddonsAnswer = self.read(token, &call).await?;
         Ok(answer.addons.into_iter().map(Addon::from).collect())
+    }
+
+    /// A page of the change feed, newest first: what has happened to all apps that the token's user may see.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn events(&self, token: &ApiToken, region: &str, page: u64) -> Result<EventPage, Error> {
+        let mut call = self.call(Operation::ListEvents, Method::GET, region, &["events"])?;
+        call.url
+            .query_pairs_mut()
+            .append_pair("page", &page.to_string())
+            .append_pair("per_page", EVENTS_PER_PAGE);
+        let answer: EventsAnswer = self.read(token, &call).await?;
+        Ok(answer.page(page))
     }
 
     /// The drains of an app or an addon, in the API's order. One URL may be there twice.

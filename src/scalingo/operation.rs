@@ -13,6 +13,8 @@ pub enum Operation {
     ListAddons,
     /// Drains of an app or an addon.
     ListDrains,
+    /// A page of the change feed.
+    ListEvents,
     /// Add of a drain.
     AddDrain,
     /// Delete of a drain.
@@ -29,6 +31,7 @@ impl Operation {
             Self::GetApp => "get_app",
             Self::ListAddons => "list_addons",
             Self::ListDrains => "list_drains",
+            Self::ListEvents => "list_events",
             Self::AddDrain => "add_drain",
             Self::DeleteDrain => "delete_drain",
         }

@@ -31,7 +31,7 @@ pub(super) struct AppsAnswer {
 }
 
 #[derive(Deserialize)]
-struct Meta {
+pub(super) struct Meta {
     pagination: Option<Pagination>,
 }
 
@@ -43,7 +43,14 @@ struct Pagination {
 impl AppsAnswer {
     /// The page to ask for next, if it lies ahead of this one.
     pub(super) fn next_page(&self, current: u64) -> Option<u64> {
-        let next = self.meta.as_ref()?.pagination.as_ref()?.next_page?;
+        self.meta.as_ref()?.next_page(current)
+    }
+}
+
+impl Meta {
+    /// The page to ask for next, if it lies ahead of this one.
+    pub(super) fn next_page(&self, current: u64) -> Option<u64> {
+        let next = self.pagination.as_ref()?.next_page?;
         (next > current).then_some(next)
     }
 }
