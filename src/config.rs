@@ -21,7 +21,7 @@ use arguments::{Arguments, RunArguments, Subcommand};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Run the operator.
-    Run(Config),
+    Run(Box<Config>),
     /// Print the `CustomResourceDefinition` as YAML.
     Crd,
     /// Print this text, the answer to `--help` or `--version`.
@@ -37,8 +37,12 @@ pub struct Config {
     pub region: String,
     /// Namespaces to watch, each once; all namespaces when empty.
     pub watch_namespaces: Vec<String>,
-    /// How often each `LogDrain` is compared with what Scalingo lists, before jitter.
+    /// How often the change feed is read; never where there is none.
+    pub feed_interval: Option<Duration>,
+    /// How often the drains of an app are listed whose changes the change feed does not show.
     pub resync: Duration,
+    /// The same for an app whose changes it shows; not shorter.
+    pub sweep_interval: Duration,
     /// How many requests are sent with one API token within any 60 s at the most.
     pub requests_per_minute: usize,
     /// Where `/livez` and `/readyz` are served.
@@ -70,7 +74,9 @@ fn parse_with(
         .and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches));
     match parsed {
         Ok(Arguments { subcommand: Subcommand::Crd }) => Ok(Command::Crd),
-        Ok(Arguments { subcommand: Subcommand::Run(run) }) => Config::check(run).map(Command::Run),
+        Ok(Arguments { subcommand: Subcommand::Run(run) }) => {
+            Config::check(run).map(Box::new).map(Command::Run)
+        }
         Err(error) if !error.use_stderr() => Ok(Command::Print(error.to_string())),
         Err(error) => Err(ConfigError(sentence::of(&error, &definition))),
     }
@@ -80,6 +86,13 @@ impl Config {
     fn check(arguments: RunArguments) -> Result<Self, ConfigError> {
         let endpoints = Endpoints::parse(&arguments.api_url, &arguments.auth_url, arguments.allow_http)
             .map_err(|error| ConfigError(error.to_string()))?;
+        if arguments.sweep_interval < arguments.resync {
+            let resync = humantime::format_duration(arguments.resync);
+            return Err(ConfigError(format!(
+                "--sweep-interval must not be shorter than --resync, which is {resync}: make one longer or the \
+                 other shorter."
+            )));
+        }
         let mut watch_namespaces = arguments.watch_namespace;
         watch_namespaces.sort_unstable();
         watch_namespaces.dedup();
@@ -87,7 +100,9 @@ impl Config {
             endpoints,
             region: arguments.region,
             watch_namespaces,
+            feed_interval: Some(arguments.feed_interval).filter(|interval| !interval.is_zero()),
             resync: arguments.resync,
+            sweep_interval: arguments.sweep_interval,
             requests_per_minute: arguments.requests_per_minute,
             admin_address: arguments.admin_address,
             log_format: arguments.log_format,

@@ -1,5 +1,8 @@
 //! Reconciles `LogDrain` resources: watch → desired → observe → plan → apply → status.
 //!
+//! Beside it three watch over what has changed: `notice` the Secrets, `poll` the change feed, `sweep` what nothing
+//! tells of.
+//!
 //! Files named with a noun are pure or in memory; those named with a verb do I/O.
 
 mod apply;
@@ -10,13 +13,18 @@ mod delete_forms;
 mod desired;
 mod error;
 mod events;
+mod feeds;
+mod lists;
 mod notice;
 mod observe;
 mod plan;
+mod poll;
 mod reconcile;
 mod schedule;
 mod secrets;
 mod status;
+mod sweep;
+mod sweeps;
 mod targets;
 mod tokens;
 mod turn;

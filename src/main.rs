@@ -14,7 +14,7 @@ const BLOCKING_WORK: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     match config::parse(std::env::args_os()) {
-        Ok(Command::Run(config)) => operate(config),
+        Ok(Command::Run(config)) => operate(*config),
         Ok(Command::Crd) => match crd::yaml() {
             Ok(yaml) => print(&yaml),
             Err(error) => fail(1, &error),

@@ -74,7 +74,9 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let transport = Arc::new(ReqwestTransport::new(TransportLimits::default())?);
     let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
 
-    let (resync, namespaces) = (config.resync, config.watch_namespaces.join(","));
+    let namespaces = config.watch_namespaces.join(",");
+    let (resync, sweep_interval) = (config.resync, config.sweep_interval);
+    let feed_interval = config.feed_interval.unwrap_or_default();
     let stopping = CancellationToken::new();
     let watches = watches(&client, &config.watch_namespaces);
     let (context, called) = Context::new(Parts {
@@ -85,7 +87,12 @@ pub async fn run(config: Config) -> Result<(), Error> {
             config.requests_per_minute,
         ),
         client,
-        settings: Settings { region: config.region, resync: config.resync },
+        settings: Settings {
+            region: config.region,
+            resync: config.resync,
+            sweep_interval: config.sweep_interval,
+            feed_interval: config.feed_interval,
+        },
         view: View::new(watches.iter().map(crate::controller::Watch::store).collect()),
         digester: Arc::default(),
         random: fastrand::Rng::new(),
@@ -104,7 +111,9 @@ pub async fn run(config: Config) -> Result<(), Error> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         admin = %address,
+        feed_interval = %humantime::format_duration(feed_interval),
         resync = %humantime::format_duration(resync),
+        sweep_interval = %humantime::format_duration(sweep_interval),
         namespaces = if namespaces.is_empty() { "all".to_owned() } else { namespaces },
         "started"
     );

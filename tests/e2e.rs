@@ -40,6 +40,10 @@ mod edited_status;
 mod emitted;
 #[path = "e2e/errors.rs"]
 mod errors;
+#[path = "e2e/feed.rs"]
+mod feed;
+#[path = "e2e/few_requests.rs"]
+mod few_requests;
 #[path = "e2e/foreign.rs"]
 mod foreign;
 #[path = "e2e/lifecycle.rs"]

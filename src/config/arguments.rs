@@ -75,9 +75,19 @@ pub(super) struct RunArguments {
     pub(super) watch_namespace: Vec<String>,
     #[arg(
         long,
-        help = "How often each LogDrain is compared with what Scalingo lists, such as 90s, 10m or 1h",
-        value_name = "DURATION", default_value = "10m", value_parser = value::resync)]
+        help = "How often the change feed is read, which tells of the drains of all apps at once; 0 turns it off",
+        value_name = "DURATION", default_value = "15s", value_parser = value::feed_interval)]
+    pub(super) feed_interval: Duration,
+    #[arg(
+        long,
+        help = "How often the drains of an app are listed whose changes the change feed does not show, such as 90s or 10m",
+        value_name = "DURATION", default_value = "10m", value_parser = value::interval)]
     pub(super) resync: Duration,
+    #[arg(
+        long,
+        help = "The same for an app whose changes the change feed shows; not shorter than --resync",
+        value_name = "DURATION", default_value = "24h", value_parser = value::interval)]
+    pub(super) sweep_interval: Duration,
     #[arg(
         long,
         help = "Most requests within any 60 seconds with one API token; Scalingo allows 60, for all who use it",

@@ -17,7 +17,7 @@ fn parse_arguments(arguments: &[&str]) -> Result<Command, ConfigError> {
 
 fn run_config(arguments: &[&str]) -> Config {
     match parse_arguments(&[&["run"], arguments].concat()).unwrap() {
-        Command::Run(config) => config,
+        Command::Run(config) => *config,
         other => panic!("{other:?}"),
     }
 }
@@ -27,7 +27,9 @@ fn defaults() -> Config {
         endpoints: Endpoints::parse(DEFAULT_API, DEFAULT_AUTH, false).unwrap(),
         region: "osc-fr1".to_owned(),
         watch_namespaces: Vec::new(),
+        feed_interval: Some(Duration::from_secs(15)),
         resync: Duration::from_secs(600),
+        sweep_interval: Duration::from_secs(86_400),
         requests_per_minute: 50,
         admin_address: "0.0.0.0:8080".parse().unwrap(),
         log_format: LogFormat::Text,
@@ -53,7 +55,9 @@ fn flags_replace_the_defaults() {
         "--region=osc-secnum-fr1",
         "--watch-namespace=shop,blog",
         "--watch-namespace=shop",
+        "--feed-interval=0",
         "--resync=1h 30m",
+        "--sweep-interval=2h",
         "--requests-per-minute=60",
         "--admin-address=[::1]:0",
         "--log-format=json",
@@ -62,7 +66,9 @@ fn flags_replace_the_defaults() {
         endpoints: Endpoints::parse("http://127.0.0.1:9000", "http://auth.internal", true).unwrap(),
         region: "osc-secnum-fr1".to_owned(),
         watch_namespaces: vec!["blog".to_owned(), "shop".to_owned()],
+        feed_interval: None,
         resync: Duration::from_secs(5_400),
+        sweep_interval: Duration::from_secs(7_200),
         requests_per_minute: 60,
         admin_address: "[::1]:0".parse().unwrap(),
         log_format: LogFormat::Json,
@@ -74,6 +80,9 @@ fn flags_replace_the_defaults() {
 fn bounds_are_within() {
     assert_eq!(run_config(&["--resync=1s"]).resync, Duration::from_secs(1));
     assert_eq!(run_config(&["--resync=1day"]).resync, Duration::from_secs(86_400));
+    assert_eq!(run_config(&["--feed-interval=0s"]).feed_interval, None);
+    assert_eq!(run_config(&["--feed-interval=1h"]).feed_interval, Some(Duration::from_secs(3_600)));
+    assert_eq!(run_config(&["--resync=1h", "--sweep-interval=1h"]).sweep_interval.as_secs(), 3_600);
     assert_eq!(run_config(&["--requests-per-minute=2"]).requests_per_minute, 2);
     let longest = "a".repeat(63);
     assert_eq!(run_config(&["--watch-namespace", &longest]).watch_namespaces, [longest]);
@@ -97,6 +106,8 @@ fn what_is_wrong_is_said_in_one_sentence() {
                      hyphens, with a letter or digit first and last.";
     let empty = "--watch-namespace holds an empty name: leave it out to watch all namespaces.";
     let range = "--resync must be from 1s to 24h.";
+    let feed = "--feed-interval must be from 1s to 1h, or 0 to turn it off.";
+    let sweep = "--sweep-interval must not be shorter than --resync, which is 10m: make one longer or the other shorter.";
     let duration = "--resync must be a duration with a unit, for example 90s or 10m.";
     let address = "--admin-address must be an IP address and a port, for example 0.0.0.0:8080 or [::1]:8080.";
     let subcommand = "There is no such command: use `logdrain-operator run` or `logdrain-operator crd`.";
@@ -135,6 +146,9 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["run", "--watch-namespace="], empty),
         (&["run", "--resync=999ms"], range),
         (&["run", "--resync=25h"], range),
+        (&["run", "--feed-interval=500ms"], feed),
+        (&["run", "--feed-interval=61m"], feed),
+        (&["run", "--sweep-interval=5m"], sweep),
         (&["run", "--resync=10"], duration),
         (&["run", "--resync=often"], duration),
         (&["run", "--resync=99999999999999999999y"], duration),

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-const SHORTEST_RESYNC: Duration = Duration::from_secs(1);
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// Above it drift would live for longer than a day.
-const LONGEST_RESYNC: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// Above it the feed would be no better than a list of each app.
+const LONGEST_FEED_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// For a limit that Scalingo has raised.
 const MOST_REQUESTS: usize = 10_000;
 /// RFC 1123, as Kubernetes has it for namespaces.
@@ -34,13 +36,27 @@ pub(super) fn namespace(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-pub(super) fn resync(text: &str) -> Result<Duration, &'static str> {
-    let duration = humantime::parse_duration(text)
-        .map_err(|_| "must be a duration with a unit, for example 90s or 10m")?;
-    if !(SHORTEST_RESYNC..=LONGEST_RESYNC).contains(&duration) {
+pub(super) fn interval(text: &str) -> Result<Duration, &'static str> {
+    let duration = duration(text)?;
+    if !(SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&duration) {
         return Err("must be from 1s to 24h");
     }
     Ok(duration)
+}
+
+pub(super) fn feed_interval(text: &str) -> Result<Duration, &'static str> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let duration = duration(text)?;
+    if !duration.is_zero() && !(SHORTEST_INTERVAL..=LONGEST_FEED_INTERVAL).contains(&duration) {
+        return Err("must be from 1s to 1h, or 0 to turn it off");
+    }
+    Ok(duration)
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(text).map_err(|_| "must be a duration with a unit, for example 90s or 10m")
 }
 
 pub(super) fn requests_per_minute(text: &str) -> Result<usize, &'static str> {

@@ -2,13 +2,18 @@
 
 mod delete;
 
+use std::{future::pending, time::Duration};
+
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use tokio::time::Instant;
 
 use super::{
     context::{Context, Sabotage},
     error::Error,
     events::Happening,
+    feeds::Kind,
+    lists::{Change, Wish},
     observe::{self, Observation},
     plan::{Adoption, Forgotten, Found, Peer, Plan, Rank, SETTLES_AFTER, Situation, Step, resolved},
     status::{Basis, Subject},
@@ -23,6 +28,9 @@ use crate::{
 /// An intent that is older than this is written anew before its request is sent: its time must tell
 /// when the request was.
 const INTENT_HOLDS: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long a list holds for what is planned on it, should a request have to wait for the budget.
+const HOLDS: Duration = Duration::from_secs(120);
 
 /// Everything that steps on one target share.
 pub struct Work<'a, 'b> {
@@ -46,7 +54,7 @@ pub struct Work<'a, 'b> {
     pub just_added: Option<Digest>,
 }
 
-impl Work<'_, '_> {
+impl<'a> Work<'a, '_> {
     /// Carries out the steps of a plan in order.
     ///
     /// # Errors
@@ -113,8 +121,8 @@ impl Work<'_, '_> {
     async fn add(&mut self, drifted: bool) -> Result<(), Error> {
         let Some((destination, digest)) = self.wanted() else { return Ok(()) };
         let mut intent = self.record(&destination, &digest, DrainState::Adding);
-        intent.listed_before = self.observation.digests();
         let client = self.writer().await?;
+        intent.listed_before = self.observation.digests();
         loop {
             intent.since = Some(Time(self.context.now()));
             if self.context.is_sabotaged(Sabotage::IntentNotWritten) {
@@ -130,15 +138,24 @@ impl Work<'_, '_> {
         // What stands is what the API server made of it: times without their fractions.
         let intent = self.standing(&intent).unwrap_or(intent);
 
+        let change = self.begin_change();
         let answer = client.add_drain(self.token, self.target(), &destination).await;
+        let before = self.observation.clone();
         let url = match answer {
             Ok(url) => {
                 let answered = self.context.digester.url(self.target(), &url);
                 self.observation.added(answered.clone(), url);
+                self.end_change(change, before);
+                self.expect_echo(Kind::Added, &answered);
                 self.just_added = Some(answered.clone());
                 answered
             }
-            Err(error) => self.after_failed_add(&intent, error).await?,
+            Err(error) => {
+                if error.add_outcome() == AddOutcome::NotMade {
+                    self.end_change(change, before);
+                }
+                self.after_failed_add(&intent, error).await?
+            }
         };
         let mut record = resolved(&intent, &url);
         record.url = self.shown(&record, &url);
@@ -149,10 +166,43 @@ impl Work<'_, '_> {
 
     /// The client for a change: people wait for it, whatever has brought it about, and a request is kept for it.
     async fn writer(&mut self) -> Result<Client, Error> {
-        let client = self.client.on_behalf_of(self.client.asker().interactive());
+        let client = self.client.on_behalf_of(self.client.asker().continuing());
+        self.wait_with(&client).await?;
+        if self.observation.age() > HOLDS {
+            // One more list, and not one after each wait: else nothing might ever be done.
+            let before = self.observation.digests();
+            let account = (&client, self.token);
+            self.observation =
+                observe::leaving(self.context, account, &self.target().clone(), Wish::now()).await?;
+            if self.observation.digests() != before {
+                return Err(Error::Changed);
+            }
+            self.wait_with(&client).await?;
+        }
+        Ok(client)
+    }
+
+    async fn wait_with(&mut self, client: &Client) -> Result<(), Error> {
         let peers = self.peers();
-        turn::on_budget(self.context, self.subject, &client, self.token, During::Plan).await?;
-        if self.peers() == peers { Ok(client) } else { Err(Error::Changed) }
+        turn::on_budget(self.context, self.subject, client, self.token, During::Plan, pending()).await?;
+        if self.peers() == peers { Ok(()) } else { Err(Error::Changed) }
+    }
+
+    /// To be called right before a change is sent.
+    fn begin_change(&self) -> Change<'a> {
+        self.context.lists.change(&(self.token.key(), self.target().clone()))
+    }
+
+    /// The change has come to a known end.
+    fn end_change(&self, change: Change<'_>, before: Observation) {
+        let is_sabotaged = self.context.is_sabotaged(Sabotage::OwnWriteNotSeen);
+        change.made(if is_sabotaged { before } else { self.observation.clone() });
+    }
+
+    /// The feed is to tell of a change that was made.
+    fn expect_echo(&self, kind: Kind, url: &Digest) {
+        let key = (self.token.key(), self.target().clone());
+        self.context.feeds().wrote(&key, kind, url.clone(), Instant::now());
     }
 
     fn peers(&self) -> Vec<Peer> {
@@ -168,14 +218,9 @@ impl Work<'_, '_> {
         let outcome = error.add_outcome();
         if matches!(outcome, AddOutcome::Answered | AddOutcome::Made) {
             // Were this list to fail too, the intent stands and is looked after later.
-            self.observation = observe::wanted(
-                self.context,
-                self.client,
-                self.token,
-                &self.target().clone(),
-                self.subject.object(),
-            )
-            .await?;
+            let (account, target) = ((self.client, self.token), self.target().clone());
+            let object = self.subject.object();
+            self.observation = observe::wanted(self.context, account, &target, object, Wish::now()).await?;
             let listed = self.observation.listed(self.context, self.wanted, Some(intent));
             let records = self.records_here();
             let peers = self.peers();
@@ -186,7 +231,7 @@ impl Work<'_, '_> {
                 records: &records,
                 listed: &listed,
                 peers: &peers,
-                now: self.context.now(),
+                now: self.observation.at(),
             };
             match situation.find(intent) {
                 Found::Drain(url) => return Ok(url),

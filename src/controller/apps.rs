@@ -4,23 +4,33 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::scalingo::{ApiToken, App, Client, Error, ErrorKind, Missing, TokenKey};
 
 /// Names and ids of apps, one list for each API token and region.
 ///
 /// A cache: it saves requests and decides nothing that a record does not decide.
+#[derive(Default)]
 pub struct Apps {
     lists: Mutex<HashMap<(TokenKey, String), Shared>>,
-    keep: Duration,
+    news: Notify,
+}
+
+/// Which list is new enough.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    /// One that was asked for since then.
+    pub since: Instant,
+    /// One that is younger than this.
+    pub keep: Duration,
 }
 
 /// Locked while it is fetched.
 type Shared = Arc<tokio::sync::Mutex<Option<List>>>;
 
 struct List {
-    fetched: Instant,
+    sent: Instant,
     /// A failure serves those who waited for it, and nobody after them.
     apps: Result<Vec<App>, Error>,
 }
@@ -37,12 +47,6 @@ pub enum Resolved {
 }
 
 impl Apps {
-    /// Lists are kept for this long.
-    #[must_use]
-    pub fn new(keep: Duration) -> Self {
-        Self { lists: Mutex::default(), keep }
-    }
-
     /// What `name_or_id` stands for. `recorded` is the id that it stood for earlier.
     ///
     /// # Errors
@@ -52,11 +56,11 @@ impl Apps {
         client: &Client,
         token: &ApiToken,
         region: &str,
-        name_or_id: &str,
-        recorded: Option<&str>,
+        (name_or_id, recorded): (&str, Option<&str>),
+        fresh: Fresh,
     ) -> Result<Resolved, Error> {
-        let list = self.list(token, region);
-        let apps = self.fetched(&list, client, token, region).await?;
+        let list = self.list(token.key(), region);
+        let apps = self.fetched(&list, client, token, region, fresh).await?;
         if let Some(app) = named(&apps, name_or_id) {
             return Ok(Resolved::App(app));
         }
@@ -71,6 +75,18 @@ impl Apps {
         Ok(get(client, token, region, id).await?.map_or(Resolved::Nothing, Resolved::Renamed))
     }
 
+    /// Waits until there is a list that is new enough.
+    pub async fn until_known(&self, token: &ApiToken, region: &str, fresh: Fresh) {
+        loop {
+            let news = self.news.notified();
+            let list = self.list(token.key(), region);
+            if list.lock().await.as_ref().is_some_and(|list| list.answers(fresh)) {
+                return;
+            }
+            news.await;
+        }
+    }
+
     /// The list, fetched by one for all who wait for it.
     async fn fetched(
         &self,
@@ -78,30 +94,41 @@ impl Apps {
         client: &Client,
         token: &ApiToken,
         region: &str,
+        fresh: Fresh,
     ) -> Result<Vec<App>, Error> {
-        let asked = Instant::now();
         let mut list = list.lock().await;
-        match list.as_ref() {
-            Some(List { fetched, apps }) if *fetched >= asked => return apps.clone(),
-            Some(List { fetched, apps: Ok(apps) }) if asked.duration_since(*fetched) < self.keep => {
-                return Ok(apps.clone());
-            }
-            _ => {}
+        if let Some(known) = list.as_ref().filter(|known| known.answers(fresh)) {
+            return known.apps.clone();
         }
+        let sent = Instant::now();
         let apps = client.apps(token, region).await;
-        *list = Some(List { fetched: Instant::now(), apps: apps.clone() });
+        *list = Some(List { sent, apps: apps.clone() });
+        drop(list);
+        self.news.notify_waiters();
         apps
     }
 
     /// Forgets a list that has proved wrong.
     pub fn forget(&self, token: &ApiToken, region: &str) {
-        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.remove(&(token.key(), region.to_owned()));
+        self.forget_list(token.key(), region);
     }
 
-    fn list(&self, token: &ApiToken, region: &str) -> Shared {
+    /// Forgets the list of a token and a region.
+    pub fn forget_list(&self, token: TokenKey, region: &str) {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.entry((token.key(), region.to_owned())).or_default().clone()
+        lists.remove(&(token, region.to_owned()));
+    }
+
+    fn list(&self, token: TokenKey, region: &str) -> Shared {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.entry((token, region.to_owned())).or_default().clone()
+    }
+}
+
+impl List {
+    fn answers(&self, fresh: Fresh) -> bool {
+        let is_young = || fresh.since.saturating_duration_since(self.sent) < fresh.keep;
+        self.sent >= fresh.since || self.apps.is_ok() && is_young()
     }
 }
 

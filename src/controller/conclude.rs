@@ -6,10 +6,12 @@ use kube::{
     ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
 };
+use tokio::time::Instant;
 
 use super::{
     context::Context,
     error::{Error, at_second},
+    lists::Key,
     plan::Verdict,
     status::{Basis, Subject},
     turn::PATIENCE,
@@ -32,8 +34,16 @@ pub(super) enum Outcome {
     Released,
     /// Nothing is done while suspended.
     Suspended,
-    /// The drains are as this says, on the target that is wanted, if any; the note goes with it.
-    Looked { verdict: Verdict, target: Option<Target>, note: Option<String> },
+    /// Nothing has changed since an earlier process left it in order; there the check is still to come.
+    LeftInOrder(Key),
+    /// The drains are as this says, by what was seen of the target that is wanted, if any; the note goes with it.
+    Looked { verdict: Verdict, seen: Option<Seen>, note: Option<String> },
+}
+
+/// What a look was about, and when Scalingo was asked to list it.
+pub(super) struct Seen {
+    pub(super) key: Key,
+    pub(super) sent: Instant,
 }
 
 /// Says in the status what has come of it, and when to look again.
@@ -43,6 +53,15 @@ pub(super) async fn conclude(
     outcome: Result<Outcome, Error>,
 ) -> Action {
     let resync = context.settings.resync;
+    // It is looked after by the sweep only once it is in order.
+    let is_checked = matches!(
+        &outcome,
+        Ok(Outcome::LeftInOrder(_)
+            | Outcome::Looked { verdict: Verdict::InSync | Verdict::Duplicate(_), .. })
+    );
+    if !is_checked {
+        context.unrest(&subject.uid());
+    }
     let asked = outcome.as_ref().err().and_then(asked_to_wait);
     if let Some(wait) = asked.filter(|wait| *wait < PATIENCE || is_content(subject.object())) {
         tracing::debug!(?wait, "Scalingo asks to send fewer requests");
@@ -51,6 +70,10 @@ pub(super) async fn conclude(
     let (reason, message) = match &outcome {
         Ok(Outcome::Released) => {
             context.forget(&subject.uid());
+            return Action::await_change();
+        }
+        Ok(Outcome::LeftInOrder(key)) => {
+            context.rest(subject.object(), key, None);
             return Action::await_change();
         }
         Ok(Outcome::Suspended) => {
@@ -67,12 +90,14 @@ pub(super) async fn conclude(
             (error.reason(), error.message() + &end.unwrap_or_default())
         }
     };
-    let target = match &outcome {
-        Ok(Outcome::Looked { target, .. }) => target.as_ref(),
+    let seen = match &outcome {
+        Ok(Outcome::Looked { seen, .. }) => seen.as_ref(),
         _ => None,
     };
+    let target = seen.map(|seen| &seen.key.1);
     let records = under_current_name(subject, target);
     if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
+        context.unrest(&subject.uid());
         if error.is_passing() {
             return Action::requeue(CHANGED);
         }
@@ -98,7 +123,13 @@ pub(super) async fn conclude(
             };
             context.schedule.after_failure(object, asked.or(asked_too).unwrap_or_default())
         }
-        _ => context.schedule.after(object, resync),
+        _ => match seen.filter(|_| is_checked) {
+            Some(seen) => {
+                context.rest(object, &seen.key, Some(seen.sent));
+                return Action::await_change();
+            }
+            None => context.schedule.after(object, resync),
+        },
     };
     Action::requeue(wait)
 }
@@ -187,7 +218,7 @@ pub(super) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[Dra
     if gone.is_empty() && new.is_empty() {
         return;
     }
-    let me = rank(subject.object());
+    let (me, now) = (rank(subject.object()), Instant::now());
     for peer in context.view.all() {
         let shares = |records: &[&DrainRecord]| {
             peer.status.iter().flat_map(|status| &status.drains).any(|other| {
@@ -198,7 +229,7 @@ pub(super) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[Dra
         };
         let concerned = shares(&gone) || rank(&peer) > me && shares(&new);
         if let (Some(uid), true) = (peer.uid().filter(|uid| *uid != me.uid), concerned) {
-            context.call(&uid, ObjectRef::from_obj(&peer));
+            context.call(&uid, ObjectRef::from_obj(&*peer), now);
         }
     }
 }

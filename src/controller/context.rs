@@ -1,14 +1,31 @@
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures::channel::mpsc;
 use jiff::Timestamp;
-use kube::{Client, runtime::reflector::ObjectRef};
-use tokio::sync::OnceCell;
+use kube::{Client, ResourceExt, runtime::reflector::ObjectRef};
+use tokio::{
+    sync::{Notify, OnceCell, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    apps::Apps, delete_forms::DeleteForms, error::Error, events::Events, schedule::Schedule,
-    secrets::Secrets, targets::Targets, tokens::Tokens, view::View,
+    apps::Apps,
+    delete_forms::DeleteForms,
+    error::Error,
+    events::Events,
+    feeds::Feeds,
+    lists::{Key, Lists},
+    schedule::Schedule,
+    secrets::Secrets,
+    sweeps::Sweeps,
+    targets::Targets,
+    tokens::Tokens,
+    view::View,
 };
 use crate::{
     crd::LogDrain,
@@ -24,8 +41,12 @@ const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Settings {
     /// Region of a `LogDrain` that names none.
     pub region: String,
-    /// How often everything is compared with Scalingo.
+    /// How often a target is compared with what Scalingo lists whose changes the change feed does not tell.
     pub resync: Duration,
+    /// The same for a target whose changes it tells.
+    pub sweep_interval: Duration,
+    /// How often the change feed is read; never where there is none.
+    pub feed_interval: Option<Duration>,
 }
 
 /// A deliberate bug. The random histories are tried on each, to show that they would find it. No option leads here.
@@ -40,7 +61,7 @@ pub enum Sabotage {
     OwnershipIgnored,
     /// A refused credential is taken for a target that is gone.
     UnauthorizedIsNotFound,
-    /// What was written is not seen before the watch tells of it.
+    /// A list that is kept does not show what was added or deleted since.
     OwnWriteNotSeen,
 }
 
@@ -56,12 +77,20 @@ pub struct Context {
     pub view: View,
     /// Names and ids of apps.
     pub apps: Apps,
+    /// What Scalingo has listed of late.
+    pub lists: Lists,
     /// Digests.
     pub digester: Arc<Digester>,
     /// One at a time on a target.
     pub targets: Targets,
     /// When each resource is due.
     pub schedule: Schedule,
+    /// Told when a target is to be checked otherwise than planned.
+    pub sweeps_changed: Notify,
+    /// Told when a resource is seen with an API token that it had not before.
+    pub tokens_changed: Notify,
+    /// How many watches of Secrets fail.
+    pub blind: watch::Sender<usize>,
     /// Which resources use which Secrets.
     pub secrets: Secrets,
     /// The ways to delete.
@@ -74,6 +103,8 @@ pub struct Context {
     pub stopping: CancellationToken,
     sabotage: Option<Sabotage>,
     tokens: Tokens,
+    sweeps: Mutex<Sweeps>,
+    feeds: Mutex<Feeds>,
     filled: OnceCell<()>,
     calls: mpsc::UnboundedSender<ObjectRef<LogDrain>>,
 }
@@ -106,9 +137,12 @@ impl Context {
     #[must_use]
     pub fn new(parts: Parts) -> (Arc<Self>, mpsc::UnboundedReceiver<ObjectRef<LogDrain>>) {
         let (calls, called) = mpsc::unbounded();
+        let Settings { resync, sweep_interval, feed_interval, .. } = parts.settings;
+        let sweeps = Sweeps::new(resync, sweep_interval);
+        let feeds = Feeds::new(feed_interval);
         let context = Self {
             events: Events::new(parts.client.clone()),
-            apps: Apps::new(parts.settings.resync),
+            apps: Apps::default(),
             schedule: Schedule::new(parts.random),
             client: parts.client,
             scalingo: parts.scalingo,
@@ -118,10 +152,16 @@ impl Context {
             stopping: parts.stopping,
             sabotage: parts.sabotage,
             digester: parts.digester,
+            lists: Lists::default(),
             targets: Targets::default(),
             delete_forms: DeleteForms::default(),
             secrets: Secrets::default(),
+            blind: watch::Sender::new(0),
+            sweeps_changed: Notify::new(),
+            tokens_changed: Notify::new(),
             tokens: Tokens::default(),
+            sweeps: Mutex::new(sweeps),
+            feeds: Mutex::new(feeds),
             filled: OnceCell::new(),
             calls,
         };
@@ -153,16 +193,75 @@ impl Context {
         self.filled.get_or_init(fill).await;
     }
 
-    /// Calls for a look at this resource at once.
-    pub fn call(&self, uid: &str, object: ObjectRef<LogDrain>) {
-        self.schedule.now(uid);
+    /// Calls for a look at this resource at once, with what is listed since then.
+    pub fn call(&self, uid: &str, object: ObjectRef<LogDrain>, since: Instant) {
+        self.schedule.now(uid, since);
+        self.summon(object);
+    }
+
+    /// Lets a resource that rests be looked at, though nobody waits for it.
+    pub fn check(&self, uid: &str, object: ObjectRef<LogDrain>) {
+        self.schedule.check(uid);
+        self.summon(object);
+    }
+
+    fn summon(&self, object: ObjectRef<LogDrain>) {
         // Nobody listens only once the operator is stopping.
         let _ = self.calls.unbounded_send(object);
+    }
+
+    /// A resource is as it should be, by the list that was asked for at this time: it rests until its target is
+    /// checked.
+    pub fn rest(&self, object: &LogDrain, key: &Key, checked: Option<Instant>) {
+        self.schedule.rest(object);
+        let uid = object.uid().unwrap_or_default();
+        self.sweeps().join(&uid, ObjectRef::from_obj(object), key, checked, Instant::now());
+        self.sweeps_changed.notify_one();
+    }
+
+    /// A resource is looked after otherwise than with its target.
+    pub fn unrest(&self, uid: &str) {
+        if self.sweeps().has(uid) {
+            self.sweeps().leave(uid);
+            self.sweeps_changed.notify_one();
+        }
+    }
+
+    /// The targets that are checked now and then.
+    pub fn sweeps(&self) -> MutexGuard<'_, Sweeps> {
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The change feeds.
+    pub fn feeds(&self) -> MutexGuard<'_, Feeds> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the names of apps are known: where the feed tells of their changes, as long as anything is.
+    #[must_use]
+    pub fn keeps_apps(&self, token: &ApiToken, region: &str) -> Duration {
+        let answers = self.feeds().answers(token.key(), region, Instant::now());
+        if answers { self.settings.sweep_interval } else { self.settings.resync }
+    }
+
+    /// The longest that a target waits between two checks, by what has been seen. `None` while nothing is in sync.
+    #[must_use]
+    pub fn achieved_interval(&self) -> Option<Duration> {
+        self.sweeps().achieved(Instant::now())
+    }
+
+    /// How long ago the change feed was read. `None` while it was not.
+    #[must_use]
+    pub fn feed_age(&self) -> Option<Duration> {
+        self.feeds().age(Instant::now())
     }
 
     /// Remembers the API token that a resource was last seen with, for when its Secret goes first. The bearer
     /// token of a predecessor that nobody uses any more is dropped.
     pub fn remember_token(&self, uid: &str, token: &ApiToken) {
+        if self.tokens.last(uid).as_ref() != Some(token) {
+            self.tokens_changed.notify_one();
+        }
         if let Some(before) = self.tokens.remember(uid, token) {
             self.scalingo.forget(&before);
         }
@@ -179,6 +278,7 @@ impl Context {
         self.tokens.forget(uid);
         self.secrets.forget(uid);
         self.schedule.remove(uid);
+        self.unrest(uid);
     }
 
     /// Forgets the resources that are not among these.
@@ -186,6 +286,8 @@ impl Context {
         self.tokens.keep_only(uids);
         self.secrets.keep_only(uids);
         self.schedule.keep_only(uids);
+        self.sweeps().keep_only(uids);
+        self.lists.tidy(Instant::now());
     }
 
     /// A call to the Kubernetes API, not waited for longer than 20 s.

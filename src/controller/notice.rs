@@ -54,6 +54,7 @@ async fn watch(context: &Context, namespace: Option<String>) {
     while let Some(event) = events.next().await {
         if event.is_ok() && !matches!(event, Ok(Event::Init)) && is_failing {
             is_failing = false;
+            context.blind.send_modify(|watches| *watches -= 1);
             tracing::info!(namespace, "Secrets are watched again");
         }
         match event {
@@ -84,7 +85,9 @@ async fn watch(context: &Context, namespace: Option<String>) {
                         "the watch of Secrets fails: until it works, a change of a Secret is only seen every --resync"
                     );
                 }
-                is_failing = true;
+                if !std::mem::replace(&mut is_failing, true) {
+                    context.blind.send_modify(|watches| *watches += 1);
+                }
             }
         }
     }
@@ -131,7 +134,7 @@ async fn check(context: &Context, permits: &Semaphore, name: SecretName) -> (Sec
             "a Secret was compared with what is in use"
         );
         for (uid, resource) in concerned {
-            context.call(&uid, resource);
+            context.call(&uid, resource, Instant::now());
         }
     });
     (name, result)

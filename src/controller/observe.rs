@@ -1,8 +1,14 @@
 //! What Scalingo lists for a target, and what it looks like to a resource.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
 use super::{
     context::{Context, Sabotage},
     error::Error,
+    lists::Wish,
     plan::Listed,
 };
 use crate::{
@@ -12,26 +18,28 @@ use crate::{
 };
 
 /// The drains of a target at one moment, kept up to date with our own changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Observation {
     target: Target,
     drains: Vec<(Digest, DrainUrl)>,
+    sent: Instant,
+    at: Timestamp,
 }
 
-/// Lists the drains of the target that a resource wants.
+/// The drains of the target that a resource wants.
 ///
 /// # Errors
 /// Those of the API, put in terms of the spec.
 pub async fn wanted(
     context: &Context,
-    client: &Client,
-    token: &ApiToken,
+    (client, token): (&Client, &ApiToken),
     target: &Target,
     object: &LogDrain,
+    wish: Wish,
 ) -> Result<Observation, Error> {
     let app = || object.spec.app.clone();
     let addon = || object.spec.addon.clone().unwrap_or_default();
-    match list(context, client, token, target).await {
+    match list(context, (client, token), target, wish).await {
         Ok(observation) => Ok(observation),
         Err(error) => Err(match error.kind() {
             ErrorKind::NotFound(Missing::Addon) => Error::AddonNotFound { app: app(), addon: addon() },
@@ -48,41 +56,74 @@ pub async fn wanted(
     }
 }
 
-/// Lists the drains of a target whose drains are to go. One that is gone has none.
+/// The drains of a target whose drains are to go. One that is gone has none.
 ///
 /// # Errors
 /// Those of the API. A refused credential is not a target that is gone.
 pub async fn leaving(
     context: &Context,
-    client: &Client,
-    token: &ApiToken,
+    (client, token): (&Client, &ApiToken),
     target: &Target,
+    wish: Wish,
 ) -> Result<Observation, Error> {
-    match list(context, client, token, target).await {
+    let (sent, at) = (Instant::now(), context.now());
+    match list(context, (client, token), target, wish).await {
         Ok(observation) => Ok(observation),
         Err(error)
             if matches!(error.kind(), ErrorKind::NotFound(_))
                 || error.kind() == ErrorKind::Unauthorized
                     && context.is_sabotaged(Sabotage::UnauthorizedIsNotFound) =>
         {
-            Ok(Observation { target: target.clone(), drains: Vec::new() })
+            Ok(Observation::new(target.clone(), Vec::new(), sent, at))
         }
         Err(error) => Err(Error::Scalingo(error)),
     }
 }
 
+/// The list that is known, or a new one.
 async fn list(
     context: &Context,
-    client: &Client,
-    token: &ApiToken,
+    (client, token): (&Client, &ApiToken),
     target: &Target,
+    wish: Wish,
 ) -> Result<Observation, crate::scalingo::Error> {
+    let key = (token.key(), target.clone());
+    if let Some(known) = context.lists.get(&key, wish) {
+        return Ok(known);
+    }
+    let (sent, at) = (Instant::now(), context.now());
     let drains = client.drains(token, target).await?;
     let drains = drains.into_iter().map(|url| (context.digester.url(target, &url), url)).collect();
-    Ok(Observation { target: target.clone(), drains })
+    let observation = Observation::new(target.clone(), drains, sent, at);
+    context.lists.put(key, observation.clone(), wish);
+    Ok(observation)
 }
 
 impl Observation {
+    /// These drains, asked for at this time.
+    #[must_use]
+    pub fn new(target: Target, drains: Vec<(Digest, DrainUrl)>, sent: Instant, at: Timestamp) -> Self {
+        Self { target, drains, sent, at }
+    }
+
+    /// When they were asked for, by this process's own clock.
+    #[must_use]
+    pub fn sent(&self) -> Instant {
+        self.sent
+    }
+
+    /// When they were asked for, by the time of day.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// How long ago that was.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.sent.elapsed()
+    }
+
     /// The target.
     #[must_use]
     pub fn target(&self) -> &Target {

@@ -3,25 +3,28 @@
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 use kube::{ResourceExt, runtime::controller::Action};
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
     apply::Work,
-    apps::Resolved,
-    conclude::{Outcome, call_peers, conclude},
+    apps::{Fresh, Resolved},
+    conclude::{Outcome, Seen, call_peers, conclude},
     context::{Context, Sabotage},
     desired,
     error::Error,
     events::Happening,
     observe,
-    plan::{Plan, Situation, Verdict},
+    plan::{Listed, Plan, Situation, Verdict},
+    schedule::{Asked, Turn},
     status::Subject,
+    sweep,
     turn::{self, During, in_time},
     view::{name, rank},
 };
 use crate::{
-    crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain},
-    drain::{Destination, Target},
+    crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, Reason},
+    drain::{Destination, Digest, Likeness, Target},
     scalingo::{ApiToken, Asker, Client, budget::Owner},
 };
 
@@ -41,17 +44,19 @@ struct Desired {
 pub async fn reconcile(seen: Arc<LogDrain>, context: Arc<Context>) -> Result<Action, Infallible> {
     context.ready().await;
     let Some(object) = context.view.newest(&seen) else { return Ok(Action::await_change()) };
-    if let Some(wait) = context.schedule.wait(&object) {
-        return Ok(Action::requeue(wait));
-    }
+    let asked = match context.schedule.turn(&object) {
+        Turn::Look(asked) => asked,
+        Turn::Wait(wait) => return Ok(Action::requeue(wait)),
+        Turn::Rest => return Ok(Action::await_change()),
+    };
     let span =
         tracing::info_span!("reconcile", logdrain = name(&object), generation = object.metadata.generation,);
-    Ok(Box::pin(look(&context, Arc::unwrap_or_clone(object))).instrument(span).await)
+    Ok(Box::pin(look(&context, Arc::unwrap_or_clone(object), asked)).instrument(span).await)
 }
 
-async fn look(context: &Context, object: LogDrain) -> Action {
+async fn look(context: &Context, object: LogDrain, asked: Asked) -> Action {
     let before = records(&object);
-    let mut subject = Subject::new(context, object);
+    let mut subject = Subject::new(context, object, asked);
     let mut happened = Vec::new();
     let outcome = Box::pin(visit(context, &mut subject, &mut happened)).await;
     for happening in &happened {
@@ -78,13 +83,19 @@ async fn visit<'a>(
     let asker = client.asker().clone();
     let token = in_time(&asker, desired::api_token(context, subject.object())).await?;
     let destination = in_time(&asker, desired::destination(context, subject.object())).await?;
-    turn::on_budget(context, subject, &client, &token, During::Approach).await?;
-    let desired = in_time(&asker, desire(context, subject, client, token, destination)).await?;
+    if let Some(target) = left_in_order(context, subject, &destination) {
+        return Ok(Outcome::LeftInOrder((token.key(), target)));
+    }
+    let region = region(context, subject.object());
+    let fresh = Fresh { since: subject.asked().since, keep: context.keeps_apps(&token, &region) };
+    let known = context.apps.until_known(&token, &region, fresh);
+    turn::on_budget(context, subject, &client, &token, During::Approach, known).await?;
+    let desired = in_time(&asker, desire(context, subject, client, token, destination, fresh)).await?;
     let mut targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     targets.insert(desired.target.clone());
-    turn::on_budget(context, subject, &desired.client, &desired.token, During::Approach).await?;
-    let _turn = turn::on_targets(context, subject, &targets).await?;
-    let verdict = in_time(&asker, Box::pin(keep(context, subject, &desired, happened))).await?;
+    let account = (&desired.client, &desired.token);
+    let _turn = turn::on_list(context, subject, account, &targets, &desired.target).await?;
+    let (verdict, seen) = in_time(&asker, Box::pin(keep(context, subject, &desired, happened))).await?;
     // Told once the conditions can say it too: what they do not say would be told at each look.
     let note = desired.renamed.as_ref().map(Happening::note);
     if let (Some(renamed), Some(note)) = (desired.renamed, &note)
@@ -92,7 +103,51 @@ async fn visit<'a>(
     {
         happened.push(renamed);
     }
-    Ok(Outcome::Looked { verdict, target: Some(desired.target), note })
+    let seen = Seen { key: (desired.token.key(), desired.target), sent: seen };
+    Ok(Outcome::Looked { verdict, seen: Some(seen), note })
+}
+
+/// Whether a resource that this process has not looked at yet is as its status says, for all that can be told
+/// without a request: the target whose check is left to the sweep.
+fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destination) -> Option<Target> {
+    let object = subject.object();
+    let (spec, status) = (&object.spec, object.status.as_ref()?);
+    let [record] = status.drains.as_slice() else { return None };
+    let target = record.target();
+    let is_of_spec =
+        record.app == spec.app && target.addon == spec.addon && target.region == region(context, object);
+    let is_current = status.observed_generation == object.metadata.generation;
+    if !(subject.asked().is_first && is_current && is_of_spec && record.state == DrainState::Active) {
+        return None;
+    }
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;
+    let wanted = context.digester.destination(&target, destination);
+    let listed = Listed {
+        digest: Digest::recorded(record.url_digest.as_deref()?),
+        like_wanted: Likeness::Same,
+        like_adding: Likeness::Other,
+    };
+    let plan = Plan::new(&Situation {
+        rank: &rank(object),
+        deleting: false,
+        wanted: Some(&wanted),
+        records: &status.drains,
+        listed: &[listed],
+        peers: &context.view.peers(&subject.uid(), &target),
+        now: context.now(),
+    });
+    let is_said = match &plan.verdict {
+        Verdict::InSync => ready.reason == Reason::Synced.as_str(),
+        Verdict::Duplicate(owner) => {
+            ready.reason == Reason::Duplicate.as_str() && ready.message.contains(owner)
+        }
+        _ => false,
+    };
+    (plan.steps.is_empty() && is_said).then_some(target)
+}
+
+fn region(context: &Context, object: &LogDrain) -> String {
+    object.spec.region.clone().unwrap_or_else(|| context.settings.region.clone())
 }
 
 /// The client for this look: a person waits for what has changed, or is not done yet.
@@ -110,13 +165,14 @@ async fn desire(
     client: Client,
     token: ApiToken,
     destination: Destination,
+    fresh: Fresh,
 ) -> Result<Desired, Error> {
     let object = subject.object();
     let spec = &object.spec;
-    let region = spec.region.clone().unwrap_or_else(|| context.settings.region.clone());
+    let region = region(context, object);
     let recorded = subject.records().iter().find(|record| record.region == region && record.app == spec.app);
     let recorded = recorded.map(|record| record.app_id.as_str());
-    let resolved = context.apps.resolve(&client, &token, &region, &spec.app, recorded).await?;
+    let resolved = context.apps.resolve(&client, &token, &region, (&spec.app, recorded), fresh).await?;
     let (app, renamed) = match resolved {
         Resolved::App(app) => (app, None),
         Resolved::Renamed(app) => {
@@ -129,15 +185,19 @@ async fn desire(
     Ok(Desired { client, token, destination, target, renamed })
 }
 
-/// Makes the wanted drain be there, then the drains of earlier targets go.
+/// Makes the wanted drain be there, then the drains of earlier targets go; what has come of it by a list of when.
 async fn keep<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
     desired: &Desired,
     happened: &mut Vec<Happening>,
-) -> Result<Verdict, Error> {
-    let observation =
-        observe::wanted(context, &desired.client, &desired.token, &desired.target, subject.object()).await?;
+) -> Result<(Verdict, Instant), Error> {
+    let account = (&desired.client, &desired.token);
+    let wish = subject.wish();
+    let observation = observe::wanted(context, account, &desired.target, subject.object(), wish).await?;
+    let sent = observation.sent();
+    let key = (desired.token.key(), desired.target.clone());
+    sweep::compare_all(context, &key, &observation, &subject.uid());
     let mut work = Work {
         context,
         subject,
@@ -151,12 +211,11 @@ async fn keep<'a>(
     };
     let verdict = plan_and_carry_out(&mut work).await?;
     if !matches!(verdict, Verdict::InSync | Verdict::Duplicate(_)) {
-        return Ok(verdict);
+        return Ok((verdict, sent));
     }
-    let account = (&desired.client, &desired.token);
     let described = Some(&desired.destination);
     let left = leave(context, subject, account, Some(&desired.target), described, happened);
-    Ok(left.await?.unwrap_or(verdict))
+    Ok((left.await?.unwrap_or(verdict), sent))
 }
 
 /// Makes the drains go that are recorded elsewhere than on `except`; what is still to wait for.
@@ -171,8 +230,10 @@ async fn leave<'a>(
     let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     let mut open = None;
     for target in targets.iter().filter(|target| Some(*target) != except) {
-        turn::on_budget(context, subject, client, token, During::Plan).await?;
-        let observation = observe::leaving(context, client, token, target).await?;
+        let (key, wish) = ((token.key(), target.clone()), subject.wish());
+        let known = context.lists.until_known(&key, wish);
+        turn::on_budget(context, subject, client, token, During::Plan, known).await?;
+        let observation = observe::leaving(context, (client, token), target, wish).await?;
         let mut work = Work {
             context,
             subject,
@@ -211,7 +272,7 @@ async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
         records: &records,
         listed: &listed,
         peers: &peers,
-        now: context.now(),
+        now: work.observation.at(),
     });
     tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
     work.carry_out(&plan).await?;
@@ -240,14 +301,16 @@ async fn release<'a>(
         let token =
             in_time(client.asker(), desired::api_token_for_deletion(context, subject.object())).await?;
         let described = in_time(client.asker(), desired::destination(context, subject.object())).await.ok();
-        turn::on_budget(context, subject, &client, &token, During::Approach).await?;
         let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
-        let _turn = turn::on_targets(context, subject, &targets).await?;
         let account = (&client, &token);
+        let _turn = match targets.first() {
+            Some(first) => turn::on_list(context, subject, account, &targets, first).await?,
+            None => Vec::new(),
+        };
         let left = leave(context, subject, account, None, described.as_ref(), happened);
         let left = in_time(client.asker(), Box::pin(left)).await?;
         if let Some(verdict) = left {
-            return Ok(Outcome::Looked { verdict, target: None, note: None });
+            return Ok(Outcome::Looked { verdict, seen: None, note: None });
         }
         // Still with the targets in hand: a peer must not count on this resource any more.
         subject.release().await?;

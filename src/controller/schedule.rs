@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use crate::{
-    crd::{DrainState, LogDrain},
+    crd::{DrainState, LogDrain, LogDrainStatus},
     scalingo::budget::Class,
 };
 
@@ -25,16 +25,42 @@ const BACKGROUND_AFTER: u32 = 3;
 /// Every write of its own comes back as a watch event: without this it would cost another look.
 pub struct Schedule {
     entries: Mutex<HashMap<String, Entry>>,
-    /// Called, and not looked at since.
-    called: Mutex<HashSet<String>>,
+    /// Called, since when, and not looked at since.
+    called: Mutex<HashMap<String, Instant>>,
     random: Mutex<fastrand::Rng>,
 }
 
 struct Entry {
     form: Form,
-    due: Instant,
+    due: Due,
     failures: u32,
     called: bool,
+}
+
+enum Due {
+    At(Instant),
+    /// Only once it is called, or somebody else has written another status than this.
+    Never(Option<LogDrainStatus>),
+}
+
+/// What is to be done about a resource now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Look at it.
+    Look(Asked),
+    /// Leave it alone for so long.
+    Wait(Duration),
+    /// Leave it alone until it is called or has changed.
+    Rest,
+}
+
+/// Why a resource is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What Scalingo has listed since then is new enough.
+    pub since: Instant,
+    /// Whether this process has not looked at it yet, and nobody has called for it.
+    pub is_first: bool,
 }
 
 /// What of a resource, once changed, is worth a look at once.
@@ -60,25 +86,37 @@ impl Schedule {
         Self { entries: Mutex::default(), called: Mutex::default(), random: Mutex::new(random) }
     }
 
-    /// How long this resource, in this form, can still be left alone; `None` when it is due, which is to be
-    /// followed by a look: an earlier call is answered by it.
+    /// What is to be done about this resource, in this form. A look is to follow where it says so: an earlier call
+    /// is answered by it.
     #[must_use]
-    pub fn wait(&self, object: &LogDrain) -> Option<Duration> {
-        let uid = object.uid()?;
-        if self.called().remove(&uid) {
-            return None;
+    pub fn turn(&self, object: &LogDrain) -> Turn {
+        let now = Instant::now();
+        let first = Asked { since: now, is_first: true };
+        let Some(uid) = object.uid() else { return Turn::Look(first) };
+        if let Some(since) = self.called().remove(&uid) {
+            return Turn::Look(Asked { since, is_first: false });
         }
         let entries = self.entries();
-        let entry = entries.get(&uid)?;
-        let wait = entry.due.checked_duration_since(Instant::now())?;
-        (entry.form == Form::of(object) && !wait.is_zero()).then_some(wait)
+        let Some(entry) = entries.get(&uid) else { return Turn::Look(first) };
+        match &entry.due {
+            _ if entry.form != Form::of(object) => {}
+            Due::Never(status) if *status == object.status => return Turn::Rest,
+            Due::At(due) if *due > now => return Turn::Wait(*due - now),
+            Due::At(_) | Due::Never(_) => {}
+        }
+        Turn::Look(Asked { since: now, is_first: false })
     }
 
     /// Look again after about this long: with up to a tenth of it more or less.
     pub fn after(&self, object: &LogDrain, wait: Duration) -> Duration {
         let wait = self.jittered(wait);
-        self.enter(object, wait, 0);
+        self.enter(object, Due::At(Instant::now() + wait), 0);
         wait
+    }
+
+    /// Look again only once it is called or has changed.
+    pub fn rest(&self, object: &LogDrain) {
+        self.enter(object, Due::Never(object.status.clone()), 0);
     }
 
     /// Look again after a failure that may pass: the longer, the more there were in a row.
@@ -90,18 +128,27 @@ impl Schedule {
         };
         let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_WAIT);
         let wait = self.jittered(wait).max(at_least);
-        self.enter(object, wait, failures.saturating_add(1));
+        self.enter(object, Due::At(Instant::now() + wait), failures.saturating_add(1));
         wait
     }
 
-    /// Look at once, or once more when the look that is under way has ended. Something has changed, so failures
-    /// are counted anew.
-    pub fn now(&self, uid: &str) {
-        self.called().insert(uid.to_owned());
+    /// Look at once, or once more when the look that is under way has ended, with what is listed since then.
+    /// Something has changed, so failures are counted anew.
+    pub fn now(&self, uid: &str, since: Instant) {
+        let mut called = self.called();
+        let latest = called.get(uid).map_or(since, |earlier| since.max(*earlier));
+        called.insert(uid.to_owned(), latest);
         if let Some(entry) = self.entries().get_mut(uid) {
-            entry.due = Instant::now();
+            entry.due = Due::At(Instant::now());
             entry.called = true;
             entry.failures = 0;
+        }
+    }
+
+    /// Look at once at what rests: nobody waits for it.
+    pub fn check(&self, uid: &str) {
+        if let Some(entry) = self.entries().get_mut(uid) {
+            entry.due = Due::At(Instant::now());
         }
     }
 
@@ -132,14 +179,14 @@ impl Schedule {
     /// Never look again at those that are not among these.
     pub fn keep_only(&self, uids: &HashSet<String>) {
         self.entries().retain(|uid, _| uids.contains(uid));
-        self.called().retain(|uid| uids.contains(uid));
+        self.called().retain(|uid, _| uids.contains(uid));
     }
 
-    fn enter(&self, object: &LogDrain, wait: Duration, failures: u32) {
+    fn enter(&self, object: &LogDrain, due: Due, failures: u32) {
         let Some(uid) = object.uid() else { return };
         // Called during the look that has just ended: the next one is for that.
-        let called = self.called().contains(&uid);
-        let entry = Entry { form: Form::of(object), due: Instant::now() + wait, failures, called };
+        let called = self.called().contains_key(&uid);
+        let entry = Entry { form: Form::of(object), due, failures, called };
         self.entries().insert(uid, entry);
     }
 
@@ -148,7 +195,7 @@ impl Schedule {
         wait.mul_f64(0.9 + share / 5.0)
     }
 
-    fn called(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn called(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
         self.called.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -173,20 +220,61 @@ mod tests {
         Schedule::new(fastrand::Rng::with_seed(1))
     }
 
+    fn looks(turn: Turn) -> bool {
+        matches!(turn, Turn::Look(_))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_resource_is_left_alone_until_it_is_due_or_has_changed() {
         let schedule = schedule();
-        assert_eq!(schedule.wait(&object(1)), None);
+        let first = Turn::Look(Asked { since: Instant::now(), is_first: true });
+        assert_eq!(schedule.turn(&object(1)), first);
         let wait = schedule.after(&object(1), Duration::from_secs(600));
         assert!((540..=660).contains(&wait.as_secs()), "{wait:?}");
-        assert_eq!(schedule.wait(&object(1)), Some(wait));
-        assert_eq!(schedule.wait(&object(2)), None, "a new generation is looked at");
+        assert_eq!(schedule.turn(&object(1)), Turn::Wait(wait));
+        let again = Turn::Look(Asked { since: Instant::now(), is_first: false });
+        assert_eq!(schedule.turn(&object(2)), again, "a new generation is looked at");
         let mut going = object(1);
         going.metadata.deletion_timestamp =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
-        assert_eq!(schedule.wait(&going), None, "a deletion is looked at");
+        assert_eq!(schedule.turn(&going), again, "a deletion is looked at");
         tokio::time::advance(wait).await;
-        assert_eq!(schedule.wait(&object(1)), None);
+        assert!(looks(schedule.turn(&object(1))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_rests_is_looked_at_when_it_is_checked_called_or_changed() {
+        let schedule = schedule();
+        schedule.rest(&object(1));
+        tokio::time::advance(Duration::from_secs(1_000_000)).await;
+        assert_eq!(schedule.turn(&object(1)), Turn::Rest);
+        assert!(looks(schedule.turn(&object(2))));
+        let mut steady = object(1);
+        steady.status =
+            Some(crate::crd::LogDrainStatus { observed_generation: Some(1), ..Default::default() });
+        assert!(looks(schedule.turn(&steady)), "somebody has written a status");
+        schedule.rest(&steady);
+        assert_eq!(schedule.turn(&steady), Turn::Rest);
+        schedule.check("u");
+        assert!(looks(schedule.turn(&steady)));
+        assert_eq!(schedule.class(&steady), Class::Background);
+        schedule.rest(&steady);
+        schedule.now("u", Instant::now());
+        assert!(looks(schedule.turn(&steady)));
+        assert_eq!(schedule.class(&steady), Class::Interactive);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_says_since_when_a_list_is_new_enough() {
+        let schedule = schedule();
+        let begin = Instant::now();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        schedule.now("u", begin);
+        assert_eq!(schedule.turn(&object(1)), Turn::Look(Asked { since: begin, is_first: false }));
+        schedule.now("u", begin + Duration::from_secs(3));
+        schedule.now("u", begin + Duration::from_secs(1));
+        let latest = Asked { since: begin + Duration::from_secs(3), is_first: false };
+        assert_eq!(schedule.turn(&object(1)), Turn::Look(latest));
     }
 
     #[tokio::test(start_paused = true)]
@@ -210,18 +298,18 @@ mod tests {
     async fn whoever_is_called_is_due() {
         let schedule = schedule();
         schedule.after(&object(1), Duration::from_secs(600));
-        schedule.now("u");
-        assert_eq!(schedule.wait(&object(1)), None);
+        schedule.now("u", Instant::now());
+        assert!(looks(schedule.turn(&object(1))));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_during_a_look_is_not_lost_with_its_end() {
         let schedule = schedule();
-        assert_eq!(schedule.wait(&object(1)), None, "the look begins");
-        schedule.now("u");
+        assert!(looks(schedule.turn(&object(1))), "the look begins");
+        schedule.now("u", Instant::now());
         let wait = schedule.after(&object(1), Duration::from_secs(600));
-        assert_eq!(schedule.wait(&object(1)), None, "another look answers the call");
-        assert_eq!(schedule.wait(&object(1)), Some(wait), "and no third one");
+        assert!(looks(schedule.turn(&object(1))), "another look answers the call");
+        assert_eq!(schedule.turn(&object(1)), Turn::Wait(wait), "and no third one");
     }
 
     #[tokio::test(start_paused = true)]
@@ -230,7 +318,7 @@ mod tests {
         for _ in 0..6 {
             schedule.after_failure(&object(1), Duration::ZERO);
         }
-        schedule.now("u");
+        schedule.now("u", Instant::now());
         assert!(schedule.after_failure(&object(1), Duration::ZERO) < Duration::from_secs(6));
     }
 
@@ -239,8 +327,8 @@ mod tests {
         let schedule = schedule();
         let wait = schedule.after(&object(1), Duration::from_secs(600));
         schedule.keep_only(&["u".to_owned()].into());
-        assert_eq!(schedule.wait(&object(1)), Some(wait));
+        assert_eq!(schedule.turn(&object(1)), Turn::Wait(wait));
         schedule.keep_only(&HashSet::new());
-        assert_eq!(schedule.wait(&object(1)), None);
+        assert!(looks(schedule.turn(&object(1))));
     }
 }

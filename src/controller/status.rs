@@ -8,12 +8,8 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{
-    context::{Context, Sabotage},
-    error::Error,
-    events::Happening,
-};
-use crate::crd::{DrainRecord, LogDrain, LogDrainStatus, Reason, conditions};
+use super::{context::Context, error::Error, events::Happening, lists::Wish, schedule::Asked};
+use crate::crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, conditions};
 
 /// Keeps a resource until the drains it recorded are gone.
 pub const FINALIZER: &str = "logs.scalingo.com/drains";
@@ -39,6 +35,7 @@ pub struct Subject<'a> {
     object: LogDrain,
     /// The form of it that this look is about.
     form: Form,
+    asked: Asked,
 }
 
 /// What people have asked for, as far as a number tells.
@@ -58,9 +55,24 @@ impl Form {
 impl<'a> Subject<'a> {
     /// Takes a resource in hand.
     #[must_use]
-    pub fn new(context: &'a Context, object: LogDrain) -> Self {
+    pub fn new(context: &'a Context, object: LogDrain, asked: Asked) -> Self {
         let form = Form::of(&object);
-        Self { context, object, form }
+        Self { context, object, form, asked }
+    }
+
+    /// Since when this look is asked for, and why.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        self.asked
+    }
+
+    /// The list that this look needs: not an older one where something of its own is on its way.
+    #[must_use]
+    pub fn wish(&self) -> Wish {
+        let observed = self.object.status.as_ref().and_then(|status| status.observed_generation);
+        let is_open = self.records().iter().any(|record| record.state != DrainState::Active);
+        let is_new = observed != self.object.metadata.generation && !is_open;
+        Wish { since: self.asked.since, is_new }
     }
 
     /// The resource as it stands.
@@ -204,9 +216,7 @@ impl<'a> Subject<'a> {
             let call = api.replace_status(&name, &parameters, &next);
             match self.context.kubernetes(call).await {
                 Ok(written) => {
-                    if !self.context.is_sabotaged(Sabotage::OwnWriteNotSeen) {
-                        self.context.view.wrote(&written);
-                    }
+                    self.context.view.wrote(&written);
                     self.object = written;
                     if is_news && !matches!(reason, Reason::Synced | Reason::Progressing) {
                         let message = message.to_owned();

@@ -45,16 +45,23 @@ pub(super) enum During {
     Plan,
 }
 
-/// Waits until the budget of the token has a request for the next call of this client. Who is no longer wanted
-/// gives the place back.
+/// Waits until the budget of the token has a request for the next call of this client, or until what it would ask
+/// for is `known`. Who is no longer wanted gives the place back.
 pub(super) async fn on_budget(
     context: &Context,
     subject: &mut Subject<'_>,
     client: &Client,
     token: &ApiToken,
     during: During,
+    known: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let reservation = client.reserve(token);
+    let reservation = async {
+        tokio::select! {
+            biased;
+            () = known => Ok(()),
+            reserved = client.reserve(token) => reserved,
+        }
+    };
     pin!(reservation);
     let mut waited = Duration::ZERO;
     let mut said = false;
@@ -78,6 +85,27 @@ pub(super) async fn on_budget(
             let records = subject.records().to_vec();
             subject.write(records, Reason::RateLimited, &message, Basis::ThisForm).await?;
             said = true;
+        }
+    }
+}
+
+/// Waits until these targets are in hand, and with them the list of one or a request to fetch it.
+pub(super) async fn on_list(
+    context: &Context,
+    subject: &mut Subject<'_>,
+    (client, token): (&Client, &ApiToken),
+    targets: &BTreeSet<Target>,
+    listed: &Target,
+) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
+    let key = (token.key(), listed.clone());
+    let wish = subject.wish();
+    loop {
+        let known = context.lists.until_known(&key, wish);
+        on_budget(context, subject, client, token, During::Approach, known).await?;
+        let turn = on_targets(context, subject, targets).await?;
+        // Whoever had the target in hand may have left no list behind.
+        if client.has_reserved(token) || context.lists.get(&key, wish).is_some() {
+            return Ok(turn);
         }
     }
 }

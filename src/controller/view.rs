@@ -85,6 +85,13 @@ impl View {
         newest.filter(|newest| !own.is_released(&uid, newest))
     }
 
+    /// The newest known form of the resource of this name.
+    #[must_use]
+    pub fn get(&self, name: &ObjectRef<LogDrain>) -> Option<Arc<LogDrain>> {
+        let cached = self.stores.iter().find_map(|store| store.get(name))?;
+        self.newest(&cached)
+    }
+
     /// Remembers what was written until the caches have it.
     pub fn wrote(&self, object: &LogDrain) {
         if let Some(uid) = object.uid() {

@@ -12,7 +12,13 @@ use kube::{
     },
 };
 
-use super::{context::Context, notice::notice, reconcile::reconcile};
+use super::{
+    context::Context,
+    notice::notice,
+    poll::poll,
+    reconcile::reconcile,
+    sweep::{read_anew, sweep},
+};
 use crate::crd::LogDrain;
 
 /// The watch of one namespace, or of all, before its events are followed.
@@ -56,6 +62,7 @@ pub async fn follow(
 ) {
     let namespaces = watches.iter().map(|watch| watch.namespace.clone()).collect();
     let secrets = notice(namespaces, Arc::clone(&context));
+    let (feeds, sweeps, blind) = (Arc::clone(&context), Arc::clone(&context), Arc::clone(&context));
     let mut doors = Vec::new();
     let mut controllers = Vec::new();
     for watch in watches {
@@ -88,5 +95,8 @@ pub async fn follow(
         _ = join_all(controllers) => {}
         () = calls => {}
         () = secrets => {}
+        () = poll(&feeds) => {}
+        () = sweep(&sweeps) => {}
+        () = read_anew(&blind) => {}
     }
 }

@@ -5,7 +5,8 @@
 //!   is sent until 60 s after it was answered, and it arrived somewhere in between;
 //! - background work holds at most half of the slots, and none is given to it while interactive work waits, but
 //!   for a trickle that keeps it from starving;
-//! - within a class, namespaces take turns, and so do the `LogDrain` resources of a namespace;
+//! - within a class, namespaces take turns, and so do the `LogDrain` resources of a namespace, except that what was
+//!   begun goes on first, for a while;
 //! - while Scalingo asks to wait, nothing is sent.
 
 mod queue;
@@ -99,11 +100,11 @@ impl Budget {
         budget
     }
 
-    /// Queues a request.
-    pub fn ask(&mut self, class: Class, owner: &Owner, now: Instant) -> Ticket {
+    /// Queues a request; among those of its namespace first, if it `goes_on` with what was begun.
+    pub fn ask(&mut self, class: Class, owner: &Owner, goes_on: bool, now: Instant) -> Ticket {
         let ticket = Ticket(self.next);
         self.next += 1;
-        self.queue(class).push(ticket, owner, now);
+        self.queue(class).push(ticket, owner, goes_on, now);
         ticket
     }
 

@@ -25,6 +25,8 @@ pub struct Asker {
     pub class: Class,
     /// On whose behalf.
     pub owner: Owner,
+    /// Whether what it has begun goes on with the request: a list grows old.
+    pub goes_on: bool,
     waited: Arc<Mutex<Waited>>,
 }
 
@@ -38,13 +40,13 @@ impl Asker {
     /// One who has not waited yet.
     #[must_use]
     pub fn new(class: Class, owner: Owner) -> Self {
-        Self { class, owner, waited: Arc::default() }
+        Self { class, owner, goes_on: false, waited: Arc::default() }
     }
 
-    /// The same, with a person waiting. The time that either waits counts for both.
+    /// The same, to end what it has begun: a person waits for that. The time that either waits counts for both.
     #[must_use]
-    pub fn interactive(&self) -> Self {
-        Self { class: Class::Interactive, ..self.clone() }
+    pub fn continuing(&self) -> Self {
+        Self { class: Class::Interactive, goes_on: true, ..self.clone() }
     }
 
     /// How long they have waited in all, up to now.
@@ -144,7 +146,7 @@ impl Turnstile {
         let (grant, granted) = oneshot::channel();
         let ticket = {
             let mut state = lock(&self.state);
-            let ticket = state.budget.ask(asker.class, &asker.owner, Instant::now());
+            let ticket = state.budget.ask(asker.class, &asker.owner, asker.goes_on, Instant::now());
             state.granting.insert(ticket, grant);
             ticket
         };

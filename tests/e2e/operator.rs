@@ -29,6 +29,8 @@ impl Operator {
         let defaults = [
             ["--admin-address", "127.0.0.1:0"],
             ["--resync", "2s"],
+            // Only the tests of the feed have it: what it tells comes before the checks that others wait for.
+            ["--feed-interval", "0"],
             // Checks every 2 s are more than Scalingo allows: only the tests of the budget keep to it.
             ["--requests-per-minute", "6000"],
             ["--api-url", options.scalingo],

@@ -41,10 +41,11 @@ fn assert_is_worth_searching(text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_emitted_in_a_life_with_every_failure() {
-    let text = emitted_with(crate::operator::OWN_TRACE, &[]).await;
+    let text = emitted_with(crate::operator::OWN_TRACE, &["--feed-interval", "1s"]).await;
     assert_is_worth_searching(&text);
     let answered = "answered operation=\"add_drain\"";
     assert!(text.contains(answered), "it does not log at trace");
+    assert!(text.contains("the change feed tells of a change"), "no event was news");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{Work, shown};
 use crate::{
-    controller::{delete_forms::Proof, error::Error, events::Happening, observe},
+    controller::{delete_forms::Proof, error::Error, events::Happening, feeds::Kind, lists::Wish, observe},
     crd::{DrainRecord, DrainState, Reason},
     drain::{Destination, Digest, DrainUrl},
     scalingo::{DeleteForm, ErrorKind},
@@ -63,11 +63,15 @@ impl Work<'_, '_> {
         let (mut form, mut proof) = self.context.delete_forms.form(&region);
         loop {
             let client = self.writer().await?;
+            let change = self.begin_change();
             let answer = client.delete_drain(self.token, self.target(), url, form).await;
             let tried_all = form == DeleteForm::Query;
             let heeded = match answer {
                 Ok(()) if proof == Proof::Seen && keep == 0 => {
+                    let before = self.observation.clone();
                     self.observation.deleted(digest);
+                    self.end_change(change, before);
+                    self.expect_echo(Kind::Deleted, digest);
                     return Ok(());
                 }
                 Ok(()) => true,
@@ -79,10 +83,13 @@ impl Work<'_, '_> {
                 }
                 Err(error) => return Err(Error::Scalingo(error)),
             };
+            drop(change);
+            let account = (self.client, self.token);
             self.observation =
-                observe::leaving(self.context, self.client, self.token, &self.target().clone()).await?;
+                observe::leaving(self.context, account, &self.target().clone(), Wish::now()).await?;
             if self.observation.count(digest) <= keep {
                 if heeded {
+                    self.expect_echo(Kind::Deleted, digest);
                     self.context.delete_forms.works(&region, form);
                 }
                 return Ok(());
@@ -118,7 +125,11 @@ impl Work<'_, '_> {
         self.put(record, Some(intent.clone()), Reason::Progressing, message).await?;
         let intent = self.standing(&intent).unwrap_or(intent);
         for _ in 0..missing {
-            self.writer().await?.add_drain(self.token, self.target(), &destination).await?;
+            let client = self.writer().await?;
+            // What it is listed as afterwards is left to a list.
+            drop(self.begin_change());
+            let url = client.add_drain(self.token, self.target(), &destination).await?;
+            self.expect_echo(Kind::Added, &self.context.digester.url(self.target(), &url));
         }
         self.happened.push(Happening::Deleted { url: shown(record) });
         self.put(&intent, None, Reason::Progressing, "deleted a drain").await

@@ -44,11 +44,12 @@ impl Case {
             Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
         let clock = Arc::new(jiff::Timestamp::now);
         let client = Client::new(Arc::new(InProcess(simulator.clone())), endpoints, clock, 1_000);
-        Self { simulator, client, token: ApiToken::new("tk-us-apps").unwrap(), apps: Apps::new(KEEP) }
+        Self { simulator, client, token: ApiToken::new("tk-us-apps").unwrap(), apps: Apps::default() }
     }
 
     async fn resolve(&self, name_or_id: &str, recorded: Option<&str>) -> Result<Resolved, Error> {
-        self.apps.resolve(&self.client, &self.token, "osc-fr1", name_or_id, recorded).await
+        let fresh = Fresh { since: Instant::now(), keep: KEEP };
+        self.apps.resolve(&self.client, &self.token, "osc-fr1", (name_or_id, recorded), fresh).await
     }
 
     fn requests(&self, path: &str) -> usize {
@@ -70,6 +71,18 @@ async fn all_names_and_ids_are_resolved_by_one_list() {
     case.resolve("app-1", None).await.unwrap();
     assert_eq!(case.requests("/v1/apps"), 2, "a list that is too old is fetched again");
     assert_eq!(case.requests("/v1/apps/*"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_told_of_the_list_that_another_fetches() {
+    let case = Case::new();
+    let fresh = Fresh { since: Instant::now(), keep: KEEP };
+    let mut known = std::pin::pin!(case.apps.until_known(&case.token, "osc-fr1", fresh));
+    assert!(known.as_mut().now_or_never().is_none());
+    case.resolve("shop", None).await.unwrap();
+    assert!(known.as_mut().now_or_never().is_some());
+    case.apps.forget(&case.token, "osc-fr1");
+    assert!(case.apps.until_known(&case.token, "osc-fr1", fresh).now_or_never().is_none());
 }
 
 #[tokio::test(start_paused = true)]

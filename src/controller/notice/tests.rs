@@ -68,7 +68,12 @@ impl Case {
         let (context, called) = Context::new(Parts {
             client,
             scalingo: Client::new(Arc::new(Nobody), endpoints, clock.clone(), 1_000),
-            settings: ControllerSettings { region: "osc-fr1".into(), resync: Duration::from_secs(3600) },
+            settings: ControllerSettings {
+                region: "osc-fr1".into(),
+                resync: Duration::from_secs(3600),
+                sweep_interval: Duration::from_secs(3600),
+                feed_interval: None,
+            },
             view: View::new(vec![store]),
             digester: Arc::default(),
             random: fastrand::Rng::with_seed(1),

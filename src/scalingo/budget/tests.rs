@@ -23,7 +23,7 @@ fn drain(budget: &mut Budget, now: Instant) -> Vec<Ticket> {
 }
 
 fn ask(budget: &mut Budget, class: Class, count: usize, now: Instant) -> Vec<Ticket> {
-    (0..count).map(|index| budget.ask(class, &owner("ns", &index.to_string()), now)).collect()
+    (0..count).map(|index| budget.ask(class, &owner("ns", &index.to_string()), false, now)).collect()
 }
 
 use Class::{Background, Interactive};
@@ -99,16 +99,37 @@ fn namespaces_take_turns_and_so_do_their_resources() {
     let start = Instant::now();
     let mut budget = Budget::new(6);
     for index in 0..1000 {
-        budget.ask(Interactive, &owner("big", &index.to_string()), start);
+        budget.ask(Interactive, &owner("big", &index.to_string()), false, start);
     }
-    let one = budget.ask(Interactive, &owner("small", "a"), start);
-    let other = budget.ask(Interactive, &owner("small", "b"), start);
+    let one = budget.ask(Interactive, &owner("small", "a"), false, start);
+    let other = budget.ask(Interactive, &owner("small", "b"), false, start);
     let sent = drain(&mut budget, start);
     assert!(sent.contains(&one) && sent.contains(&other), "{sent:?}");
     let mut budget = Budget::new(3);
-    let greedy: Vec<_> = (0..5).map(|_| budget.ask(Interactive, &owner("ns", "greedy"), start)).collect();
-    let modest = budget.ask(Interactive, &owner("ns", "modest"), start);
+    let greedy: Vec<_> =
+        (0..5).map(|_| budget.ask(Interactive, &owner("ns", "greedy"), false, start)).collect();
+    let modest = budget.ask(Interactive, &owner("ns", "modest"), false, start);
     assert_eq!(drain(&mut budget, start), [greedy[0], modest, greedy[1]]);
+}
+
+#[test]
+fn what_was_begun_goes_on_first_for_a_while_and_only_within_its_namespace() {
+    let start = Instant::now();
+    let mut budget = Budget::new(100);
+    let begins: Vec<_> =
+        (0..2).map(|index| budget.ask(Interactive, &owner("ns", &index.to_string()), false, start)).collect();
+    let goes_on: Vec<_> = (0..10).map(|_| budget.ask(Interactive, &owner("ns", "a"), true, start)).collect();
+    let other = budget.ask(Interactive, &owner("other", "b"), false, start);
+    let mut order = Vec::new();
+    while let Next::Send(ticket) = budget.next(start) {
+        order.push(ticket);
+    }
+    let mut expected = vec![goes_on[0], other];
+    expected.extend(&goes_on[1..8]);
+    expected.push(begins[0]);
+    expected.extend(&goes_on[8..]);
+    expected.push(begins[1]);
+    assert_eq!(order, expected);
 }
 
 #[test]

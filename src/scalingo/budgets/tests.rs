@@ -96,7 +96,7 @@ async fn the_time_waited_is_known_while_it_lasts_and_afterwards() {
     assert_eq!(asker.waited().as_secs(), 20);
     let _permit = waiting.await;
     tokio::time::advance(Duration::from_secs(5)).await;
-    assert_eq!(asker.interactive().waited().as_secs(), 60);
+    assert_eq!(asker.continuing().waited().as_secs(), 60);
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,14 +53,19 @@ impl Client {
     /// # Errors
     /// Those of the exchange.
     pub async fn reserve(&self, token: &ApiToken) -> Result<(), Error> {
-        let is_kept = self.reserved().as_ref().is_some_and(|reserved| reserved.key == token.key());
-        if is_kept {
+        if self.has_reserved(token) {
             return Ok(());
         }
         self.bearer(token, None).await?;
         let permit = self.budgets.acquire(token.key(), &self.asker).await;
         *self.reserved() = Some(Reserved { key: token.key(), permit });
         Ok(())
+    }
+
+    /// Whether a request is kept for the next call.
+    #[must_use]
+    pub fn has_reserved(&self, token: &ApiToken) -> bool {
+        self.reserved().as_ref().is_some_and(|reserved| reserved.key == token.key())
     }
 
     fn reserved(&self) -> MutexGuard<'_, Option<Reserved>> {

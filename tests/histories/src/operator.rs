@@ -127,7 +127,12 @@ impl Operator {
             let (context, called) = Context::new(Parts {
                 scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), REQUESTS_PER_MINUTE),
                 client,
-                settings: Settings { region: REGION.to_owned(), resync: RESYNC },
+                settings: Settings {
+                    region: REGION.to_owned(),
+                    resync: RESYNC,
+                    sweep_interval: RESYNC,
+                    feed_interval: None,
+                },
                 view: View::new(watches.iter().map(Watch::store).collect()),
                 digester: Arc::clone(&surroundings.witness.digester),
                 random: fastrand::Rng::with_seed(seed),

@@ -1,0 +1,256 @@
+//! What is known of the change feeds, one for each API token and region. Pure: the time is passed in.
+//!
+//! A feed is a hint. It is checked by itself: every own write must show up in it. An app whose echo has not come
+//! counts as not covered until one comes; so does everything while a feed does not answer.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::lists::Key;
+use crate::{
+    drain::{Digest, Target},
+    scalingo::{TokenKey, event::Event},
+};
+
+/// How long the echo of an own write may take.
+const ECHO: Duration = Duration::from_secs(120);
+/// How long an echo is recognised.
+const RECOGNISED: Duration = Duration::from_secs(15 * 60);
+/// How long a feed may be silent, where its interval is not longer, before it counts as failing.
+const SILENCE: Duration = Duration::from_secs(120);
+/// Longest time between two tries of a feed that does not answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// How many events are known again.
+const KNOWN: usize = 2_000;
+
+/// Whose feed it is, and of which region.
+pub type FeedKey = (TokenKey, String);
+
+/// Kind of a change of a drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// It was added.
+    Added,
+    /// It was deleted.
+    Deleted,
+}
+
+/// All feeds.
+#[derive(Debug)]
+pub struct Feeds {
+    interval: Option<Duration>,
+    known: HashMap<FeedKey, Feed>,
+    writes: Vec<Write>,
+}
+
+#[derive(Debug)]
+struct Feed {
+    begun: Instant,
+    due: Instant,
+    is_under_way: bool,
+    failures: u32,
+    read: Option<Instant>,
+    known: Known,
+    /// Apps, by id, whose echoes have not come.
+    silent: BTreeSet<String>,
+}
+
+/// The events that were read last.
+#[derive(Debug, Default)]
+struct Known {
+    ids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct Write {
+    token: TokenKey,
+    target: Target,
+    kind: Kind,
+    url: Digest,
+    at: Instant,
+    seen_by: Vec<FeedKey>,
+}
+
+impl Feeds {
+    /// No feed yet. Each is read every `interval`; none ever without it.
+    #[must_use]
+    pub fn new(interval: Option<Duration>) -> Self {
+        Self { interval, known: HashMap::new(), writes: Vec::new() }
+    }
+
+    /// Keeps the feeds that are in use, and gives those to be read now. Each is to be ended by
+    /// [`read`](Self::read), [`failed`](Self::failed) or [`put_off`](Self::put_off).
+    pub fn due(&mut self, in_use: &BTreeSet<FeedKey>, now: Instant) -> Vec<FeedKey> {
+        self.known.retain(|key, _| in_use.contains(key));
+        self.writes.retain(|write| now.duration_since(write.at) < RECOGNISED);
+        let mut due = Vec::new();
+        for key in in_use {
+            let feed = self.known.entry(key.clone()).or_insert_with(|| Feed {
+                begun: now,
+                due: now,
+                is_under_way: false,
+                failures: 0,
+                read: None,
+                known: Known::default(),
+                silent: BTreeSet::new(),
+            });
+            if feed.due <= now && !feed.is_under_way {
+                feed.is_under_way = true;
+                due.push(key.clone());
+            }
+        }
+        due
+    }
+
+    /// When the next feed is to be read.
+    #[must_use]
+    pub fn next(&self) -> Option<Instant> {
+        self.known.values().filter(|feed| !feed.is_under_way).map(|feed| feed.due).min()
+    }
+
+    /// Whether nothing has been read of a feed yet.
+    #[must_use]
+    pub fn is_first(&self, key: &FeedKey) -> bool {
+        self.known.get(key).is_none_or(|feed| feed.read.is_none())
+    }
+
+    /// Of a page, the events that were not read before; and whether there were others.
+    #[must_use]
+    pub fn unseen(&self, key: &FeedKey, page: Vec<Event>) -> (Vec<Event>, bool) {
+        let Some(feed) = self.known.get(key) else { return (Vec::new(), true) };
+        let count = page.len();
+        let unseen: Vec<Event> =
+            page.into_iter().filter(|event| !feed.known.ids.contains(&event.id)).collect();
+        let meets = unseen.len() < count;
+        (unseen, meets)
+    }
+
+    /// A feed was read, asked at this time, and these events, newest first, are new. Gives the apps, by id, whose
+    /// echoes should have come by now and have not.
+    pub fn read(&mut self, key: &FeedKey, asked: Instant, events: &[Event], now: Instant) -> Vec<String> {
+        let Some(feed) = self.known.get_mut(key) else { return Vec::new() };
+        feed.is_under_way = false;
+        feed.failures = 0;
+        feed.read = Some(now);
+        feed.due = now + self.interval.unwrap_or(LONGEST_WAIT);
+        for event in events.iter().rev() {
+            feed.known.add(&event.id);
+        }
+        let overdue = self.writes.iter().filter(|write| {
+            write.token == key.0
+                && write.target.region == key.1
+                && asked.saturating_duration_since(write.at) >= ECHO
+                && !write.seen_by.contains(key)
+        });
+        let mut silent = Vec::new();
+        for write in overdue {
+            if feed.silent.insert(write.target.app_id.clone()) {
+                silent.push(write.target.app_id.clone());
+            }
+        }
+        silent
+    }
+
+    /// A feed could not be read. Gives whether it could before.
+    pub fn failed(&mut self, key: &FeedKey, now: Instant) -> bool {
+        let Some(feed) = self.known.get_mut(key) else { return false };
+        feed.is_under_way = false;
+        let wait = self.interval.unwrap_or(LONGEST_WAIT);
+        let wait = wait.saturating_mul(2_u32.saturating_pow(feed.failures)).min(LONGEST_WAIT.max(wait));
+        feed.due = now + wait;
+        feed.failures = feed.failures.saturating_add(1);
+        feed.failures == 1
+    }
+
+    /// A feed was not read, which says nothing of it.
+    pub fn put_off(&mut self, key: &FeedKey, now: Instant) {
+        if let Some(feed) = self.known.get_mut(key) {
+            feed.is_under_way = false;
+            feed.due = now + self.interval.unwrap_or(LONGEST_WAIT);
+        }
+    }
+
+    /// Whether the last try to read a feed has failed.
+    #[must_use]
+    pub fn is_failing(&self, key: &FeedKey) -> bool {
+        self.known.get(key).is_some_and(|feed| feed.failures > 0)
+    }
+
+    /// An own write, which is to show up in the feeds.
+    pub fn wrote(&mut self, key: &Key, kind: Kind, url: Digest, now: Instant) {
+        if self.interval.is_some() {
+            let (token, target) = key.clone();
+            self.writes.push(Write { token, target, kind, url, at: now, seen_by: Vec::new() });
+        }
+    }
+
+    /// Whether an event may be the echo of an own write.
+    #[must_use]
+    pub fn may_echo(&self, key: &FeedKey, target: &Target, kind: Kind) -> bool {
+        self.writes
+            .iter()
+            .any(|write| write.target == *target && write.kind == kind && !write.seen_by.contains(key))
+    }
+
+    /// Whether an event is the echo of an own write; each is so once in each feed.
+    pub fn is_echo(&mut self, key: &FeedKey, target: &Target, kind: Kind, url: &Digest) -> bool {
+        let echoed = self.writes.iter_mut().find(|write| {
+            write.target == *target && write.kind == kind && write.url == *url && !write.seen_by.contains(key)
+        });
+        let Some(write) = echoed else { return false };
+        write.seen_by.push(key.clone());
+        if write.token == key.0
+            && let Some(feed) = self.known.get_mut(key)
+        {
+            feed.silent.remove(&target.app_id);
+        }
+        true
+    }
+
+    /// Whether the feed of a token tells of the changes of a target.
+    #[must_use]
+    pub fn covers(&self, key: &Key, now: Instant) -> bool {
+        let (token, target) = key;
+        self.answers(*token, &target.region, now)
+            && self
+                .known
+                .get(&(*token, target.region.clone()))
+                .is_none_or(|feed| !feed.silent.contains(&target.app_id))
+    }
+
+    /// Whether the feed of a token answers. One that nobody has asked yet is thought to.
+    #[must_use]
+    pub fn answers(&self, token: TokenKey, region: &str, now: Instant) -> bool {
+        let Some(interval) = self.interval else { return false };
+        let Some(feed) = self.known.get(&(token, region.to_owned())) else { return true };
+        let patience = SILENCE.max(interval.saturating_mul(4));
+        feed.failures == 0 && now.duration_since(feed.read.unwrap_or(feed.begun)) < patience
+    }
+
+    /// How long ago the feed was read that has not been read for longest. `None` where none has been.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Option<Duration> {
+        self.known.values().filter_map(|feed| feed.read).min().map(|read| now.duration_since(read))
+    }
+}
+
+impl Known {
+    fn add(&mut self, id: &str) {
+        if self.ids.insert(id.to_owned()) {
+            self.order.push_back(id.to_owned());
+        }
+        if self.order.len() > KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

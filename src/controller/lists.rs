@@ -1,0 +1,212 @@
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+use super::observe::Observation;
+use crate::{drain::Target, scalingo::TokenKey};
+
+/// How much older than a look a list may be where both are for something new: whoever applies several
+/// manifests does so within moments.
+const MOMENT: Duration = Duration::from_secs(2);
+/// How long a list is kept for those who wait for it. It holds secrets.
+const KEEP: Duration = Duration::from_secs(120);
+
+/// What is looked at, and with whose rights: what one token may see tells nothing to another.
+pub type Key = (TokenKey, Target);
+
+/// Why a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Since when.
+    pub since: Instant,
+    /// Whether for something new: nothing has been done about it before.
+    pub is_new: bool,
+}
+
+impl Wish {
+    /// For one that is sent from now on.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { since: Instant::now(), is_new: false }
+    }
+}
+
+/// The drains that Scalingo has listed of late, one list for all who wait for it, kept up to date with own changes.
+///
+/// A cache: it saves requests and decides nothing that a list would not decide. Only whoever has a target in hand
+/// takes its list or puts it there.
+#[derive(Default)]
+pub struct Lists {
+    known: Mutex<HashMap<Key, Known>>,
+    news: Notify,
+}
+
+struct Known {
+    observation: Observation,
+    wish: Wish,
+}
+
+impl Known {
+    fn answers(&self, wish: Wish) -> bool {
+        let sent = self.observation.sent();
+        let is_of_the_same_moment = wish.is_new && self.wish.is_new && sent + MOMENT >= wish.since;
+        sent >= wish.since || is_of_the_same_moment
+    }
+}
+
+impl Lists {
+    /// The list that answers a wish, if there is one.
+    #[must_use]
+    pub fn get(&self, key: &Key, wish: Wish) -> Option<Observation> {
+        let known = self.known();
+        known.get(key).filter(|known| known.answers(wish)).map(|known| known.observation.clone())
+    }
+
+    /// Waits until there is a list that answers a wish.
+    pub async fn until_known(&self, key: &Key, wish: Wish) {
+        loop {
+            let news = self.news.notified();
+            if self.known().get(key).is_some_and(|known| known.answers(wish)) {
+                return;
+            }
+            news.await;
+        }
+    }
+
+    /// Keeps a list, fetched for this wish, for all who wait for it.
+    pub fn put(&self, key: Key, observation: Observation, wish: Wish) {
+        self.known().insert(key, Known { observation, wish });
+        self.news.notify_waiters();
+    }
+
+    /// Begins a change of a target: until it has come to a known end, no list of it holds.
+    #[must_use]
+    pub fn change<'a>(&'a self, key: &Key) -> Change<'a> {
+        let mut known = self.known();
+        let own = known.remove(key);
+        known.retain(|(_, target), _| *target != key.1);
+        Change { lists: self, key: key.clone(), known: own }
+    }
+
+    /// Forgets what was listed of a target: somebody else has changed it.
+    pub fn forget(&self, target: &Target) {
+        self.known().retain(|(_, other), _| other != target);
+    }
+
+    /// Forgets what nobody can be waiting for any more.
+    pub fn tidy(&self, now: Instant) {
+        self.known().retain(|_, known| now.duration_since(known.observation.sent()) < KEEP);
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Key, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A change of a target that is under way. Dropped without an end, it leaves no list behind.
+pub struct Change<'a> {
+    lists: &'a Lists,
+    key: Key,
+    known: Option<Known>,
+}
+
+impl Change<'_> {
+    /// The change has come to its end, and this is what would be listed now.
+    pub fn made(mut self, observation: Observation) {
+        if let Some(known) = self.known.take() {
+            self.lists.put(self.key, observation, known.wish);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::{
+        drain::{Digest, DrainUrl},
+        scalingo::ApiToken,
+    };
+
+    fn target(app: &str) -> Target {
+        Target { region: "osc-fr1".into(), app_id: app.into(), addon: None }
+    }
+
+    fn key(token: &str) -> Key {
+        (ApiToken::new(token).unwrap().key(), target("a"))
+    }
+
+    fn wish(since: Instant, is_new: bool) -> Wish {
+        Wish { since, is_new }
+    }
+
+    fn listed(at: Instant) -> Observation {
+        Observation::new(target("a"), Vec::new(), at, jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_answers_those_who_wished_for_it_before_it_was_sent() {
+        let lists = Lists::default();
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        lists.put(key("one"), listed(at(10)), wish(at(0), false));
+        assert!(lists.get(&key("one"), wish(at(10), false)).is_some());
+        assert!(lists.get(&key("one"), wish(at(11), false)).is_none());
+        assert!(lists.get(&key("one"), wish(at(11), true)).is_none(), "it was for a check");
+        assert!(lists.get(&key("other"), wish(at(0), false)).is_none(), "another token may see other drains");
+        lists.put(key("one"), listed(at(10)), wish(at(0), true));
+        assert!(lists.get(&key("one"), wish(at(12), true)).is_some());
+        assert!(lists.get(&key("one"), wish(at(13), true)).is_none());
+        assert!(lists.get(&key("one"), wish(at(11), false)).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_is_told() {
+        let lists = Lists::default();
+        let now = Instant::now();
+        let key = key("one");
+        let mut waiting = std::pin::pin!(lists.until_known(&key, wish(now, false)));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        lists.put(key.clone(), listed(now), wish(now, false));
+        assert!(waiting.as_mut().now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_whose_end_is_not_known_leaves_no_list_behind() {
+        let lists = Lists::default();
+        let now = Instant::now();
+        let put = || {
+            lists.put(key("one"), listed(now), wish(now, false));
+            lists.put(key("other"), listed(now), wish(now, false));
+        };
+        put();
+        drop(lists.change(&key("one")));
+        assert!(lists.get(&key("one"), wish(now, false)).is_none());
+        put();
+        let change = lists.change(&key("one"));
+        let mut after = listed(now);
+        after.added(Digest::recorded("v1:a"), DrainUrl::new("x://y".into()));
+        change.made(after);
+        assert_eq!(lists.get(&key("one"), wish(now, false)).unwrap().digests(), ["v1:a"]);
+        assert!(lists.get(&key("other"), wish(now, false)).is_none(), "it does not know of the change");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_old_is_forgotten() {
+        let lists = Lists::default();
+        let now = Instant::now();
+        lists.put(key("one"), listed(now), wish(now, false));
+        lists.tidy(now + KEEP - Duration::from_secs(1));
+        assert!(lists.get(&key("one"), wish(now, false)).is_some());
+        lists.tidy(now + KEEP);
+        assert!(lists.get(&key("one"), wish(now, false)).is_none());
+        lists.put(key("one"), listed(now), wish(now, false));
+        lists.forget(&target("a"));
+        assert!(lists.get(&key("one"), wish(now, false)).is_none());
+    }
+}

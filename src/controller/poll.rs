@@ -1,0 +1,272 @@
+//! Reads the change feeds, and calls the resources that an event concerns.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{StreamExt, future::pending, stream::FuturesUnordered};
+use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    context::Context,
+    feeds::{FeedKey, Kind},
+};
+use crate::{
+    crd::{DrainState, LogDrain},
+    drain::{Digest, DrainUrl, Target},
+    scalingo::{
+        self, ApiToken, Asker, ErrorKind,
+        budget::{Class, Owner},
+        event::{Change, Event},
+    },
+};
+
+/// How many pages are read back at the most to find the last event that is known.
+const MOST_PAGES: u64 = 5;
+/// How long it is waited for more tokens once one is new: most come together.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// What was read of a feed.
+struct Reading {
+    asked: Instant,
+    is_first: bool,
+    /// Newest first.
+    events: Vec<Event>,
+    /// Whether nothing can lie between these events and those that are known.
+    is_complete: bool,
+}
+
+/// A change of a drain that a feed tells of.
+struct Told {
+    kind: Kind,
+    url: DrainUrl,
+}
+
+/// Reads each feed now and then. Never ends.
+pub async fn poll(context: &Context) {
+    let Some(interval) = context.settings.feed_interval else { return pending().await };
+    context.ready().await;
+    let mut polls = FuturesUnordered::new();
+    let mut judgements = FuturesUnordered::new();
+    let mut at = Instant::now();
+    loop {
+        tokio::select! {
+            () = sleep_until(at) => {
+                let now = Instant::now();
+                let in_use = in_use(context);
+                let keys: BTreeSet<FeedKey> = in_use.keys().cloned().collect();
+                let due = context.feeds().due(&keys, now);
+                let due = due.into_iter().filter_map(|key| in_use.get(&key).map(|token| (key, token.clone())));
+                polls.extend(due.map(|(key, token)| read(context, key, token)));
+                at = context.feeds().next().unwrap_or(now + interval).min(now + interval);
+            }
+            () = context.tokens_changed.notified() => at = at.min(Instant::now() + GATHER),
+            Some((key, result)) = polls.next(), if !polls.is_empty() => {
+                let now = Instant::now();
+                match result {
+                    Ok(reading) => judgements.extend(take_in(context, &key, reading, now)),
+                    Err(error) => fail(context, &key, &error, now),
+                }
+                at = context.feeds().next().map_or(at, |next| next.min(at));
+                context.sweeps_changed.notify_one();
+            }
+            Some(()) = judgements.next(), if !judgements.is_empty() => {}
+        }
+    }
+}
+
+/// The feeds of all tokens that a resource uses which is looked after.
+fn in_use(context: &Context) -> BTreeMap<FeedKey, ApiToken> {
+    let used = |object: &Arc<LogDrain>| {
+        let token = context.last_token(&object.uid()?)?;
+        (!object.spec.suspend).then(|| ((token.key(), region(context, object)), token))
+    };
+    context.view.all().iter().filter_map(used).collect()
+}
+
+fn region(context: &Context, object: &LogDrain) -> String {
+    object.spec.region.clone().unwrap_or_else(|| context.settings.region.clone())
+}
+
+async fn read(
+    context: &Context,
+    key: FeedKey,
+    token: ApiToken,
+) -> (FeedKey, Result<Reading, scalingo::Error>) {
+    let owner = Owner { namespace: String::new(), name: "change feed".to_owned() };
+    let client = context.scalingo.on_behalf_of(Asker::new(Class::Background, owner));
+    let is_first = context.feeds().is_first(&key);
+    let asked = Instant::now();
+    let mut events = Vec::new();
+    let mut is_complete = false;
+    for number in 1..=MOST_PAGES {
+        let page = match client.events(&token, &key.1, number).await {
+            Ok(page) => page,
+            Err(error) => return (key, Err(error)),
+        };
+        let (unseen, meets) = context.feeds().unseen(&key, page.events);
+        events.extend(unseen);
+        if meets || is_first || !page.has_more {
+            is_complete = true;
+            break;
+        }
+    }
+    // Pages shift when something happens meanwhile.
+    let mut ids = HashSet::new();
+    events.retain(|event| ids.insert(event.id.clone()));
+    (key, Ok(Reading { asked, is_first, events, is_complete }))
+}
+
+fn fail(context: &Context, key: &FeedKey, error: &scalingo::Error, now: Instant) {
+    let region = &key.1;
+    if matches!(error.kind(), ErrorKind::RateLimited { .. }) {
+        context.feeds().put_off(key, now);
+    } else if context.feeds().failed(key, now) {
+        let resync = humantime::format_duration(context.settings.resync);
+        tracing::warn!(
+            region,
+            %error,
+            "the change feed does not answer: until it does, drift is only found every {resync}"
+        );
+    } else {
+        tracing::debug!(region, %error, "the change feed still does not answer");
+    }
+}
+
+/// Notes what was read, and gives what is left to judge: one for each target.
+fn take_in<'a>(
+    context: &'a Context,
+    key: &FeedKey,
+    reading: Reading,
+    now: Instant,
+) -> Vec<impl Future<Output = ()> + use<'a>> {
+    let region = &key.1;
+    if context.feeds().is_failing(key) {
+        tracing::info!(region, "the change feed answers again");
+    }
+    for app_id in context.feeds().read(key, reading.asked, &reading.events, now) {
+        let resync = humantime::format_duration(context.settings.resync);
+        tracing::warn!(
+            region,
+            app_id,
+            "the change feed does not show own changes of this app: it is checked every {resync}"
+        );
+    }
+    if !reading.is_complete {
+        tracing::warn!(
+            region,
+            "more has happened than the change feed was read for: all targets are checked soon"
+        );
+        context.sweeps().lose_track(key.0, region);
+    }
+    let mut drains: BTreeMap<Target, Vec<Told>> = BTreeMap::new();
+    let users = users(context, key);
+    for event in reading.events {
+        let target = |addon| Target { region: region.clone(), app_id: event.app_id.clone(), addon };
+        let (target, told) = match event.change {
+            Change::DrainAdded { addon, url } => (target(addon), Told { kind: Kind::Added, url }),
+            Change::DrainDeleted { addon, url } => (target(addon), Told { kind: Kind::Deleted, url }),
+            Change::Other => continue,
+            _ => {
+                call_for_app(context, key, &event, &users, reading.is_first);
+                continue;
+            }
+        };
+        drains.entry(target).or_default().push(told);
+    }
+    let concerns = |target: &Target| users.iter().any(|user| has_record(user, target));
+    drains.retain(|target, _| concerns(target));
+    let (key, is_first) = (key.clone(), reading.is_first);
+    drains
+        .into_iter()
+        .map(move |(target, told)| judge(context, key.clone(), target, told, is_first))
+        .collect()
+}
+
+/// The resources that use the token of a feed in its region.
+fn users(context: &Context, key: &FeedKey) -> Vec<Arc<LogDrain>> {
+    let uses = |object: &Arc<LogDrain>| {
+        let token = object.uid().and_then(|uid| context.last_token(&uid));
+        token.is_some_and(|token| token.key() == key.0)
+            && region(context, object) == key.1
+            && !object.spec.suspend
+    };
+    context.view.all().into_iter().filter(uses).collect()
+}
+
+fn has_record(object: &LogDrain, target: &Target) -> bool {
+    object.status.iter().flat_map(|status| &status.drains).any(|record| record.target() == *target)
+}
+
+/// Calls for a look at a target, unless all that is told of it is what we have done ourselves.
+async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>, is_first: bool) {
+    // What is under way there is known once it has ended.
+    let _turn = context.targets.lock(&BTreeSet::from([target.clone()])).await;
+    let users: Vec<_> = users(context, &key).into_iter().filter(|user| has_record(user, &target)).collect();
+    let mut is_news = false;
+    let mut newer: HashSet<Digest> = HashSet::new();
+    for Told { kind, url } in told {
+        if is_first {
+            // Of before this process: only what contradicts the records is news, and only the latest of each drain.
+            let url = context.digester.url(&target, &url);
+            is_news |=
+                newer.insert(url.clone()) && kind == Kind::Deleted && is_recorded(&users, &target, &url);
+        } else {
+            let is_echo = context.feeds().may_echo(&key, &target, kind) && {
+                let url = context.digester.url(&target, &url);
+                context.feeds().is_echo(&key, &target, kind, &url)
+            };
+            is_news |= !is_echo;
+        }
+    }
+    if is_news {
+        tracing::debug!(drains_of = %target, "the change feed tells of a change");
+        context.lists.forget(&target);
+        let now = Instant::now();
+        let mut is_checked = false;
+        for user in users {
+            let uid = user.uid().unwrap_or_default();
+            // One list tells of all who rest there.
+            if context.sweeps().has(&uid) && std::mem::replace(&mut is_checked, true) {
+                continue;
+            }
+            context.call(&uid, ObjectRef::from_obj(&*user), now);
+        }
+    }
+}
+
+fn is_recorded(users: &[Arc<LogDrain>], target: &Target, url: &Digest) -> bool {
+    let url = url.to_string();
+    users.iter().flat_map(|user| user.status.iter().flat_map(|status| &status.drains)).any(|record| {
+        record.state == DrainState::Active
+            && record.url_digest.as_ref() == Some(&url)
+            && record.target() == *target
+    })
+}
+
+/// Calls for a look at those whom a change of an app concerns.
+fn call_for_app(context: &Context, key: &FeedKey, event: &Event, users: &[Arc<LogDrain>], is_first: bool) {
+    let Event { app_id, app_name, change, .. } = event;
+    let old_name = match change {
+        Change::AppRenamed { from, .. } => from,
+        // What was there when the process began, it has found for itself.
+        Change::AppAdded | Change::Addons if is_first => return,
+        _ => app_name,
+    };
+    if *change != Change::Addons {
+        context.apps.forget_list(key.0, &key.1);
+    }
+    let now = Instant::now();
+    for user in users {
+        let records = user.status.iter().flat_map(|status| &status.drains);
+        let is_recorded = || records.clone().any(|record| record.app_id == *app_id);
+        let is_named = [old_name, app_name, app_id].contains(&&user.spec.app);
+        let is_about_addons = *change == Change::Addons;
+        if (is_named || is_recorded()) && (!is_about_addons || user.spec.addon.is_some()) {
+            context.call(&user.uid().unwrap_or_default(), ObjectRef::from_obj(&**user), now);
+        }
+    }
+}

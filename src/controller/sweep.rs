@@ -1,0 +1,77 @@
+//! Checks one target after the other, as [`Sweeps`] says.
+
+use futures::future::pending;
+use kube::ResourceExt;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{context::Context, lists::Key, observe::Observation, sweeps::Next};
+use crate::{crd::DrainRecord, drain::Digest};
+
+/// Lets every target be checked now and then. Never ends.
+pub async fn sweep(context: &Context) {
+    context.ready().await;
+    loop {
+        let changed = context.sweeps_changed.notified();
+        let now = Instant::now();
+        let next = context.sweeps().next(now, |key| context.feeds().covers(key, now));
+        match next {
+            Next::Check(uid, resource) => context.check(&uid, resource),
+            Next::At(at) => {
+                tokio::select! {
+                    () = sleep_until(at) => {}
+                    () = changed => {}
+                }
+            }
+            Next::Idle => {
+                tokio::select! {
+                    () = changed => {}
+                    () = pending() => {}
+                }
+            }
+        }
+    }
+}
+
+/// While a watch of Secrets fails, looks at each resource every resync, so that it reads its own. Never ends.
+pub async fn read_anew(context: &Context) {
+    let mut blind = context.blind.subscribe();
+    let mut last = String::new();
+    loop {
+        let is_blind = *blind.borrow_and_update() > 0;
+        let next = context.sweeps().after(&last);
+        let count = next.as_ref().map_or(1, |(.., count)| u32::try_from(*count).unwrap_or(u32::MAX));
+        tokio::select! {
+            _ = blind.changed() => continue,
+            () = sleep(context.settings.resync / count), if is_blind => {}
+        }
+        if let Some((uid, resource, _)) = next {
+            context.check(&uid, resource);
+            last = uid;
+        }
+    }
+}
+
+/// A list that has just come checks all resources of its target: those whose drain it does not show are called,
+/// and may use it.
+pub fn compare_all(context: &Context, key: &Key, observation: &Observation, except_uid: &str) {
+    let members = context.sweeps().members(key);
+    if members.len() <= 1 {
+        return;
+    }
+    for (uid, resource) in members.into_iter().filter(|(uid, _)| uid != except_uid) {
+        let Some(object) = context.view.get(&resource).filter(|object| object.uid().as_ref() == Some(&uid))
+        else {
+            continue;
+        };
+        let records = object.status.iter().flat_map(|status| &status.drains);
+        let mut here = records.filter(|record| record.target() == key.1);
+        if here.any(|record| !is_listed(record, observation)) {
+            context.call(&uid, resource, observation.sent());
+        }
+    }
+}
+
+fn is_listed(record: &DrainRecord, observation: &Observation) -> bool {
+    let url = record.url_digest.as_deref().map(Digest::recorded);
+    url.is_some_and(|url| observation.count(&url) > 0)
+}

@@ -1,0 +1,243 @@
+//! Which target is checked when, though nothing tells that it has changed. Pure: the time is passed in.
+//!
+//! Guarantees, as far as the request budget has room:
+//! - a target that the change feed covers is checked at least every sweep interval, another every resync;
+//! - checks are spread evenly: of `n` targets, one is begun every `n`-th part of the interval, the one that was
+//!   checked longest ago first;
+//! - one check serves all resources of a target.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    ops::Bound,
+    time::Duration,
+};
+
+use kube::runtime::reflector::ObjectRef;
+use tokio::time::Instant;
+
+use super::lists::Key;
+use crate::{crd::LogDrain, scalingo::TokenKey};
+
+/// How many checks with one token may be under way at a time: more would only wait for its budget.
+const UNDER_WAY: usize = 4;
+/// A check that has not come to an end by then is begun anew.
+const LOST: Duration = Duration::from_secs(600);
+
+/// How often a target is checked, whatever happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pace {
+    /// Nobody knows what has happened there: soon.
+    Soon,
+    /// Its changes are not told by the feed.
+    Resync,
+    /// Its changes are told by the feed.
+    Sweep,
+}
+
+/// What is to be done now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// This resource is to be looked at.
+    Check(String, ObjectRef<LogDrain>),
+    /// Nothing before then.
+    At(Instant),
+    /// Nothing until a check ends or a resource joins.
+    Idle,
+}
+
+/// All targets that are as they should be.
+#[derive(Debug)]
+pub struct Sweeps {
+    resync: Duration,
+    sweep: Duration,
+    targets: HashMap<Key, Entry>,
+    members: BTreeMap<String, Key>,
+    begun: BTreeMap<Pace, Instant>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    joined: Instant,
+    checked: Option<Instant>,
+    /// The longest that was between two checks, and that is over.
+    gap: Duration,
+    is_unknown: bool,
+    under_way: Option<Instant>,
+    members: BTreeMap<String, ObjectRef<LogDrain>>,
+}
+
+impl Entry {
+    fn known_since(&self) -> Instant {
+        self.checked.unwrap_or(self.joined)
+    }
+
+    fn is_under_way(&self, now: Instant) -> bool {
+        self.under_way.is_some_and(|begun| now.duration_since(begun) < LOST)
+    }
+}
+
+impl Sweeps {
+    /// Nothing to check yet. Where the feed does not tell of a target, it is checked every `resync`, else every
+    /// `sweep`.
+    #[must_use]
+    pub fn new(resync: Duration, sweep: Duration) -> Self {
+        Self { resync, sweep, targets: HashMap::new(), members: BTreeMap::new(), begun: BTreeMap::new() }
+    }
+
+    /// A resource is as it should be by a list that was asked for at this time; by none, where it was as it should
+    /// be when the process began.
+    pub fn join(
+        &mut self,
+        uid: &str,
+        resource: ObjectRef<LogDrain>,
+        key: &Key,
+        checked: Option<Instant>,
+        now: Instant,
+    ) {
+        if self.members.get(uid).is_some_and(|before| before != key) {
+            self.leave(uid);
+        }
+        self.members.insert(uid.to_owned(), key.clone());
+        let entry = self.targets.entry(key.clone()).or_insert_with(|| Entry {
+            joined: now,
+            checked: None,
+            gap: Duration::ZERO,
+            is_unknown: false,
+            under_way: None,
+            members: BTreeMap::new(),
+        });
+        entry.members.insert(uid.to_owned(), resource);
+        if let Some(checked) = checked {
+            entry.under_way = None;
+            if entry.checked.is_none_or(|before| before < checked) {
+                entry.gap = entry.gap.max(checked.duration_since(entry.known_since()));
+                entry.checked = Some(checked);
+                entry.is_unknown = false;
+            }
+        }
+    }
+
+    /// A resource is looked after otherwise, or not at all.
+    pub fn leave(&mut self, uid: &str) {
+        let Some(key) = self.members.remove(uid) else { return };
+        if let Some(entry) = self.targets.get_mut(&key) {
+            entry.under_way = None;
+            entry.members.remove(uid);
+            if entry.members.is_empty() {
+                self.targets.remove(&key);
+            }
+        }
+    }
+
+    /// Looks after those no more that are not among these.
+    pub fn keep_only(&mut self, uids: &HashSet<String>) {
+        let gone: Vec<String> = self.members.keys().filter(|uid| !uids.contains(*uid)).cloned().collect();
+        for uid in gone {
+            self.leave(&uid);
+        }
+    }
+
+    /// The resources of a target that are as they should be, by uid.
+    #[must_use]
+    pub fn members(&self, key: &Key) -> Vec<(String, ObjectRef<LogDrain>)> {
+        let members = self.targets.get(key).map(|entry| &entry.members);
+        let members = members.into_iter().flatten();
+        members.map(|(uid, resource)| (uid.clone(), resource.clone())).collect()
+    }
+
+    /// The resource that comes after this one, in a circle, and how many there are.
+    #[must_use]
+    pub fn after(&self, uid: &str) -> Option<(String, ObjectRef<LogDrain>, usize)> {
+        let later = self.members.range::<str, _>((Bound::Excluded(uid), Bound::Unbounded)).next();
+        let (uid, key) = later.or_else(|| self.members.first_key_value())?;
+        let resource = self.targets.get(key)?.members.get(uid)?;
+        Some((uid.clone(), resource.clone(), self.members.len()))
+    }
+
+    /// Whether a resource is looked after here.
+    #[must_use]
+    pub fn has(&self, uid: &str) -> bool {
+        self.members.contains_key(uid)
+    }
+
+    /// Nobody knows what has happened to the targets of a token in a region.
+    pub fn lose_track(&mut self, token: TokenKey, region: &str) {
+        let of_feed = |key: &Key| key.0 == token && key.1.region == region;
+        for (_, entry) in self.targets.iter_mut().filter(|(key, _)| of_feed(key)) {
+            entry.is_unknown = true;
+        }
+    }
+
+    /// What is to be done now. `is_covered` tells whether the feed tells of a target's changes.
+    pub fn next(&mut self, now: Instant, is_covered: impl Fn(&Key) -> bool) -> Next {
+        let mut under_way: HashMap<TokenKey, usize> = HashMap::new();
+        for (key, _) in self.targets.iter().filter(|(_, entry)| entry.is_under_way(now)) {
+            *under_way.entry(key.0).or_default() += 1;
+        }
+        let mut counts: BTreeMap<Pace, u32> = BTreeMap::new();
+        let mut firsts: BTreeMap<Pace, (Instant, &Key)> = BTreeMap::new();
+        for (key, entry) in &self.targets {
+            let pace = match (entry.is_unknown, is_covered(key)) {
+                (true, _) => Pace::Soon,
+                (_, true) => Pace::Sweep,
+                (_, false) => Pace::Resync,
+            };
+            *counts.entry(pace).or_default() += 1;
+            if entry.is_under_way(now) || under_way.get(&key.0).is_some_and(|count| *count >= UNDER_WAY) {
+                continue;
+            }
+            let since = entry.known_since();
+            let first = firsts.entry(pace).or_insert((since, key));
+            if (since, &key.1, key.0) < (first.0, &first.1.1, first.1.0) {
+                *first = (since, key);
+            }
+        }
+        let mut earliest: Option<(Instant, Pace, Key)> = None;
+        for (pace, (since, key)) in firsts {
+            let count = counts.get(&pace).copied().unwrap_or(1);
+            let at = match self.interval(pace) {
+                None => now,
+                Some(interval) => {
+                    let begun = *self.begun.entry(pace).or_insert(now);
+                    (begun + interval / count).min(since + interval)
+                }
+            };
+            if earliest.as_ref().is_none_or(|(other, ..)| at < *other) {
+                earliest = Some((at, pace, key.clone()));
+            }
+        }
+        match earliest {
+            None => Next::Idle,
+            Some((at, ..)) if at > now => Next::At(at),
+            Some((_, pace, key)) => {
+                self.begun.insert(pace, now);
+                let member = self.targets.get_mut(&key).and_then(|entry| {
+                    entry.under_way = Some(now);
+                    entry.members.first_key_value()
+                });
+                match member {
+                    Some((uid, resource)) => Next::Check(uid.clone(), resource.clone()),
+                    None => Next::Idle,
+                }
+            }
+        }
+    }
+
+    /// The longest that a target waits between two checks, by what has been seen. `None` without targets.
+    #[must_use]
+    pub fn achieved(&self, now: Instant) -> Option<Duration> {
+        let waits = |entry: &Entry| entry.gap.max(now.duration_since(entry.known_since()));
+        self.targets.values().map(waits).max()
+    }
+
+    fn interval(&self, pace: Pace) -> Option<Duration> {
+        match pace {
+            Pace::Soon => None,
+            Pace::Resync => Some(self.resync),
+            Pace::Sweep => Some(self.sweep),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

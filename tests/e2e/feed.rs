@@ -1,0 +1,166 @@
+//! The change feed: what it tells is acted upon at once, and only that.
+
+use scalingo_simulator::{Action, Answer, Rule, Simulator};
+use serde_json::{Value, json};
+
+use crate::{
+    few_requests::{lists, papertrail, url},
+    types::database,
+    world::{World, ready},
+};
+
+/// Checks come so seldom that only the feed can tell.
+const ONLY_FEED: [&str; 6] = ["--feed-interval", "1s", "--resync", "1h", "--sweep-interval", "24h"];
+
+fn polls(simulator: &Simulator) -> usize {
+    simulator.requests("GET", "/v1/events").len()
+}
+
+/// Waits until the feed has been read from now on, and what it told has been acted upon.
+async fn after_polls(world: &World, count: usize) {
+    let before = polls(&world.simulator);
+    world.until_simulator("the feed being read", |simulator| polls(simulator) > before + count).await;
+}
+
+async fn watched_by_feed_only(ports: &[usize]) -> World {
+    let world = World::new().await;
+    world.start_operator_with(&ONLY_FEED);
+    for port in ports {
+        world.apply(&format!("drain-{port}"), &papertrail("shop-front", *port));
+        world.until_reason(&format!("drain-{port}"), "Synced").await;
+    }
+    after_polls(&world, 2).await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_is_healed_within_seconds_by_one_list() {
+    let world = watched_by_feed_only(&[1, 2]).await;
+    world.simulator.clear_journal();
+    world.simulator.remove_drain_behind("shop-front", &url(2)).expect("the drain");
+    world.until_simulator("the drain again", |simulator| simulator.drains("shop-front").len() == 2).await;
+    world.until_reason("drain-2", "Synced").await;
+    after_polls(&world, 2).await;
+    assert_eq!(lists(&world.simulator).len(), 1, "{:#?}", world.simulator.journal());
+    assert_eq!(world.writes().len(), 1);
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_echo_of_an_own_write_costs_no_list() {
+    let world = watched_by_feed_only(&[1, 2]).await;
+    world.simulator.clear_journal();
+    world.apply("drain-1", &papertrail("shop-front", 7));
+    world
+        .until_simulator("the replacement", |simulator| simulator.drains("shop-front") == [url(2), url(7)])
+        .await;
+    world.until_reason("drain-1", "Synced").await;
+    after_polls(&world, 2).await;
+    // Of the change itself: one list, or two where it is to be shown that the first deletion has worked.
+    let requests = lists(&world.simulator).len();
+    assert!(requests <= 2, "{:#?}", world.simulator.journal());
+    world.kubectl(&["delete", "logdrain", "drain-1", "--timeout=60s"]);
+    after_polls(&world, 2).await;
+    assert!(lists(&world.simulator).len() <= requests + 1, "{:#?}", world.simulator.journal());
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_do_on_the_same_app_is_looked_at_and_left_alone() {
+    let world = watched_by_feed_only(&[1]).await;
+    let before = world.get("drain-1");
+    world.simulator.clear_journal();
+    world.simulator.add_drain_behind("shop-front", "tcp+tls://others.example.com:1").expect("the app");
+    world.until_simulator("a list", |simulator| lists(simulator).len() == 1).await;
+    world.simulator.add_app("unconcerned");
+    world.simulator.add_drain_behind("unconcerned", "tcp+tls://others.example.com:1").expect("the app");
+    after_polls(&world, 2).await;
+    assert_eq!(lists(&world.simulator).len(), 1, "{:#?}", world.simulator.journal());
+    assert_eq!(world.writes().len(), 0);
+    assert_eq!(world.get("drain-1"), before);
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_drains_of_addons_are_told_apart_under_both_names() {
+    for own_names in [false, true] {
+        let world = World::new().await;
+        let addon = database(&world);
+        world.simulator.set(|settings| settings.addon_event_names = own_names);
+        world.start_operator_with(&ONLY_FEED);
+        let mut spec = papertrail("shop-front", 1);
+        spec["addon"] = json!(addon);
+        world.apply("addon", &spec);
+        world.until_reason("addon", "Synced").await;
+        after_polls(&world, 2).await;
+        world.simulator.remove_drain_behind(("shop-front", &addon), &url(1)).expect("the drain");
+        let there = |simulator: &Simulator| simulator.drains(("shop-front", &addon)) == [url(1)];
+        world.until_simulator("the drain again", there).await;
+        world.until_reason("addon", "Synced").await;
+
+        world.simulator.delete_addon("shop-front", &addon).expect("the addon");
+        world.until_reason("addon", "AddonNotFound").await;
+        world.finish();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_renamed_deleted_or_made_is_noticed_at_once() {
+    let world = watched_by_feed_only(&[1]).await;
+    world.simulator.rename_app("shop-front", "boutique").expect("the app");
+    let note = "the app shop-front is now called boutique: change spec.app to boutique";
+    let says = |object: &Value| ready(object)["message"].as_str().is_some_and(|text| text.ends_with(note));
+    world.until("drain-1", note, says).await;
+
+    world.apply("early", &papertrail("not-yet", 1));
+    world.until_reason("early", "AppNotFound").await;
+    world.simulator.add_app("not-yet");
+    world.until_reason("early", "Synced").await;
+
+    world.simulator.delete_app("not-yet").expect("the app");
+    world.until_reason("early", "AppNotFound").await;
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_feed_fails_drift_is_found_by_checks_and_said_once() {
+    let world = World::new().await;
+    world.start_operator_with(&["--feed-interval", "1s", "--resync", "3s", "--sweep-interval", "24h"]);
+    world.apply("drain", &papertrail("shop-front", 1));
+    world.until_reason("drain", "Synced").await;
+    after_polls(&world, 1).await;
+    let quiet = lists(&world.simulator).len();
+    after_polls(&world, 5).await;
+    assert_eq!(lists(&world.simulator).len(), quiet, "the feed covers it");
+
+    let failing =
+        world.simulator.add_rule(Rule::new("GET", "/v1/events", Action::respond(Answer::error(500, "down"))));
+    world.until_output("the failure", |output| output.contains("the change feed does not answer")).await;
+    world.simulator.remove_drain_behind("shop-front", &url(1)).expect("the drain");
+    world.until_simulator("the drain again", |simulator| simulator.drains("shop-front") == [url(1)]).await;
+    world.simulator.remove_rule(failing);
+    world.until_output("the recovery", |output| output.contains("the change feed answers again")).await;
+    let output = world.operator_output();
+    assert_eq!(output.matches("the change feed does not answer").count(), 1, "{output}");
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_of_before_the_start_is_read_back() {
+    let world = watched_by_feed_only(&[1, 2]).await;
+    world.stop_operator();
+    world.simulator.remove_drain_behind("shop-front", &url(1)).expect("the drain");
+    world.simulator.clear_journal();
+    world.start_operator_with(&ONLY_FEED);
+    world.until_simulator("the drain again", |simulator| simulator.drains("shop-front").len() == 2).await;
+    world.until_reason("drain-1", "Synced").await;
+    assert_eq!(lists(&world.simulator).len(), 1, "{:#?}", world.simulator.journal());
+
+    // Told again to the next process, it is no news: the drain is back.
+    world.stop_operator();
+    world.simulator.clear_journal();
+    world.start_operator_with(&ONLY_FEED);
+    after_polls(&world, 2).await;
+    assert_eq!(lists(&world.simulator).len(), 0, "{:#?}", world.simulator.journal());
+    world.finish();
+}
