@@ -72,7 +72,12 @@ impl ScalingoFault {
     /// The simulator's rules for it.
     #[must_use]
     pub fn rules(self, requests: Requests, times: u8) -> Vec<Rule> {
+        let of_app;
         let places: &[(&str, &str)] = match requests {
+            Requests::ListOf(app) => {
+                of_app = format!("/v1/apps/{}/log_drains", app.names()[0]);
+                &[("GET", of_app.as_str())]
+            }
             Requests::Any => &[("*", "/v1/**")],
             Requests::List => &[("GET", "/v1/apps/*/log_drains"), ("GET", "/v1/apps/*/addons/*/log_drains")],
             Requests::Add => &[("POST", "/v1/apps/**")],

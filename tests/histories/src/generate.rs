@@ -1,7 +1,10 @@
 //! From a seed to what happens.
 
+mod scene;
+
 use fastrand::Rng;
 
+use self::scene::scene;
 use crate::step::{DeleteForm, Duplicates, KubernetesFault, Requests, ScalingoFault, Step};
 use crate::universe::{AppSlot, Destination, Form, GOOD_TOKENS, Namespace, Slot, VERSIONS};
 
@@ -51,42 +54,6 @@ fn beginning(random: &mut Rng) -> Vec<Step> {
     }
     steps.push(Step::Start);
     steps
-}
-
-/// A change in the middle of trouble: left to chance alone, the two seldom meet.
-fn scene(random: &mut Rng, steps: &mut Vec<Step>) {
-    let slot = slot(random);
-    for _ in 0..random.u8(1..4) {
-        steps.push(match random.u8(..8) {
-            0..4 => scalingo(random),
-            4..6 => kubernetes(random),
-            6 => Step::KillAt { nth: random.u8(..2), request: random.u8(1..12), made: random.bool() },
-            _ => Step::Start,
-        });
-    }
-    for _ in 0..random.u8(1..4) {
-        steps.push(match random.u8(..8) {
-            0..3 => Step::Apply {
-                slot,
-                app: AppSlot::Shop,
-                by_id: false,
-                addon: false,
-                destination: destination(random),
-            },
-            3 | 4 => Step::Secret {
-                namespace: slot.namespace(),
-                destination: destination(random),
-                version: random.u8(..VERSIONS),
-            },
-            5 => Step::Delete { slot },
-            6 => Step::RemoveBehind { app: AppSlot::Shop, addon: false, nth: random.u8(..4) },
-            _ => apply(random),
-        });
-        steps.push(wait(random));
-    }
-    if random.bool() {
-        steps.push(Step::Start);
-    }
 }
 
 fn step(random: &mut Rng) -> Step {

@@ -84,6 +84,8 @@ pub enum Step {
 pub enum Requests {
     Any,
     List,
+    /// Of one app, under its first name or id, and not of its addons.
+    ListOf(AppSlot),
     Add,
     Delete,
     Apps,

@@ -13,17 +13,20 @@ fn is_caught(sabotage: Sabotage) {
     eprintln!("{sabotage:?} was noticed after {} histories:\n{failure}", summary.histories);
 }
 
-#[test]
-fn an_intent_that_is_not_written_is_noticed() {
-    is_caught(Sabotage::IntentNotWritten);
+macro_rules! caught {
+    ($($name:ident: $sabotage:ident,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                is_caught(Sabotage::$sabotage);
+            }
+        )*
+    };
 }
 
-#[test]
-fn a_deletion_before_the_addition_is_noticed() {
-    is_caught(Sabotage::DeleteBeforeAdd);
-}
-
-#[test]
-fn ignored_ownership_is_noticed() {
-    is_caught(Sabotage::OwnershipIgnored);
+caught! {
+    an_intent_that_is_not_written_is_noticed: IntentNotWritten,
+    a_deletion_before_the_addition_is_noticed: DeleteBeforeAdd,
+    ignored_ownership_is_noticed: OwnershipIgnored,
+    a_refused_credential_taken_for_a_missing_target_is_noticed: UnauthorizedIsNotFound,
 }
