@@ -101,12 +101,8 @@ async fn check_all(context: &Context) {
     loop {
         let next = agenda.next();
         tokio::select! {
-            secrets = context.secrets.to_check() => {
-                let now = Instant::now();
-                for secret in secrets {
-                    agenda.want(secret, now);
-                }
-            }
+            // In this order rather than at random: a course of events can then be repeated.
+            biased;
             () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
                 checks.extend(agenda.take(Instant::now()).into_iter().map(|secret| check(context, &permits, secret)));
             }
@@ -114,6 +110,12 @@ async fn check_all(context: &Context) {
                 if let Err(error) = result {
                     tracing::debug!(secret = secret.name, namespace = secret.namespace, %error, "cannot be read");
                     agenda.again(secret, Instant::now());
+                }
+            }
+            secrets = context.secrets.to_check() => {
+                let now = Instant::now();
+                for secret in secrets {
+                    agenda.want(secret, now);
                 }
             }
         }

@@ -92,6 +92,8 @@ pub async fn follow(
         futures::future::pending::<()>().await;
     };
     tokio::select! {
+        // In this order rather than at random: a course of events can then be repeated.
+        biased;
         _ = join_all(controllers) => {}
         () = calls => {}
         () = secrets => {}
