@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::future::pending;
 use std::io;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use kube::{Client, client::Body};
+use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
@@ -140,10 +142,13 @@ impl Connection {
     /// Tells a request from others of the same instant, whoever is polled first.
     fn name_turn(&self, call: &Call) -> String {
         let Place { definition, namespace, name, .. } = &call.place;
-        format!(
-            "{} {} {namespace} {name} {:?} {} {}",
-            self.line.label, definition.kind, call.verb, call.of_status, call.body
-        )
+        let (label, kind) = (&self.line.label, &definition.kind);
+        let (name, body) = if kind == "Event" {
+            without_time(name, &call.body)
+        } else {
+            (name.as_str(), Cow::Borrowed(&call.body))
+        };
+        format!("{label} {kind} {namespace} {name} {:?} {} {body}", call.verb, call.of_status)
     }
 
     fn describe(&self, call: &Call) -> RequestInfo {
@@ -190,6 +195,17 @@ impl Connection {
     fn note(&self, entry: Entry) {
         self.shared.state().journal.push(entry);
     }
+}
+
+/// An event's name and body without the wall clock's time, which kube's recorder writes into both.
+fn without_time<'call>(name: &'call str, body: &'call Value) -> (&'call str, Cow<'call, Value>) {
+    let mut body = body.clone();
+    for (place, field) in [("", "eventTime"), ("/series", "lastObservedTime"), ("/metadata", "name")] {
+        if let Some(fields) = body.pointer_mut(place).and_then(Value::as_object_mut) {
+            fields.remove(field);
+        }
+    }
+    (name.rsplit_once('.').map_or(name, |(object, _)| object), Cow::Owned(body))
 }
 
 impl fmt::Debug for Connection {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Client;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::{
     connection::Connection, definition::Definition, fault::RequestInfo, journal::Entry, store::Store,
@@ -46,8 +46,8 @@ pub struct ApiServer {
 
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Wakes the watches.
-    pub ticks: watch::Sender<u64>,
+    /// Wakes the watches, in the order in which they have come: tokio's `watch` would wake them at random.
+    pub ticks: Notify,
     pub bookmark_interval: Duration,
     pub turns: Option<Turns>,
 }
@@ -69,7 +69,7 @@ impl Shared {
     }
 
     pub fn wake(&self) {
-        self.ticks.send_modify(|tick| *tick = tick.wrapping_add(1));
+        self.ticks.notify_waiters();
     }
 }
 
@@ -88,8 +88,7 @@ impl ApiServer {
             ended: 0,
             broken: 0,
         };
-        let shared =
-            Shared { state: Mutex::new(state), ticks: watch::Sender::new(0), bookmark_interval, turns };
+        let shared = Shared { state: Mutex::new(state), ticks: Notify::new(), bookmark_interval, turns };
         let server = Self { shared: Arc::new(shared) };
         for namespace in ["default", "kube-system"] {
             server.ensure_namespace(namespace);

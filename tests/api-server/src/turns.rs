@@ -18,6 +18,7 @@ use tokio::time::sleep;
 pub struct Turns {
     shared: Arc<Mutex<State>>,
     moment: Duration,
+    asker: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 struct State {
@@ -37,11 +38,19 @@ impl Turns {
             random: fastrand::Rng::with_seed(seed),
             driven: false,
         };
-        Self { shared: Arc::new(Mutex::new(state)), moment }
+        Self { shared: Arc::new(Mutex::new(state)), moment, asker: Arc::new(String::new) }
+    }
+
+    /// With this to tell whoever asks from others who ask under the same name.
+    #[must_use]
+    pub fn asked_by(mut self, asker: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.asker = Arc::new(asker);
+        self
     }
 
     /// Waits for its turn, under a name that should tell it from others of the same instant.
     pub async fn turn(&self, name: String) {
+        let name = format!("{name} {}", (self.asker)());
         let (sender, receiver) = oneshot::channel();
         let drive = {
             let mut state = self.state();

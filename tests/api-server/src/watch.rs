@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Frame;
 use serde_json::{Value, json};
-use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
@@ -31,7 +30,6 @@ pub struct Watch {
     place: Place,
     metadata_only: bool,
     query: Query,
-    ticks: Receiver<u64>,
     /// What is told first, as lines.
     first: VecDeque<String>,
     version: u64,
@@ -70,7 +68,6 @@ impl Watch {
         let mut watch = Self {
             connection: connection.clone(),
             metadata_only,
-            ticks: connection.shared.ticks.subscribe(),
             first: VecDeque::new(),
             version: query.version.unwrap_or(0),
             deadline: now + query.timeout.unwrap_or(LONGEST),
@@ -97,7 +94,10 @@ impl Watch {
 
     /// The next line; the stream ends with the watch.
     pub async fn next(mut self) -> Option<(Result<Frame<Bytes>, io::Error>, Self)> {
+        let shared = self.connection.shared.clone();
         loop {
+            // Hears of what comes after the step too.
+            let tick = shared.ticks.notified();
             match self.step() {
                 Step::Tell(line) => return Some((Ok(Frame::data(Bytes::from(line))), self)),
                 Step::Break => {
@@ -119,7 +119,7 @@ impl Watch {
             };
             tokio::select! {
                 biased;
-                changed = self.ticks.changed() => if changed.is_err() { return None },
+                () = tick => {}
                 () = time => {}
             }
         }
@@ -128,7 +128,6 @@ impl Watch {
     fn step(&mut self) -> Step {
         let shared = self.connection.shared.clone();
         let state = shared.state();
-        self.ticks.mark_unchanged();
         if self.over || self.connection.line.ended.load(Ordering::Relaxed) {
             return Step::End;
         }

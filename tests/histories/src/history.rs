@@ -10,8 +10,10 @@ use logdrain_operator::controller::Sabotage;
 use logdrain_operator::drain::Digester;
 
 use crate::generate::generate;
+use crate::journal::journal;
 use crate::judge::{decide, is_refused, judge};
 use crate::operator::RESYNC;
+use crate::speaker::Speaker;
 use crate::step::Step;
 use crate::universe::{GOOD_TOKENS, Namespace};
 use crate::world::World;
@@ -49,24 +51,42 @@ impl History {
     /// Lets it happen, then lets all faults end, and judges. The digester may serve many histories; it only saves time.
     #[must_use]
     pub fn run(&self, digester: &Arc<Digester>, sabotage: Option<Sabotage>) -> Verdict {
+        self.unfold(digester, sabotage, |_| ()).0
+    }
+
+    /// The same, with each request that operators have sent, as a line, in the order in which they came.
+    #[must_use]
+    pub fn run_with_journal(&self, digester: &Arc<Digester>) -> (Verdict, Vec<String>) {
+        self.unfold(digester, None, journal)
+    }
+
+    fn unfold<T: Default>(
+        &self,
+        digester: &Arc<Digester>,
+        sabotage: Option<Sabotage>,
+        at_end: impl FnOnce(&World) -> T,
+    ) -> (Verdict, T) {
+        let broken =
+            |sentence: String| (Verdict { broken: vec![sentence], ..Verdict::default() }, T::default());
         let run = || {
             // kube's watcher waits at random after an error.
             fastrand::seed(self.seed);
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+            let speaker = Speaker::default();
+            let world =
+                |speaker: &Speaker| World::new(self.seed, Arc::clone(digester), sabotage, speaker.clone());
             match runtime {
-                Ok(runtime) => runtime.block_on(self.live(Arc::clone(digester), sabotage)),
-                Err(error) => Verdict { broken: vec![format!("no runtime: {error}")], ..Verdict::default() },
+                Ok(runtime) => tracing::subscriber::with_default(speaker.clone(), || {
+                    runtime.block_on(async { self.live(world(&speaker), at_end).await })
+                }),
+                Err(error) => broken(format!("no runtime: {error}")),
             }
         };
-        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Verdict {
-            broken: vec!["something panicked".to_owned()],
-            ..Verdict::default()
-        })
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| broken("something panicked".to_owned()))
     }
 
-    async fn live(&self, digester: Arc<Digester>, sabotage: Option<Sabotage>) -> Verdict {
-        let mut world = World::new(self.seed, digester, sabotage);
+    async fn live<T>(&self, mut world: World, at_end: impl FnOnce(&World) -> T) -> (Verdict, T) {
         for step in &self.steps {
             world.take(step).await;
         }
@@ -89,7 +109,7 @@ impl History {
             requests: world.server().requests() + world.simulator().journal().len() as u64,
         };
         world.operators.iter().for_each(crate::operator::Operator::kill);
-        verdict
+        (verdict, at_end(&world))
     }
 }
 

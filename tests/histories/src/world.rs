@@ -11,6 +11,7 @@ use scalingo_simulator::{Simulator, Target, UnheededDelete, UrlForm};
 use serde_json::{Value, json};
 
 use crate::operator::{Operator, Surroundings};
+use crate::speaker::Speaker;
 use crate::step::{DeleteForm, Duplicates, Step};
 use crate::universe::{
     ADDON, AppSlot, Destination, Form, GOOD_TOKENS, Namespace, Slot, VERSIONS, api_token, foreign, in_order,
@@ -45,11 +46,11 @@ pub struct World {
 
 impl World {
     /// A world with two apps, an addon, and all Secrets; without operator and `LogDrain`.
-    pub fn new(seed: u64, digester: Arc<Digester>, sabotage: Option<Sabotage>) -> Self {
+    pub fn new(seed: u64, digester: Arc<Digester>, sabotage: Option<Sabotage>, speaker: Speaker) -> Self {
         let mut definitions = Definition::builtin();
         let crd = serde_json::to_value(logdrain_operator::crd::definition()).unwrap_or_default();
         definitions.extend(Definition::from_crd(&crd));
-        let turns = Turns::new(seed, Duration::from_millis(1));
+        let turns = Turns::new(seed, Duration::from_millis(1)).asked_by(move || speaker.current());
         let settings = Settings { seed, turns: Some(turns.clone()), ..Settings::default() };
         let simulator = Simulator::seeded(seed, settings.start);
         let surroundings = Surroundings {
