@@ -41,9 +41,7 @@ pub fn judge(world: &World) -> Vec<String> {
         let Some((_, _, urls)) = &standing.wanted else { continue };
         let copies = world.copies.get(&((*target).clone(), (*documented).to_owned())).copied().unwrap_or(0);
         let there = count(world, target, urls);
-        let excused = urls.iter().any(|url| world.excused.contains(url))
-            || is_undecided(&standings, target)
-            || world.had_two_operators();
+        let excused = urls.iter().any(|url| world.excused.contains(url)) || world.had_two_operators();
         if there == 0 {
             broken.push(format!("promise 2: the drain of {} is not there", standing.name));
         } else if there > 1 + copies && !excused {
@@ -150,15 +148,6 @@ fn wanted(world: &World, namespace: Namespace, object: &LogDrain) -> Option<(Tar
         return None;
     }
     Some((target, destination.documented(version), destination.urls(version)))
-}
-
-/// Whether a `LogDrain` that cannot be looked at, say for want of its Secret, may have added a drain there. Another that wants
-/// the same does not look for it once it has waited long enough, so that in an opaque form it adds a second one: a known gap.
-fn is_undecided(standings: &[Standing], target: &Target) -> bool {
-    let cannot = standings.iter().filter(|standing| standing.wanted.is_none());
-    let mut records =
-        cannot.flat_map(|standing| standing.object.status.iter().flat_map(|status| &status.drains));
-    records.any(|record| record.state == DrainState::Adding && record.target() == digest_target(target))
 }
 
 /// Whether Scalingo refuses what a `LogDrain` wants: it is asked again now and then.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use histories::step::{Requests, ScalingoFault};
-use histories::universe::{AppSlot, Destination, Slot};
+use histories::step::{Duplicates, Requests, ScalingoFault};
+use histories::universe::{AppSlot, Destination, Form, Namespace, Slot};
 use histories::{Digester, History, Step};
 
 fn keeps_every_promise(seed: u64, steps: Vec<Step>) {
@@ -56,7 +56,7 @@ fn what_another_operator_has_done_is_seen_after_a_wait_for_the_budget() {
     keeps_every_promise(
         1048,
         vec![
-            Step::Duplicates(histories::step::Duplicates::Accepted),
+            Step::Duplicates(Duplicates::Accepted),
             apply(Slot::A1, AppSlot::Shop, false, Destination::Appsignal),
             apply(Slot::B1, AppSlot::Shop, false, Destination::Elk),
             Step::Start,
@@ -84,6 +84,31 @@ fn a_resource_restored_with_its_uid_is_looked_after_again() {
             Step::Delete { slot: Slot::B2 },
             wait(20_000),
             Step::Restore { slot: Slot::B2, same_uid: true },
+        ],
+    );
+}
+
+/// A neighbour that wants the same added a second drain once it had waited long enough: the one whose answer was lost could not
+/// be looked for by its own resource, for want of a Secret.
+#[test]
+fn the_unfinished_addition_of_a_resource_that_lacks_its_secret_is_found_by_its_neighbour() {
+    let datadog = Destination::Datadog;
+    keeps_every_promise(
+        43260,
+        vec![
+            Step::Form(Form::Opaque),
+            Step::Duplicates(Duplicates::Accepted),
+            apply(Slot::A2, AppSlot::Shop, false, datadog),
+            Step::Start,
+            Step::Scalingo {
+                requests: Requests::Add,
+                fault: ScalingoFault::LateGateway { seconds: 36 },
+                times: 1,
+            },
+            wait(47),
+            Step::RemoveSecret { namespace: Namespace::A, destination: datadog },
+            wait(30_000),
+            apply(Slot::B2, AppSlot::Shop, false, datadog),
         ],
     );
 }
