@@ -1,0 +1,105 @@
+//! What people do with kubectl.
+
+use serde_json::{Value, json};
+
+use super::{KIND, World};
+use crate::universe::{ADDON, AppSlot, Destination, Namespace, Slot, VERSIONS, api_token};
+
+impl World {
+    /// The `LogDrain` in a slot.
+    pub fn object(&self, slot: Slot) -> Option<Value> {
+        self.server().get(KIND, slot.namespace().name(), slot.name())
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        slot: Slot,
+        app: AppSlot,
+        by_id: bool,
+        addon: bool,
+        destination: Destination,
+    ) {
+        let id = self.apps.get(&app).filter(|_| by_id);
+        let mut spec = destination.spec();
+        spec["app"] = id.map_or(app.names()[0], String::as_str).into();
+        if addon {
+            spec["addon"] = ADDON.into();
+        }
+        if self.object(slot).is_none() {
+            self.wishes.remove(&slot);
+        }
+        self.wishes.entry(slot).or_default().insert(destination);
+        let _ = self.server().apply(json!({
+            "apiVersion": "logs.scalingo.com/v1", "kind": KIND, "spec": spec,
+            "metadata": {"namespace": slot.namespace().name(), "name": slot.name()},
+        }));
+    }
+
+    pub(super) fn edit(&self, slot: Slot, change: impl FnOnce(&mut Value)) {
+        let change = |object: &mut Value| change(&mut object["spec"]);
+        let _ = self.server().edit(KIND, slot.namespace().name(), slot.name(), change);
+    }
+
+    /// What a `LogDrain` leaves behind that goes with `Retain`.
+    pub(super) fn excuse_retained(&mut self, slot: Slot) {
+        let retains = self.object(slot).is_none_or(|object| {
+            object["spec"]["deletionPolicy"] == "Retain" && !object["metadata"]["deletionTimestamp"].is_null()
+        });
+        if retains {
+            self.excuse(slot, None);
+        }
+    }
+
+    pub(super) fn excuse(&mut self, slot: Slot, except: Option<Destination>) {
+        let wishes = self.wishes.get(&slot).cloned().unwrap_or_default();
+        let versions = (0..VERSIONS).flat_map(|version| {
+            wishes
+                .iter()
+                .filter(|wish| Some(**wish) != except)
+                .flat_map(move |wish| wish.urls(version))
+                .collect::<Vec<_>>()
+        });
+        self.excused.extend(versions.collect::<Vec<_>>());
+    }
+
+    pub(super) fn restore(&mut self, slot: Slot, same_uid: bool) {
+        let Some(backup) = self.backups.get(&slot).cloned() else { return };
+        if !backup["metadata"]["deletionTimestamp"].is_null() {
+            return;
+        }
+        self.excuse(slot, None);
+        let (namespace, name) = (slot.namespace().name(), slot.name());
+        self.server().remove_without_finalizer(KIND, namespace, name);
+        self.witness().is_restless();
+        if same_uid {
+            let mut object = backup;
+            if let Some(object) = object.as_object_mut() {
+                object.remove("status");
+            }
+            self.server().restore(&object);
+        } else {
+            let _ = self.server().apply(json!({
+                "apiVersion": backup["apiVersion"], "kind": KIND, "spec": backup["spec"],
+                "metadata": {
+                    "namespace": namespace, "name": name, "finalizers": backup["metadata"]["finalizers"],
+                },
+            }));
+        }
+    }
+
+    pub fn put_secret(&mut self, namespace: Namespace, destination: Destination, version: u8) {
+        self.secrets.insert((namespace, destination), version);
+        let _ = self.server().apply(json!({
+            "apiVersion": "v1", "kind": "Secret", "stringData": {"value": destination.value(version)},
+            "metadata": {"namespace": namespace.name(), "name": destination.secret()},
+        }));
+    }
+
+    pub fn put_api_token(&mut self, namespace: Namespace, version: u8) {
+        self.tokens.insert(namespace, version);
+        let _ = self.server().apply(json!({
+            "apiVersion": "v1", "kind": "Secret", "stringData": {"api_token": api_token(version)},
+            "metadata": {"namespace": namespace.name(), "name": "scalingo"},
+        }));
+    }
+}

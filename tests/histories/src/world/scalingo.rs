@@ -1,0 +1,154 @@
+//! What happens at Scalingo, behind the operator's back and to its requests.
+
+use scalingo_simulator::{Target, UnheededDelete, UrlForm};
+
+use super::World;
+use crate::step::{DeleteForm, Duplicates, Step};
+use crate::universe::{ADDON, AppSlot, Destination, Form, GOOD_TOKENS, foreign, in_order};
+
+impl World {
+    pub(super) fn happen_at_scalingo(&mut self, step: &Step) {
+        match *step {
+            Step::RevokeBearers => {
+                for version in 0..GOOD_TOKENS {
+                    self.simulator().revoke_bearers(&format!("operator-{version}"));
+                }
+            }
+            Step::Foreign { app, addon, number } => self.add_foreign(app, addon, number),
+            Step::Copy { app, addon, destination, version } => self.copy(app, addon, destination, version),
+            Step::RemoveBehind { app, addon, nth } => self.remove_behind(app, addon, nth),
+            Step::RenameApp { app } => {
+                let Some(id) = self.apps.get(&app) else { return };
+                let [first, second] = app.names();
+                let is_first = self.simulator().app_id(first).as_ref() == Some(id);
+                let name = if is_first { second } else { first };
+                if self.simulator().app_id(name).is_none() {
+                    let _ = self.simulator().rename_app(id, name);
+                }
+            }
+            Step::DeleteApp { app } => {
+                let Some(id) = self.apps.remove(&app) else { return };
+                self.witness().is_restless();
+                self.foreign.retain(|(target, _)| target.app != id);
+                self.copies.retain(|(target, _), _| target.app != id);
+                let _ = self.simulator().delete_app(&id);
+            }
+            Step::CreateApp { app } => self.create_app(app),
+            Step::DeleteAddon { app } => {
+                let Some(id) = self.apps.get(&app).cloned() else { return };
+                self.witness().is_restless();
+                let gone = Target::from((&id, ADDON));
+                self.foreign.retain(|(target, _)| *target != gone);
+                self.copies.retain(|(target, _), _| *target != gone);
+                let _ = self.simulator().delete_addon(&id, ADDON);
+            }
+            Step::CreateAddon { app } => self.create_addon(app),
+            Step::Scalingo { requests, fault, times } => {
+                self.witness().count(&format!("Scalingo: {}", fault.name()));
+                for rule in fault.rules(requests, times) {
+                    self.simulator().add_rule(rule);
+                }
+            }
+            Step::ScalingoCalm => self.simulator().clear_rules(),
+            Step::Form(form) => self.write_in(form),
+            Step::Duplicates(duplicates) => self.simulator().set(|settings| {
+                settings.duplicates = match duplicates {
+                    Duplicates::Refused => scalingo_simulator::Duplicates::Refused,
+                    Duplicates::Accepted => scalingo_simulator::Duplicates::Accepted,
+                    Duplicates::Merged => scalingo_simulator::Duplicates::Merged,
+                };
+            }),
+            Step::DeleteRemovesAll(all) => self.simulator().set(|settings| settings.delete_removes_all = all),
+            // A way to delete that was seen to work is trusted from then on: an API that would no longer heed it, and say
+            // that it does, is none that could be lived with.
+            Step::DeleteForm(DeleteForm::QueryElseIgnored) if self.started > 0 => {}
+            Step::DeleteForm(form) => self.simulator().set(|settings| {
+                settings.delete_by_body = matches!(form, DeleteForm::Either | DeleteForm::BodyElseRefused);
+                settings.delete_by_query = form != DeleteForm::BodyElseRefused;
+                settings.unheeded_delete = match form {
+                    DeleteForm::QueryElseIgnored => UnheededDelete::Ignored,
+                    _ => UnheededDelete::Refused422,
+                };
+            }),
+            _ => {}
+        }
+    }
+
+    pub(super) fn write_in(&mut self, form: Form) {
+        self.form = form;
+        let form = match form {
+            Form::Documented => UrlForm::Documented,
+            Form::Reordered => UrlForm::Reordered,
+            Form::Opaque => UrlForm::Opaque,
+        };
+        self.simulator().set(|settings| settings.url_forms = [("*".to_owned(), form)].into());
+    }
+
+    pub(super) fn target(&self, app: AppSlot, addon: bool) -> Option<Target> {
+        let id = self.apps.get(&app)?;
+        let target = if addon { Target::from((id, ADDON)) } else { Target::from(id) };
+        let is_there = self.simulator().all_drains().iter().any(|(there, _)| *there == target);
+        is_there.then_some(target)
+    }
+
+    /// A drain in no documented form that comes while an answer is missing cannot be told from the one that was asked for
+    /// (design: likeness), so such drains come before the first operator only.
+    pub(super) fn add_foreign(&mut self, app: AppSlot, addon: bool, number: u8) {
+        let url = foreign(number);
+        if url.starts_with("https") && self.started > 0 {
+            return;
+        }
+        let Some(target) = self.target(app, addon) else { return };
+        if self.simulator().add_drain_behind(target.clone(), &url).is_ok() {
+            self.foreign.push((target, url));
+        }
+    }
+
+    /// As for [`Self::add_foreign`]: only what shows in its form that it leads elsewhere may come at any time.
+    pub(super) fn copy(&mut self, app: AppSlot, addon: bool, destination: Destination, version: u8) {
+        let tells =
+            matches!(destination, Destination::Datadog | Destination::Syslog | Destination::Papertrail);
+        if self.started > 0 && !(tells && self.form == Form::Documented) {
+            return;
+        }
+        let Some(target) = self.target(app, addon) else { return };
+        let documented = destination.documented(version);
+        if self.simulator().add_drain_behind(target.clone(), &self.form.write(&documented)).is_ok() {
+            *self.copies.entry((target, documented)).or_default() += 1;
+        }
+    }
+
+    pub(super) fn remove_behind(&mut self, app: AppSlot, addon: bool, nth: u8) {
+        let Some(target) = self.target(app, addon) else { return };
+        let is_foreign =
+            |url: &String| self.foreign.iter().any(|(at, foreign)| *at == target && foreign == url);
+        let mut urls = self.simulator().drains(target.clone());
+        urls.retain(|url| !is_foreign(url));
+        if let Some(url) = urls.get(usize::from(nth) % urls.len().max(1)) {
+            self.witness().is_restless();
+            let _ = self.simulator().remove_drain_behind(target, url);
+        }
+    }
+
+    pub(super) fn create_app(&mut self, app: AppSlot) {
+        let name = app.names()[0];
+        if self.simulator().app_id(name).is_none() {
+            self.apps_made += 1;
+            let id = format!("5af97be7ff688d00012200{:02x}", self.apps_made);
+            self.simulator().add_app_with_id(name, &id);
+            self.apps.insert(app, id);
+        }
+    }
+
+    pub(super) fn create_addon(&self, app: AppSlot) {
+        if let (Some(id), None) = (self.apps.get(&app), self.target(app, true)) {
+            let _ = self.simulator().add_addon_with_id(id, "postgresql", true, ADDON);
+        }
+    }
+
+    /// All drains, their URLs in order.
+    pub fn drains(&self) -> Vec<(Target, Vec<String>)> {
+        let all = self.simulator().all_drains().into_iter();
+        all.map(|(target, urls)| (target, urls.iter().map(|url| in_order(url)).collect())).collect()
+    }
+}
