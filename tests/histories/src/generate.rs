@@ -32,8 +32,15 @@ fn beginning(random: &mut Rng) -> Vec<Step> {
     let mut steps = Vec::new();
     match random.u8(..10) {
         0..6 => {}
-        6..8 => steps.push(Step::Form(Form::Reordered)),
-        _ => steps.push(Step::Form(Form::Opaque)),
+        6 | 7 => steps.push(Step::Form(Form::Reordered)),
+        8 => steps.push(Step::Form(Form::Opaque)),
+        _ => steps.push(Step::Form(Form::Unique)),
+    }
+    if random.u8(..5) == 0 {
+        steps.push(Step::Budget { per_minute: random.u8(10..=50), fixed: random.bool() });
+    }
+    if random.u8(..3) == 0 {
+        steps.push(feed(random));
     }
     match random.u8(..4) {
         0 => steps.push(Step::Duplicates(Duplicates::Accepted)),
@@ -82,10 +89,11 @@ fn step(random: &mut Rng) -> Step {
         63 => Step::DeleteAddon { app: AppSlot::Shop },
         64 => Step::CreateAddon { app: app(random) },
         65..79 => scalingo(random),
-        79 => match random.u8(..4) {
+        79 => match random.u8(..5) {
             0 => Step::Form(one(random, &Form::ALL)),
             1 => delete_form(random),
-            2 => Step::DeleteRemovesAll(random.bool()),
+            2 => feed(random),
+            3 => Step::DeleteRemovesAll(random.bool()),
             _ => Step::ScalingoCalm,
         },
         80..88 => kubernetes(random),
@@ -93,7 +101,8 @@ fn step(random: &mut Rng) -> Step {
         89 => Step::ExpireWatches,
         90 => Step::BreakWatches,
         91 => Step::PauseWatches(random.bool()),
-        92..95 => Step::Start,
+        92 | 93 => Step::Start,
+        94 => halt(random),
         95 => Step::Kill { nth: random.u8(..2) },
         _ => Step::KillAt { nth: random.u8(..2), request: random.u8(1..12), made: random.bool() },
     }
@@ -127,6 +136,19 @@ fn copy(random: &mut Rng) -> Step {
         destination: destination(random),
         version: random.u8(..VERSIONS),
     }
+}
+
+fn feed(random: &mut Rng) -> Step {
+    Step::Feed {
+        shown: random.u8(..4) > 0,
+        delay_seconds: if random.bool() { 0 } else { random.u8(1..180) },
+        hidden_for: (random.u8(..4) == 0).then(|| app(random)),
+        addon_names: random.bool(),
+    }
+}
+
+fn halt(random: &mut Rng) -> Step {
+    Step::Halt { nth: random.u8(..2), seconds: random.u8(1..200) }
 }
 
 fn delete_form(random: &mut Rng) -> Step {

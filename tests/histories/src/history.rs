@@ -128,6 +128,7 @@ async fn calm(world: &mut World) {
     }
     for operator in &world.operators {
         operator.spare();
+        operator.go_on();
     }
     if world.operators.is_empty() {
         world.start();

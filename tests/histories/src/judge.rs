@@ -7,7 +7,7 @@ use logdrain_operator::drain::DrainUrl;
 use scalingo_simulator::{ChangeKind, Target};
 
 use crate::universe::{Destination, GOOD_TOKENS, Namespace, REGION, Slot, VERSIONS, in_order};
-use crate::world::World;
+use crate::world::{Listed, World};
 
 /// A `LogDrain` at the end.
 struct Standing {
@@ -48,32 +48,35 @@ pub fn judge(world: &World) -> Vec<String> {
             broken.push(format!("promise 2: the drain of {} is there {there} times", standing.name));
         }
     }
-    let is_wanted = |at: &Target, url: &String| {
+    let is_wanted = |at: &Target, drain: &Listed| {
         let mut all = standings.iter().filter_map(|standing| standing.wanted.as_ref());
-        all.any(|(target, _, urls)| target == at && urls.contains(url))
+        all.any(|(target, _, urls)| target == at && drain.is_among(urls))
     };
-    for (target, urls) in world.drains() {
+    if world.had_one_operator() && world.over_limit() > 0 {
+        broken.push(format!("promise 6: {} requests were refused as too many", world.over_limit()));
+    }
+    for (target, drains) in world.drains() {
         let mut foreign: Vec<String> =
             world.foreign.iter().filter(|(at, _)| *at == target).map(|(_, url)| in_order(url)).collect();
-        let mut left: Vec<String> = Vec::new();
-        for url in urls {
-            match foreign.iter().position(|other| *other == url) {
+        let mut left: Vec<Listed> = Vec::new();
+        for drain in drains {
+            match foreign.iter().position(|other| *other == drain.url) {
                 Some(index) => drop(foreign.remove(index)),
-                None => left.push(url),
+                None => left.push(drain),
             }
         }
         for url in foreign {
             broken.push(format!("promise 1: the foreign drain {url} of {target} is gone"));
         }
-        let distinct: BTreeSet<&String> = left.iter().collect();
-        for url in distinct.into_iter().filter(|url| !is_wanted(&target, url)) {
+        let distinct: BTreeSet<&Listed> = left.iter().collect();
+        for drain in distinct.into_iter().filter(|drain| !is_wanted(&target, drain)) {
             if !world.had_two_operators()
-                && !world.excused.contains(url)
-                && !is_kept(&standings, world, &target, url)
+                && !drain.is_among(&world.excused)
+                && !is_kept(&standings, world, &target, &drain.url)
             {
-                let copies = copies(world, &target, url);
-                if left.iter().filter(|other| *other == url).count() > copies {
-                    broken.push(format!("promise 4: {url} of {target} is left behind"));
+                let copies = copies(world, &target, drain);
+                if left.iter().filter(|other| *other == drain).count() > copies {
+                    broken.push(format!("promise 4: {} of {target} is left behind", drain.url));
                 }
             }
         }
@@ -168,15 +171,15 @@ fn ready(object: &LogDrain) -> (String, String) {
 fn count(world: &World, target: &Target, urls: &[String]) -> usize {
     let drains = world.drains();
     let here = drains.iter().filter(|(at, _)| at == target).flat_map(|(_, listed)| listed);
-    here.filter(|url| urls.contains(url)).count()
+    here.filter(|drain| drain.is_among(urls)).count()
 }
 
-/// How many drains with this URL were added by hand.
-fn copies(world: &World, target: &Target, url: &String) -> usize {
+/// How many drains like this were added by hand.
+fn copies(world: &World, target: &Target, drain: &Listed) -> usize {
     let of = |documented: &String| {
         Destination::ALL.iter().any(|destination| {
             (0..VERSIONS).any(|version| {
-                destination.documented(version) == *documented && destination.urls(version).contains(url)
+                destination.documented(version) == *documented && drain.is_among(&destination.urls(version))
             })
         })
     };

@@ -9,18 +9,19 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use http_body_util::BodyExt;
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Turns, Verb};
+use jiff::{SignedDuration, Timestamp};
 use logdrain_operator::controller::{Context, Parts, Sabotage, Settings, View, Watch, follow, watches};
-use logdrain_operator::scalingo::{BodyFailure, Client, Clock, Endpoints, Transport, TransportError};
+use logdrain_operator::scalingo::{
+    BodyFailure, Client, Clock, Endpoints, TokenKey, Transport, TransportError,
+};
 use scalingo_simulator::Simulator;
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::faults::KubernetesFaults;
 use crate::universe::REGION;
 use crate::witness::Witness;
-
-/// More than any history needs: the budget has tests of its own.
-const REQUESTS_PER_MINUTE: usize = 1_000;
 
 /// How often everything is compared with Scalingo.
 pub const RESYNC: Duration = Duration::from_secs(5 * 60);
@@ -50,6 +51,8 @@ struct Life {
     ended: AtomicBool,
     abort: Mutex<Option<AbortHandle>>,
     fuse: Mutex<Option<Fuse>>,
+    halted_until: Mutex<Option<Instant>>,
+    requests_per_minute: usize,
 }
 
 /// Kills the operator at a request.
@@ -64,6 +67,18 @@ impl Life {
         self.connection.end();
         if let Some(abort) = self.abort.lock().unwrap_or_else(PoisonError::into_inner).take() {
             abort.abort();
+        }
+    }
+
+    /// How long it will still stand still.
+    fn halted_for(&self) -> Option<Duration> {
+        let until = *self.halted_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
+    async fn stand_still(&self) {
+        while let Some(left) = self.halted_for() {
+            sleep(left).await;
         }
     }
 
@@ -89,11 +104,17 @@ impl Surroundings {
             _ => Duration::from_millis(random.u64(60..3000)),
         }
     }
+
+    /// How far an operator's clock is wrong: mostly not at all.
+    fn skew(&self) -> SignedDuration {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        SignedDuration::from_millis(if random.u8(..4) == 0 { random.i64(-4_000..4_000) } else { 0 })
+    }
 }
 
 impl Operator {
     /// Starts an operator; `number` tells it from others.
-    pub fn start(surroundings: &Surroundings, number: u64) -> Self {
+    pub fn start(surroundings: &Surroundings, number: u64, requests_per_minute: usize) -> Self {
         let label = format!("operator-{number}");
         let connection = surroundings.server.connection(&label);
         let life = Arc::new(Life {
@@ -102,6 +123,8 @@ impl Operator {
             ended: AtomicBool::new(false),
             abort: Mutex::default(),
             fuse: Mutex::default(),
+            halted_until: Mutex::default(),
+            requests_per_minute,
         });
         let hook = {
             let (life, surroundings) = (Arc::downgrade(&life), surroundings.clone());
@@ -113,8 +136,8 @@ impl Operator {
         connection.set_faults(hook);
         let client = connection.client("logdrain-system");
         let clock: Clock = {
-            let simulator = surroundings.simulator.clone();
-            Arc::new(move || simulator.now())
+            let (simulator, skew) = (surroundings.simulator.clone(), surroundings.skew());
+            Arc::new(move || simulator.now().checked_add(skew).unwrap_or(Timestamp::MAX))
         };
         let wire = Wire { life: Arc::clone(&life), surroundings: surroundings.clone() };
         let endpoints =
@@ -125,7 +148,7 @@ impl Operator {
             #[expect(clippy::expect_used, reason = "constants, tried by every history")]
             let endpoints = endpoints.expect("valid endpoints");
             let (context, called) = Context::new(Parts {
-                scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), REQUESTS_PER_MINUTE),
+                scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), requests_per_minute),
                 client,
                 settings: Settings {
                     region: REGION.to_owned(),
@@ -167,6 +190,22 @@ impl Operator {
         *self.life.fuse.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Stands still for so long: what it would send waits, and it hears nothing.
+    pub fn halt(&self, time: Duration) {
+        *self.life.halted_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);
+        let connection = self.life.connection.clone();
+        connection.pause_watches(true);
+        tokio::spawn(async move {
+            sleep(time).await;
+            connection.pause_watches(false);
+        });
+    }
+
+    /// Goes on at once.
+    pub fn go_on(&self) {
+        *self.life.halted_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Whether its watches are silent.
     pub fn pause_watches(&self, paused: bool) {
         self.life.connection.pause_watches(paused);
@@ -180,6 +219,9 @@ fn befall(life: &Life, surroundings: &Surroundings, request: &RequestInfo) -> Fa
         surroundings.witness.count("killed at a request");
         life.end();
         return if made { Fault::NeverAnswerThoughMade } else { Fault::NeverAnswer };
+    }
+    if let Some(left) = life.halted_for().filter(|_| request.verb != Verb::Watch) {
+        return Fault::Delay(left);
     }
     if let Some(fault) = surroundings.faults.take(request) {
         surroundings.witness.count(&format!("Kubernetes: {}", name(fault)));
@@ -213,6 +255,19 @@ struct Wire {
     surroundings: Surroundings,
 }
 
+impl Wire {
+    /// Notes that the request has come to Scalingo, against the budget of its API token.
+    fn arrival(&self, request: &http::Request<Bytes>) -> impl FnOnce() + Send + 'static {
+        let token = request.extensions().get::<TokenKey>().copied();
+        let (life, witness) = (Arc::clone(&self.life), Arc::clone(&self.surroundings.witness));
+        move || {
+            if let Some(token) = token {
+                witness.note_arrival(&life.label, token, life.requests_per_minute);
+            }
+        }
+    }
+}
+
 type Answer = Result<http::Response<Bytes>, TransportError>;
 
 impl Transport for Wire {
@@ -221,6 +276,7 @@ impl Transport for Wire {
             let Surroundings { server, simulator, turns, witness, .. } = &self.surroundings;
             let label = &self.life.label;
             turns.turn(format!("{label} {} {} {:?}", request.method(), request.uri(), request.body())).await;
+            self.life.stand_still().await;
             if self.life.ended.load(Ordering::Relaxed) {
                 return pending().await;
             }
@@ -238,14 +294,18 @@ impl Transport for Wire {
             }
             let (there, back) = (self.surroundings.latency(), self.surroundings.latency());
             let simulator = simulator.clone();
+            let arrival = self.arrival(&request);
             // What has been sent arrives, whatever becomes of the sender.
             let travel = tokio::spawn(async move {
-                tokio::time::sleep(there).await;
+                sleep(there).await;
+                arrival();
                 let answer = answer(&simulator, request).await;
-                tokio::time::sleep(back).await;
+                sleep(back).await;
                 answer
             });
-            match tokio::time::timeout(REQUEST_TIMEOUT, travel).await {
+            let answer = tokio::time::timeout(REQUEST_TIMEOUT, travel).await;
+            self.life.stand_still().await;
+            match answer {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) => Err(TransportError::Broken("closed by the other side".to_owned())),
                 Err(_) => Err(TransportError::TimedOut),

@@ -56,6 +56,11 @@ pub enum Step {
     DeleteRemovesAll(bool),
     /// How Scalingo wants the URL of a deletion: in a body, in the query, either.
     DeleteForm(DeleteForm),
+    /// Operators may send so many requests a minute with one API token, and Scalingo takes hardly more: in any 60 s, or in a
+    /// minute of the clock. Before the first operator only.
+    Budget { per_minute: u8, fixed: bool },
+    /// What the change feed shows: nothing, or after a while, or not that of one app, and how it names changes of addons.
+    Feed { shown: bool, delay_seconds: u8, hidden_for: Option<AppSlot>, addon_names: bool },
     /// All faults at Scalingo end.
     ScalingoCalm,
     /// So many requests to the Kubernetes API meet this fault.
@@ -74,6 +79,8 @@ pub enum Step {
     Kill { nth: u8 },
     /// An operator is killed at its nth request from now, which takes effect or not.
     KillAt { nth: u8, request: u8, made: bool },
+    /// An operator stands still for so long: it hears nothing, and what it is about to send waits.
+    Halt { nth: u8, seconds: u8 },
     /// Time passes.
     Wait { milliseconds: u64 },
 }

@@ -179,13 +179,16 @@ pub enum Form {
     Documented,
     Reordered,
     Opaque,
+    /// Another one for each drain.
+    Unique,
 }
 
 impl Form {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Documented, Self::Reordered, Self::Opaque];
+    pub const ALL: [Self; 4] = [Self::Documented, Self::Reordered, Self::Opaque, Self::Unique];
 
-    /// What the simulator makes of a documented URL, its parameters in order.
+    /// What the simulator makes of a documented URL, its parameters in order. What is unique cannot be foretold; one that is
+    /// added by hand is written as an opaque one.
     #[must_use]
     pub fn write(self, documented: &str) -> String {
         match self {
@@ -194,7 +197,7 @@ impl Form {
                 let separator = if documented.contains('?') { '&' } else { '?' };
                 in_order(&format!("{documented}{separator}source=scalingo&format=rfc5424"))
             }
-            Self::Opaque => {
+            Self::Opaque | Self::Unique => {
                 let mut hasher = DefaultHasher::new();
                 documented.hash(&mut hasher);
                 format!("https://intake.example/v1/{:016x}", hasher.finish())

@@ -1,6 +1,6 @@
 //! Sees what every operator does at the moment it does it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use bytes::Bytes;
 use in_memory_api_server::ApiServer;
 use logdrain_operator::crd::{DrainState, LogDrain};
 use logdrain_operator::drain::{Digester, DrainUrl, Target};
+use logdrain_operator::scalingo::TokenKey;
+use logdrain_operator::scalingo::budget::WINDOW;
 use scalingo_simulator::Simulator;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -31,6 +33,8 @@ struct Seen {
     broken: BTreeSet<String>,
     counts: BTreeMap<String, u64>,
     restless_until: Option<Instant>,
+    /// When requests have come to Scalingo in the last minute, of each operator and API token.
+    arrivals: HashMap<(String, TokenKey), VecDeque<Instant>>,
 }
 
 impl Witness {
@@ -95,6 +99,20 @@ impl Witness {
     /// What was counted.
     pub fn counts(&self) -> BTreeMap<String, u64> {
         self.seen().counts.clone()
+    }
+
+    /// A request has come to Scalingo; no process may send more of them in any minute.
+    pub fn note_arrival(&self, operator: &str, token: TokenKey, limit: usize) {
+        let now = Instant::now();
+        let mut seen = self.seen();
+        let arrivals = seen.arrivals.entry((operator.to_owned(), token)).or_default();
+        arrivals.retain(|at| now.duration_since(*at) < WINDOW);
+        arrivals.push_back(now);
+        let many = arrivals.len();
+        drop(seen);
+        if many > limit {
+            self.breaks(format!("promise 6: {operator} has sent {many} requests in a minute, not {limit}"));
+        }
     }
 
     /// An operator is about to delete a drain: a `LogDrain` that stays must have another in its place.

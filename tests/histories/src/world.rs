@@ -19,13 +19,18 @@ use crate::step::Step;
 use crate::universe::{AppSlot, Destination, Form, GOOD_TOKENS, Namespace, Slot, api_token};
 use crate::witness::Witness;
 
+pub use self::scalingo::Listed;
+
 const KIND: &str = "LogDrain";
+/// Requests a minute: more than any history needs that says nothing of it.
+const PLENTY: usize = 1_000;
 
 /// Everything there is.
 pub struct World {
     pub surroundings: Surroundings,
     pub operators: Vec<Operator>,
     started: u64,
+    requests_per_minute: usize,
     had_two: bool,
     /// The app that a slot means now, by id.
     apps: BTreeMap<AppSlot, String>,
@@ -67,6 +72,7 @@ impl World {
             surroundings,
             operators: Vec::new(),
             started: 0,
+            requests_per_minute: PLENTY,
             had_two: false,
             apps: BTreeMap::new(),
             apps_made: 0,
@@ -174,6 +180,12 @@ impl World {
                     operator.kill_at(request, made);
                 }
             }
+            Step::Halt { nth, seconds } => {
+                if let Some(operator) = self.operator(nth) {
+                    operator.halt(Duration::from_secs(seconds.into()));
+                    self.witness().count("stood still");
+                }
+            }
             ref step => self.happen_at_scalingo(step),
         }
     }
@@ -193,11 +205,16 @@ impl World {
         self.had_two
     }
 
+    /// Whether there was one operator all the time.
+    pub fn had_one_operator(&self) -> bool {
+        self.started == 1
+    }
+
     /// Starts an operator, unless there are two.
     pub fn start(&mut self) {
         if self.operators.len() < 2 {
             self.started += 1;
-            self.operators.push(Operator::start(&self.surroundings, self.started));
+            self.operators.push(Operator::start(&self.surroundings, self.started, self.requests_per_minute));
         }
         if self.operators.len() > 1 {
             self.had_two = true;

@@ -1,10 +1,26 @@
 //! What happens at Scalingo, behind the operator's back and to its requests.
 
-use scalingo_simulator::{Target, UnheededDelete, UrlForm};
+use scalingo_simulator::{RateLimit, Target, UnheededDelete, UrlForm};
 
 use super::World;
 use crate::step::{DeleteForm, Duplicates, Step};
 use crate::universe::{ADDON, AppSlot, Destination, Form, GOOD_TOKENS, foreign, in_order};
+
+/// A drain that Scalingo lists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Its parameters in order.
+    pub url: String,
+    /// In the documented form, where an operator has added it; else as it is.
+    pub documented: String,
+}
+
+impl Listed {
+    /// Whether it is one of these, by its URL in any form.
+    pub fn is_among<'url>(&self, urls: impl IntoIterator<Item = &'url String>) -> bool {
+        urls.into_iter().any(|url| *url == self.url || *url == self.documented)
+    }
+}
 
 impl World {
     pub(super) fn happen_at_scalingo(&mut self, step: &Step) {
@@ -49,6 +65,21 @@ impl World {
                     self.simulator().add_rule(rule);
                 }
             }
+            Step::Budget { per_minute, fixed } if self.started == 0 => {
+                self.requests_per_minute = per_minute.into();
+                let limit = u32::from(per_minute) + 1 + u32::from(per_minute) / 5;
+                let limit = if fixed { RateLimit::fixed(limit) } else { RateLimit::sliding(limit) };
+                self.simulator().set(|settings| settings.rate_limit = Some(limit));
+            }
+            Step::Feed { shown, delay_seconds, hidden_for, addon_names } => {
+                let hidden = hidden_for.and_then(|app| self.apps.get(&app)).cloned();
+                self.simulator().set(|settings| {
+                    settings.events = shown;
+                    settings.event_delay_seconds = delay_seconds.into();
+                    settings.events_hidden_for = hidden.into_iter().collect();
+                    settings.addon_event_names = addon_names;
+                });
+            }
             Step::ScalingoCalm => self.simulator().clear_rules(),
             Step::Form(form) => self.write_in(form),
             Step::Duplicates(duplicates) => self.simulator().set(|settings| {
@@ -80,6 +111,7 @@ impl World {
             Form::Documented => UrlForm::Documented,
             Form::Reordered => UrlForm::Reordered,
             Form::Opaque => UrlForm::Opaque,
+            Form::Unique => UrlForm::Unique,
         };
         self.simulator().set(|settings| settings.url_forms = [("*".to_owned(), form)].into());
     }
@@ -146,9 +178,19 @@ impl World {
         }
     }
 
-    /// All drains, their URLs in order.
-    pub fn drains(&self) -> Vec<(Target, Vec<String>)> {
-        let all = self.simulator().all_drains().into_iter();
-        all.map(|(target, urls)| (target, urls.iter().map(|url| in_order(url)).collect())).collect()
+    /// All drains.
+    pub fn drains(&self) -> Vec<(Target, Vec<Listed>)> {
+        let listed = |(target, urls): (Target, Vec<String>)| {
+            let documented = self.simulator().documented_drains(target.clone());
+            let drains = urls.iter().zip(documented);
+            (target, drains.map(|(url, documented)| Listed { url: in_order(url), documented }).collect())
+        };
+        self.simulator().all_drains().into_iter().map(listed).collect()
+    }
+
+    /// How often requests were refused since there were too many, no fault being the reason.
+    pub fn over_limit(&self) -> usize {
+        let journal = self.simulator().journal();
+        journal.iter().filter(|entry| entry.status == Some(429) && entry.fault.is_none()).count()
     }
 }

@@ -204,6 +204,14 @@ impl Simulator {
         drains.map_or_else(Vec::new, |drains| drains.iter().map(|drain| drain.url.clone()).collect())
     }
 
+    /// The same drains, each URL in its documented form; one that was added behind the client's back, as it was given.
+    #[must_use]
+    pub fn documented_drains(&self, target: impl Into<Target>) -> Vec<String> {
+        let state = self.state();
+        let drains = state.drains(&target.into());
+        drains.map_or_else(Vec::new, |drains| drains.iter().map(|drain| drain.identity.clone()).collect())
+    }
+
     /// All targets with their drains: each app by id, and after it its addons.
     #[must_use]
     pub fn all_drains(&self) -> Vec<(Target, Vec<String>)> {
