@@ -61,11 +61,11 @@ impl Work<'_, '_> {
     ) -> Result<(), Error> {
         let region = self.target().region.clone();
         let (mut form, mut proof) = self.context.delete_forms.form(&region);
+        let mut tried_all = false;
         loop {
             let client = self.writer().await?;
             let change = self.begin_change();
             let answer = client.delete_drain(self.token, self.target(), url, form).await;
-            let tried_all = form == DeleteForm::Query;
             let heeded = match answer {
                 Ok(()) if proof == Proof::Seen && keep == 0 => {
                     let before = self.observation.clone();
@@ -77,8 +77,9 @@ impl Work<'_, '_> {
                 Ok(()) => true,
                 // It was gone already, which proves nothing.
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => false,
+                // What worked once may have come to be refused.
                 Err(error) if error.kind() == ErrorKind::Refused && !tried_all => {
-                    (form, proof) = (DeleteForm::Query, Proof::Open);
+                    (form, proof, tried_all) = (other(form), Proof::Open, true);
                     continue;
                 }
                 Err(error) => return Err(Error::Scalingo(error)),
@@ -97,7 +98,7 @@ impl Work<'_, '_> {
             if tried_all || proof == Proof::Seen {
                 return Err(Error::NotDeleted);
             }
-            form = DeleteForm::Query;
+            (form, tried_all) = (other(form), true);
         }
     }
 
@@ -139,5 +140,12 @@ impl Work<'_, '_> {
     fn restorable(&self, record: &DrainRecord, url: &DrainUrl) -> Option<Destination> {
         let described = self.described.filter(|described| self.is_of(record, described)).cloned();
         described.or_else(|| url.to_destination(record.drain_type))
+    }
+}
+
+fn other(form: DeleteForm) -> DeleteForm {
+    match form {
+        DeleteForm::Body => DeleteForm::Query,
+        DeleteForm::Query => DeleteForm::Body,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use histories::step::{Duplicates, Requests, ScalingoFault};
+use histories::step::{DeleteForm, Duplicates, Requests, ScalingoFault};
 use histories::universe::{AppSlot, Destination, Form, Namespace, Slot};
 use histories::{Digester, History, Step};
 
@@ -109,6 +109,24 @@ fn the_unfinished_addition_of_a_resource_that_lacks_its_secret_is_found_by_its_n
             Step::RemoveSecret { namespace: Namespace::A, destination: datadog },
             wait(30_000),
             apply(Slot::B2, AppSlot::Shop, false, datadog),
+        ],
+    );
+}
+
+/// The way to delete that had been seen to work was tried alone from then on, though Scalingo refused it.
+#[test]
+fn another_way_to_delete_is_tried_where_the_one_that_worked_is_refused() {
+    keeps_every_promise(
+        15264,
+        vec![
+            Step::DeleteForm(DeleteForm::QueryElseRefused),
+            Step::Start,
+            apply(Slot::A2, AppSlot::Blog, false, Destination::Datadog),
+            wait(2814),
+            apply(Slot::A2, AppSlot::Blog, false, Destination::Syslog),
+            wait(2000),
+            Step::DeleteForm(DeleteForm::BodyElseRefused),
+            Step::Delete { slot: Slot::A2 },
         ],
     );
 }
