@@ -196,6 +196,14 @@ impl ApiServer {
         state.store.list(index, namespace).iter().map(|object| object.as_ref().clone()).collect()
     }
 
+    /// How many objects of a kind, in all namespaces, are as asked for. It copies none of them.
+    #[must_use]
+    pub fn count(&self, kind: &str, is_meant: impl Fn(&Value) -> bool) -> usize {
+        let state = self.shared.state();
+        let Some((index, _)) = definition(&state.store, kind) else { return 0 };
+        state.store.list(index, "").iter().filter(|object| is_meant(object)).count()
+    }
+
     /// The version of the latest change of anything.
     #[must_use]
     pub fn resource_version(&self) -> u64 {
