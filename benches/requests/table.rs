@@ -39,7 +39,7 @@ impl Row {
     fn at_most(what: impl Into<String>, measured: f64, goal: f64, unit: &str) -> Self {
         let show = |value: f64| {
             let places = usize::from(value.fract() != 0.0);
-            format!("{value:.places$}{unit}")
+            if value.is_finite() { format!("{value:.places$}{unit}") } else { "never".to_owned() }
         };
         let (measured_text, goal_text) = (show(measured), format!("≤ {}", show(goal)));
         Self { what: what.into(), measured: measured_text, goal: goal_text, kept: measured <= goal }
@@ -48,6 +48,15 @@ impl Row {
     fn count(what: impl Into<String>, measured: usize, goal: usize) -> Self {
         let goal_text = if goal == 0 { "0".to_owned() } else { format!("≤ {goal}") };
         Self { what: what.into(), measured: measured.to_string(), goal: goal_text, kept: measured <= goal }
+    }
+
+    /// What the figure is made of.
+    fn of(mut self, counts: &Counts) -> Self {
+        let parts = show(counts);
+        if !parts.is_empty() {
+            self.measured = format!("{}: {parts}", self.measured);
+        }
+        self
     }
 }
 
@@ -82,24 +91,25 @@ impl Table {
 
 fn from_nothing(installation: &Installation) -> Vec<Row> {
     let Installation { apps, counts, took, .. } = installation;
-    let prefix = format!("{apps} {}, from nothing to Ready", if *apps == 1 { "app" } else { "apps" });
+    let what = format!("{apps} {}, from nothing to Ready", if *apps == 1 { "app" } else { "apps" });
     let bound = 2 + apps + apps * DRAINS;
     let took = took.map_or(f64::INFINITY, |took| minutes(took.as_secs_f64()));
-    let polls = took * 60.0 / FEED_INTERVAL.as_secs_f64() + 1.0;
-    // The first minute's requests can be sent at once, the next minute's a minute later.
-    let limit = number(REQUESTS_PER_MINUTE as usize);
-    let least = ((number(bound) - 1.0) / limit).floor();
+    // What is within the first minute's limit can be sent at once, as much again a minute later.
+    let least = ((number(bound) - 1.0) / number(REQUESTS_PER_MINUTE as usize)).floor();
+    let time = Row::at_most(format!("{what}: virtual time"), took, allowed(least), " min");
     vec![
-        Row::count(format!("{prefix}: requests ({})", show(counts)), counts.without_polls(), bound),
-        Row::at_most(format!("{prefix}: reads of the feed"), number(counts.polls), polls.floor(), ""),
-        Row {
-            goal: format!("{least:.1} min by the limit, {:.1} with the feed", allowed(least)),
-            ..Row::at_most(format!("{prefix}: virtual time"), took, allowed(least), " min")
-        },
+        Row::count(format!("{what}: requests but for the feed"), counts.without_polls(), bound).of(counts),
+        Row::at_most(
+            format!("{what}: reads of the feed"),
+            number(counts.polls),
+            (took.min(allowed(least)) * 60.0 / FEED_INTERVAL.as_secs_f64()).floor() + 1.0,
+            "",
+        ),
+        Row { goal: format!("{} ({least:.1} by the limit alone)", time.goal), ..time },
     ]
 }
 
-/// The limit's least time, with the feed's share of the requests, and a minute to begin and to end.
+/// The limit's own minimum in minutes, with the feed's share of the requests and a minute to begin and to end.
 fn allowed(least: f64) -> f64 {
     let limit = number(REQUESTS_PER_MINUTE as usize);
     least * limit / (limit - 60.0 / FEED_INTERVAL.as_secs_f64()) + 1.0
@@ -112,36 +122,20 @@ fn steady(with: &WithFeed, without: &WithoutFeed, apps: usize, hours: f64) -> Ve
     let background = f64::from(REQUESTS_PER_MINUTE / 2);
     let round = (number(apps) / background * 60.0).max(RESYNC.as_secs_f64()) * 1.1;
     vec![
-        Row::at_most(
-            format!("{what}: requests an hour ({})", show(quiet)),
-            number(quiet.all()) / hours,
-            MOST_PER_HOUR,
-            "",
-        ),
+        Row::at_most(format!("{what}: requests an hour"), number(quiet.all()) / hours, MOST_PER_HOUR, "")
+            .of(quiet),
         Row::count(format!("{what}: additions and deletions"), quiet.adds + quiet.deletes, 0),
         Row::count(format!("{what}: Kubernetes writes"), with.kubernetes_writes, 0),
-        spread("a drift is noticed, 99 of 100", &with.drifts, |drift| drift.noticed, NOTICED, &Unit::Seconds),
-        spread("a drift is healed, 99 of 100", &with.drifts, |drift| drift.healed, NOTICED, &Unit::Seconds),
+        spread("noticed", &with.drifts, |drift| drift.noticed, NOTICED, &Unit::Seconds),
+        spread("healed", &with.drifts, |drift| drift.healed, NOTICED, &Unit::Seconds),
         Row::at_most(
             format!("{what}, feed off: lists an hour"),
             number(without.counts.lists) / hours,
             (background * 60.0 + 2.0 * drifts / hours).ceil(),
             "",
         ),
-        spread(
-            "a drift is noticed, 99 of 100, feed off",
-            &without.drifts,
-            |drift| drift.noticed,
-            round,
-            &Unit::Minutes,
-        ),
-        spread(
-            "a drift is healed, 99 of 100, feed off",
-            &without.drifts,
-            |drift| drift.healed,
-            round,
-            &Unit::Minutes,
-        ),
+        spread("noticed, feed off", &without.drifts, |drift| drift.noticed, round, &Unit::Minutes),
+        spread("healed, feed off", &without.drifts, |drift| drift.healed, round, &Unit::Minutes),
     ]
 }
 
@@ -153,12 +147,8 @@ fn restarted(restart: &Restart, apps: usize) -> Vec<Row> {
     let sweep = number(apps) / minutes(SWEEP_INTERVAL.as_secs_f64()) + 1.0;
     let bound = 2.0 + polls + sweep.ceil();
     vec![
-        Row::at_most(
-            format!("{what}: requests in the first minute ({})", show(first_minute)),
-            number(first_minute.all()),
-            bound,
-            "",
-        ),
+        Row::at_most(format!("{what}: requests in the first minute"), number(first_minute.all()), bound, "")
+            .of(first_minute),
         Row::count(
             format!("{what}: additions and deletions in an hour"),
             first_hour.adds + first_hour.deletes,
@@ -189,7 +179,7 @@ enum Unit {
     Minutes,
 }
 
-/// Of a time, what half, 99 of 100 and all are below; the second counts.
+/// Of a time, what half and all are below; the second counts.
 fn spread(
     what: &str,
     drifts: &[Followed],
@@ -202,15 +192,13 @@ fn spread(
         Unit::Minutes => ("min", 60.0),
     };
     let [half, most, all] = [0.5, 0.99, 1.0].map(|share| percentile(drifts.iter().map(&time), share));
+    let show = |seconds: f64| {
+        if seconds.is_finite() { format!("{:.1}", seconds / divisor) } else { "never".to_owned() }
+    };
     Row {
         what: format!("{} drains removed by hand: {what}", drifts.len()),
-        measured: format!(
-            "{:.1} {unit} (half {:.1}, all {:.1})",
-            most / divisor,
-            half / divisor,
-            all / divisor
-        ),
-        goal: format!("≤ {:.1} {unit}", goal / divisor),
+        measured: format!("{} {unit} (half {}, longest {})", show(most), show(half), show(all)),
+        goal: format!("≤ {} {unit} for 99 of 100", show(goal)),
         kept: most <= goal,
     }
 }
@@ -218,16 +206,16 @@ fn spread(
 fn show(counts: &Counts) -> String {
     let Counts { exchanges, apps, lists, adds, deletes, polls, others } = *counts;
     let named = [
-        (exchanges, "exchanges"),
-        (apps, "apps"),
-        (lists, "lists"),
-        (adds, "additions"),
-        (deletes, "deletions"),
-        (polls, "of the feed"),
-        (others, "others"),
+        ("exchanges", exchanges),
+        ("apps", apps),
+        ("lists", lists),
+        ("additions", adds),
+        ("deletions", deletes),
+        ("feed", polls),
+        ("others", others),
     ];
-    let there = named.into_iter().filter(|(count, _)| *count > 0);
-    there.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+    let there = named.into_iter().filter(|(_, count)| *count > 0);
+    there.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 fn minutes(seconds: f64) -> f64 {

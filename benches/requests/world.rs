@@ -18,8 +18,10 @@ pub const ALLOWED_PER_MINUTE: u32 = 60;
 pub const DRAINS: usize = 3;
 /// In how many namespaces the resources are.
 const NAMESPACES: usize = 20;
-/// How long everything may take to be Ready.
-const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
+/// How long everything may take to be Ready: at least twice what the limit asks for.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// The same, for each app.
+const LONGEST_OF_ONE: Duration = Duration::from_secs(10);
 
 const KIND: &str = "LogDrain";
 
@@ -95,8 +97,9 @@ impl World {
     /// Waits until all resources are Ready; says how long that took, `None` when some never were.
     pub async fn until_ready(&self) -> Option<Duration> {
         let begun = Instant::now();
+        let longest = LONGEST + LONGEST_OF_ONE * u32::try_from(self.apps).unwrap_or(u32::MAX);
         while self.server.count(KIND, is_ready) < self.server.count(KIND, |_| true) {
-            if begun.elapsed() > LONGEST {
+            if begun.elapsed() > longest {
                 return None;
             }
             sleep(Duration::from_secs(1)).await;
