@@ -98,7 +98,7 @@ impl World {
     pub async fn until_ready(&self) -> Option<Duration> {
         let begun = Instant::now();
         let longest = LONGEST + LONGEST_OF_ONE * u32::try_from(self.apps).unwrap_or(u32::MAX);
-        while self.server.count(KIND, is_ready) < self.server.count(KIND, |_| true) {
+        while !self.server.is_each(KIND, is_ready) {
             if begun.elapsed() > longest {
                 return None;
             }

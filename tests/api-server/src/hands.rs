@@ -196,12 +196,13 @@ impl ApiServer {
         state.store.list(index, namespace).iter().map(|object| object.as_ref().clone()).collect()
     }
 
-    /// How many objects of a kind, in all namespaces, are as asked for. It copies none of them.
+    /// Whether each object of a kind, in all namespaces, is as asked for. It copies none, and looks no further than the first
+    /// that is not.
     #[must_use]
-    pub fn count(&self, kind: &str, is_meant: impl Fn(&Value) -> bool) -> usize {
+    pub fn is_each(&self, kind: &str, is_meant: impl Fn(&Value) -> bool) -> bool {
         let state = self.shared.state();
-        let Some((index, _)) = definition(&state.store, kind) else { return 0 };
-        state.store.list(index, "").iter().filter(|object| is_meant(object)).count()
+        let Some((index, _)) = definition(&state.store, kind) else { return true };
+        state.store.each(index).all(is_meant)
     }
 
     /// The version of the latest change of anything.

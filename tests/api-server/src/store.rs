@@ -98,6 +98,13 @@ impl Store {
             .collect()
     }
 
+    /// All of a kind, in etcd's order.
+    pub fn each(&self, index: usize) -> impl Iterator<Item = &Value> {
+        self.objects
+            .range((index, String::new())..(index + 1, String::new()))
+            .map(|(_, object)| &*object.seen)
+    }
+
     /// Stores an object. Where it is stored just so already, nothing happens; else it has a new version, and watches tell.
     pub fn put(&mut self, key: Key, mut object: Map<String, Value>) -> Arc<Value> {
         metadata::of_mut(&mut object).remove("resourceVersion");
