@@ -130,6 +130,13 @@ impl Bearers {
         answer
     }
 
+    /// Whether a bearer token is kept, so that nobody needs to wait for one.
+    pub(super) fn is_at_hand(&self, key: TokenKey, now: Timestamp) -> bool {
+        let slots = self.lock();
+        let bearer = slots.get(&key).and_then(|slot| slot.bearer.as_ref());
+        bearer.is_some_and(|bearer| bearer.is_fresh(now))
+    }
+
     /// Drops the bearer token, and does not keep one that is on its way.
     pub(super) fn forget(&self, key: TokenKey) {
         self.lock().remove(&key);

@@ -266,6 +266,7 @@ impl Client {
     }
 
     async fn bearer(&self, token: &ApiToken, refused: Option<&Arc<Bearer>>) -> Result<Arc<Bearer>, Error> {
+        self.give_back_unless_sendable(token);
         let exchange = || {
             let (client, token) = (self.clone(), token.clone());
             async move { client.exchange(&token).await.map(Arc::new) }.boxed()

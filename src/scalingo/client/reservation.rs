@@ -57,7 +57,12 @@ impl Client {
             return Ok(());
         }
         self.bearer(token, None).await?;
-        let permit = self.budgets.acquire(token.key(), &self.asker).await;
+        let mut permit = self.budgets.acquire(token.key(), &self.asker).await;
+        if !self.is_bearer_at_hand(token) {
+            drop(permit);
+            self.bearer(token, None).await?;
+            permit = self.budgets.acquire(token.key(), &self.asker).await;
+        }
         *self.reserved() = Some(Reserved { key: token.key(), permit });
         Ok(())
     }
@@ -66,6 +71,19 @@ impl Client {
     #[must_use]
     pub fn has_reserved(&self, token: &ApiToken) -> bool {
         self.reserved().as_ref().is_some_and(|reserved| reserved.key == token.key())
+    }
+
+    /// Gives back the request that is kept, unless it can be sent at once. Whoever waits for an exchange may keep none:
+    /// the exchange needs one too.
+    pub(super) fn give_back_unless_sendable(&self, token: &ApiToken) {
+        if !self.is_bearer_at_hand(token) {
+            let kept = self.reserved().take();
+            drop(kept);
+        }
+    }
+
+    fn is_bearer_at_hand(&self, token: &ApiToken) -> bool {
+        self.bearers.is_at_hand(token.key(), (self.clock)())
     }
 
     fn reserved(&self) -> MutexGuard<'_, Option<Reserved>> {
@@ -78,11 +96,13 @@ impl Client {
         token: &ApiToken,
         operation: Operation,
     ) -> Result<Permit, TransportError> {
-        if operation != Operation::Exchange {
-            let reserved = self.reserved().take();
-            if let Some(Reserved { permit, .. }) = reserved.filter(|reserved| reserved.key == token.key()) {
-                return Ok(permit);
-            }
+        // All who use the token wait for an exchange, people among them.
+        if operation == Operation::Exchange {
+            return Ok(self.budgets.acquire(token.key(), &self.asker.continuing()).await);
+        }
+        let reserved = self.reserved().take();
+        if let Some(Reserved { permit, .. }) = reserved.filter(|reserved| reserved.key == token.key()) {
+            return Ok(permit);
         }
         let permit = self.budgets.acquire(token.key(), &self.asker);
         if operation != Operation::AddDrain {
@@ -137,6 +157,36 @@ mod tests {
         assert_eq!(begun.elapsed(), Duration::ZERO);
         client.drains(&token(), &target()).await.unwrap();
         assert_eq!(begun.elapsed().as_secs(), 60, "the next one waits for the window");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_keep_all_requests_do_not_keep_the_exchange_waiting() {
+        let (scripted, client) = client(3);
+        let clients = [(); 3].map(|()| client.on_behalf_of(client.asker().clone()));
+        let (token, target) = (token(), target());
+        for client in &clients {
+            client.reserve(&token).await.unwrap();
+        }
+        tokio::time::advance(Duration::from_secs(60 * 60)).await;
+        let begun = Instant::now();
+        let sent = futures::future::join_all(clients.iter().map(|client| client.drains(&token, &target)));
+        let sent = tokio::time::timeout(Duration::from_secs(600), sent).await.expect("all are sent");
+        assert!(sent.iter().all(Result::is_ok));
+        assert_eq!((scripted.exchanges(), scripted.calls().len()), (2, 3));
+        assert_eq!(begun.elapsed().as_secs(), 60, "an exchange and two, then one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bearer_that_ends_while_a_request_is_waited_for_is_renewed_before_it_is_kept() {
+        let (scripted, client) = client(2);
+        client.drains(&token(), &target()).await.unwrap();
+        // The bearer token is good for 55 minutes.
+        tokio::time::advance(Duration::from_secs(55 * 60 - 30)).await;
+        let other = client.on_behalf_of(client.asker().clone());
+        other.drains(&token(), &target()).await.unwrap();
+        other.drains(&token(), &target()).await.unwrap();
+        client.reserve(&token()).await.unwrap();
+        assert_eq!(scripted.exchanges(), 2);
     }
 
     #[tokio::test(start_paused = true)]
