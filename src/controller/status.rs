@@ -8,7 +8,7 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{context::Context, error::Error, events::Happening, lists::Wish, schedule::Asked};
+use super::{context::Context, error::Error, events::Happening, lists::Wish, schedule::Asked, view::Newer};
 use crate::crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, conditions};
 
 /// Keeps a resource until the drains it recorded are gone.
@@ -86,12 +86,14 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// When they have.
     pub fn catch_up(&mut self) -> Result<(), Error> {
-        let newest = self.context.view.newest(&Arc::new(self.object.clone())).ok_or(Error::Changed)?;
-        if Form::of(&newest) != self.form {
-            return Err(Error::Changed);
+        match self.context.view.newer(&self.object) {
+            Newer::Nothing => self.go_on(),
+            Newer::Form(newer) if Form::of(&newer) == self.form => {
+                self.object = Arc::unwrap_or_clone(newer);
+                Ok(())
+            }
+            Newer::Form(_) | Newer::Released => Err(Error::Changed),
         }
-        self.object = Arc::unwrap_or_clone(newest);
-        Ok(())
     }
 
     /// Whether nobody else has written the resource: another operator may have carried out what is planned here.
@@ -99,8 +101,10 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// When somebody has.
     pub fn is_newest(&self) -> Result<(), Error> {
-        let newest = self.context.view.newest(&Arc::new(self.object.clone())).ok_or(Error::Changed)?;
-        if newest.resource_version() == self.object.resource_version() { Ok(()) } else { Err(Error::Changed) }
+        match self.context.view.newer(&self.object) {
+            Newer::Nothing => Ok(()),
+            Newer::Form(_) | Newer::Released => Err(Error::Changed),
+        }
     }
 
     /// Whether another step may be taken: not once a write has met a newer form than this look is about.

@@ -11,7 +11,7 @@ use kube::{
 
 use crate::{
     controller::plan::{Peer, Rank},
-    crd::LogDrain,
+    crd::{DrainRecord, LogDrain},
     drain::Target,
 };
 
@@ -39,6 +39,17 @@ impl Own {
             .get(uid)
             .is_some_and(|last| object.metadata.deletion_timestamp.is_some() || version(object) <= *last)
     }
+}
+
+/// What is known beyond one form of a resource.
+#[derive(Clone, Debug)]
+pub enum Newer {
+    /// Nothing.
+    Nothing,
+    /// A newer form.
+    Form(Arc<LogDrain>),
+    /// This process has let it go.
+    Released,
 }
 
 impl View {
@@ -75,14 +86,28 @@ impl View {
     /// The newest known form of a resource; `None` when this process has released it.
     #[must_use]
     pub fn newest(&self, seen: &Arc<LogDrain>) -> Option<Arc<LogDrain>> {
-        let uid = seen.uid()?;
+        match self.newer(seen) {
+            Newer::Nothing => Some(seen.clone()),
+            Newer::Form(newer) => Some(newer),
+            Newer::Released => None,
+        }
+    }
+
+    /// What is known of a resource beyond this form of it. Who waits asks each second: nothing is copied.
+    #[must_use]
+    pub fn newer(&self, seen: &LogDrain) -> Newer {
+        let Some(uid) = seen.metadata.uid.as_ref() else { return Newer::Released };
         let own = self.own();
-        let key = ObjectRef::from_obj(&**seen);
+        let key = ObjectRef::from_obj(seen);
         let cached = self.stores.iter().filter_map(|store| store.get(&key));
-        let cached = cached.filter(|cached| cached.uid().as_ref() == Some(&uid));
-        let written = own.written.get(&uid).cloned().into_iter();
-        let newest = cached.chain(written).chain([seen.clone()]).max_by_key(|object| version(object));
-        newest.filter(|newest| !own.is_released(&uid, newest))
+        let cached = cached.filter(|cached| cached.metadata.uid.as_ref() == Some(uid));
+        let written = own.written.get(uid).cloned().into_iter();
+        let newest = cached.chain(written).max_by_key(|object| version(object));
+        let newer = newest.filter(|newest| version(newest) > version(seen));
+        if own.is_released(uid, newer.as_deref().unwrap_or(seen)) {
+            return Newer::Released;
+        }
+        newer.map_or(Newer::Nothing, Newer::Form)
     }
 
     /// The newest known form of the resource of this name.
@@ -118,13 +143,13 @@ impl View {
     pub fn peers(&self, except_uid: &str, target: &Target) -> Vec<Peer> {
         self.all()
             .iter()
-            .filter(|object| object.uid().as_deref() != Some(except_uid))
+            .filter(|object| object.metadata.uid.as_deref() != Some(except_uid))
             .filter_map(|object| {
                 let records: Vec<_> = object
                     .status
                     .iter()
                     .flat_map(|status| &status.drains)
-                    .filter(|record| record.target() == *target)
+                    .filter(|record| is_on(record, target))
                     .cloned()
                     .collect();
                 (!records.is_empty()).then(|| Peer {
@@ -141,32 +166,38 @@ impl View {
     #[must_use]
     pub fn all(&self) -> Vec<Arc<LogDrain>> {
         let cached: Vec<Arc<LogDrain>> = self.stores.iter().flat_map(Store::state).collect();
-        let uids: HashSet<String> = cached.iter().filter_map(|object| object.uid()).collect();
         let mut own = self.own();
-        own.released.retain(|uid, _| uids.contains(uid));
-        own.written.retain(|uid, _| uids.contains(uid));
-        cached
-            .into_iter()
-            .filter_map(|object| {
-                let uid = object.uid()?;
-                if own.is_released(&uid, &object) {
-                    return None;
+        if own.released.is_empty() && own.written.is_empty() {
+            return cached;
+        }
+        let uids: HashSet<&str> = cached.iter().filter_map(|object| object.metadata.uid.as_deref()).collect();
+        own.released.retain(|uid, _| uids.contains(uid.as_str()));
+        own.written.retain(|uid, _| uids.contains(uid.as_str()));
+        drop(uids);
+        let newest = |object: Arc<LogDrain>| {
+            let uid = object.metadata.uid.as_ref()?;
+            if own.is_released(uid, &object) {
+                return None;
+            }
+            match own.written.get(uid) {
+                Some(written) if version(written) > version(&object) => Some(written.clone()),
+                Some(_) => {
+                    own.written.remove(uid);
+                    Some(object)
                 }
-                match own.written.get(&uid) {
-                    Some(written) if version(written) > version(&object) => Some(written.clone()),
-                    Some(_) => {
-                        own.written.remove(&uid);
-                        Some(object)
-                    }
-                    None => Some(object),
-                }
-            })
-            .collect()
+                None => Some(object),
+            }
+        };
+        cached.into_iter().filter_map(newest).collect()
     }
 
     fn own(&self) -> MutexGuard<'_, Own> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_on(record: &DrainRecord, target: &Target) -> bool {
+    record.app_id == target.app_id && record.addon == target.addon && record.region == target.region
 }
 
 /// Namespace and name, as people write them.
@@ -183,7 +214,7 @@ pub fn rank(object: &LogDrain) -> Rank {
 }
 
 fn version(object: &LogDrain) -> u128 {
-    object.resource_version().and_then(|version| version.parse().ok()).unwrap_or_default()
+    object.metadata.resource_version.as_ref().and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
