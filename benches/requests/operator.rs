@@ -38,9 +38,14 @@ pub enum Feed {
     Off,
 }
 
-/// The operator as it is configured where nothing is said, but for the feed. It does not read the feed yet.
-fn settings(_feed: Feed) -> Settings {
-    Settings { region: "osc-fr1".to_owned(), resync: RESYNC }
+/// The operator as it is configured where nothing is said, but for the feed.
+fn settings(feed: Feed) -> Settings {
+    Settings {
+        region: "osc-fr1".to_owned(),
+        resync: RESYNC,
+        sweep_interval: SWEEP_INTERVAL,
+        feed_interval: (feed == Feed::On).then_some(FEED_INTERVAL),
+    }
 }
 
 /// A running operator.

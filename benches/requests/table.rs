@@ -94,8 +94,9 @@ fn from_nothing(installation: &Installation) -> Vec<Row> {
     let what = format!("{apps} {}, from nothing to Ready", if *apps == 1 { "app" } else { "apps" });
     let bound = 2 + apps + apps * DRAINS;
     let took = took.map_or(f64::INFINITY, |took| minutes(took.as_secs_f64()));
-    // What is within the first minute's limit can be sent at once, as much again a minute later.
-    let least = ((number(bound) - 1.0) / number(REQUESTS_PER_MINUTE as usize)).floor();
+    // What is within the first minute's limit can be sent at once, as much again a minute later. The feed is read at
+    // least once.
+    let least = (number(bound) / number(REQUESTS_PER_MINUTE as usize)).floor();
     let time = Row::at_most(format!("{what}: virtual time"), took, allowed(least), " min");
     vec![
         Row::count(format!("{what}: requests but for the feed"), counts.without_polls(), bound).of(counts),

@@ -2,7 +2,7 @@
 
 mod delete;
 
-use std::{future::pending, time::Duration};
+use std::future::pending;
 
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -28,9 +28,6 @@ use crate::{
 /// An intent that is older than this is written anew before its request is sent: its time must tell
 /// when the request was.
 const INTENT_HOLDS: SignedDuration = SignedDuration::from_secs(10);
-
-/// How long a list holds for what is planned on it, should a request have to wait for the budget.
-const HOLDS: Duration = Duration::from_secs(120);
 
 /// Everything that steps on one target share.
 pub struct Work<'a, 'b> {
@@ -166,9 +163,9 @@ impl<'a> Work<'a, '_> {
 
     /// The client for a change: people wait for it, whatever has brought it about, and a request is kept for it.
     async fn writer(&mut self) -> Result<Client, Error> {
-        let client = self.client.on_behalf_of(self.client.asker().continuing());
+        let client = self.client.continuing();
         self.wait_with(&client).await?;
-        if self.observation.age() > HOLDS {
+        if !self.context.lists.holds(&self.observation) {
             // One more list, and not one after each wait: else nothing might ever be done.
             let before = self.observation.digests();
             let account = (&client, self.token);

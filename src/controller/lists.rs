@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,8 +12,9 @@ use crate::{drain::Target, scalingo::TokenKey};
 /// How much older than a look a list may be where both are for something new: whoever applies several
 /// manifests does so within moments.
 const MOMENT: Duration = Duration::from_secs(2);
-/// How long a list is kept for those who wait for it. It holds secrets.
-const KEEP: Duration = Duration::from_secs(120);
+/// How long a list holds for those who wait, as many may, for the budget: longer than any of them should. It holds
+/// secrets too.
+const HOLDS: Duration = Duration::from_secs(600);
 
 /// What is looked at, and with whose rights: what one token may see tells nothing to another.
 pub type Key = (TokenKey, Target);
@@ -41,8 +42,17 @@ impl Wish {
 /// takes its list or puts it there.
 #[derive(Default)]
 pub struct Lists {
-    known: Mutex<HashMap<Key, Known>>,
+    state: Mutex<State>,
     news: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    known: HashMap<Key, Known>,
+    /// Targets that somebody else has changed, and when that was known.
+    outdated: HashMap<Target, Instant>,
+    /// Targets that are being changed.
+    changing: BTreeSet<Target>,
 }
 
 struct Known {
@@ -62,48 +72,67 @@ impl Lists {
     /// The list that answers a wish, if there is one.
     #[must_use]
     pub fn get(&self, key: &Key, wish: Wish) -> Option<Observation> {
-        let known = self.known();
-        known.get(key).filter(|known| known.answers(wish)).map(|known| known.observation.clone())
+        let state = self.state();
+        state.known.get(key).filter(|known| known.answers(wish)).map(|known| known.observation.clone())
     }
 
     /// Waits until there is a list that answers a wish.
     pub async fn until_known(&self, key: &Key, wish: Wish) {
         loop {
             let news = self.news.notified();
-            if self.known().get(key).is_some_and(|known| known.answers(wish)) {
+            if self.state().known.get(key).is_some_and(|known| known.answers(wish)) {
                 return;
             }
             news.await;
         }
     }
 
+    /// Whether what was listed can still be counted on.
+    #[must_use]
+    pub fn holds(&self, observation: &Observation) -> bool {
+        let state = self.state();
+        let outdated = state.outdated.get(observation.target());
+        observation.age() < HOLDS && outdated.is_none_or(|since| *since < observation.sent())
+    }
+
     /// Keeps a list, fetched for this wish, for all who wait for it.
     pub fn put(&self, key: Key, observation: Observation, wish: Wish) {
-        self.known().insert(key, Known { observation, wish });
+        self.state().known.insert(key, Known { observation, wish });
         self.news.notify_waiters();
     }
 
     /// Begins a change of a target: until it has come to a known end, no list of it holds.
     #[must_use]
     pub fn change<'a>(&'a self, key: &Key) -> Change<'a> {
-        let mut known = self.known();
-        let own = known.remove(key);
-        known.retain(|(_, target), _| *target != key.1);
+        let mut state = self.state();
+        let own = state.known.remove(key);
+        state.known.retain(|(_, target), _| *target != key.1);
+        state.changing.insert(key.1.clone());
         Change { lists: self, key: key.clone(), known: own }
+    }
+
+    /// Whether a target is just being changed.
+    #[must_use]
+    pub fn is_changing(&self, target: &Target) -> bool {
+        self.state().changing.contains(target)
     }
 
     /// Forgets what was listed of a target: somebody else has changed it.
     pub fn forget(&self, target: &Target) {
-        self.known().retain(|(_, other), _| other != target);
+        let mut state = self.state();
+        state.known.retain(|(_, other), _| other != target);
+        state.outdated.insert(target.clone(), Instant::now());
     }
 
     /// Forgets what nobody can be waiting for any more.
     pub fn tidy(&self, now: Instant) {
-        self.known().retain(|_, known| now.duration_since(known.observation.sent()) < KEEP);
+        let mut state = self.state();
+        state.known.retain(|_, known| now.duration_since(known.observation.sent()) < HOLDS);
+        state.outdated.retain(|_, since| now.duration_since(*since) < HOLDS);
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Key, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,8 +147,14 @@ impl Change<'_> {
     /// The change has come to its end, and this is what would be listed now.
     pub fn made(mut self, observation: Observation) {
         if let Some(known) = self.known.take() {
-            self.lists.put(self.key, observation, known.wish);
+            self.lists.put(self.key.clone(), observation, known.wish);
         }
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        self.lists.state().changing.remove(&self.key.1);
     }
 }
 
@@ -197,13 +232,41 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_list_holds_until_somebody_else_changes_its_target_or_it_is_old() {
+        let lists = Lists::default();
+        let listed = listed(Instant::now());
+        assert!(lists.holds(&listed));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        lists.forget(&target("b"));
+        assert!(lists.holds(&listed));
+        lists.forget(&target("a"));
+        assert!(!lists.holds(&listed));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let listed = Observation::new(target("a"), Vec::new(), Instant::now(), listed.at());
+        assert!(lists.holds(&listed));
+        tokio::time::advance(HOLDS).await;
+        assert!(!lists.holds(&listed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_target_is_changing_until_the_end_of_the_change_is_known_or_given_up() {
+        let lists = Lists::default();
+        let change = lists.change(&key("one"));
+        assert!(lists.is_changing(&target("a")) && !lists.is_changing(&target("b")));
+        change.made(listed(Instant::now()));
+        assert!(!lists.is_changing(&target("a")));
+        drop(lists.change(&key("one")));
+        assert!(!lists.is_changing(&target("a")));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_is_old_is_forgotten() {
         let lists = Lists::default();
         let now = Instant::now();
         lists.put(key("one"), listed(now), wish(now, false));
-        lists.tidy(now + KEEP - Duration::from_secs(1));
+        lists.tidy(now + HOLDS - Duration::from_secs(1));
         assert!(lists.get(&key("one"), wish(now, false)).is_some());
-        lists.tidy(now + KEEP);
+        lists.tidy(now + HOLDS);
         assert!(lists.get(&key("one"), wish(now, false)).is_none());
         lists.put(key("one"), listed(now), wish(now, false));
         lists.forget(&target("a"));

@@ -203,8 +203,10 @@ fn has_record(object: &LogDrain, target: &Target) -> bool {
 
 /// Calls for a look at a target, unless all that is told of it is what we have done ourselves.
 async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>, is_first: bool) {
-    // What is under way there is known once it has ended.
-    let _turn = context.targets.lock(&BTreeSet::from([target.clone()])).await;
+    if context.lists.is_changing(&target) {
+        // Whether it is the echo of that is known once it has ended.
+        drop(context.targets.lock(&BTreeSet::from([target.clone()])).await);
+    }
     let users: Vec<_> = users(context, &key).into_iter().filter(|user| has_record(user, &target)).collect();
     let mut is_news = false;
     let mut newer: HashSet<Digest> = HashSet::new();

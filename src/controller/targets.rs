@@ -25,6 +25,12 @@ impl Targets {
         guards
     }
 
+    /// The same, where nobody works on any of them.
+    #[must_use]
+    pub fn try_lock(&self, targets: &BTreeSet<Target>) -> Option<Vec<OwnedMutexGuard<()>>> {
+        targets.iter().map(|target| self.of(target).try_lock_owned().ok()).collect()
+    }
+
     fn of(&self, target: &Target) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lock) = locks.get(target).and_then(Weak::upgrade) {
@@ -54,6 +60,8 @@ mod tests {
         let first = locks.lock(&targets(&["a", "b"])).await;
         assert!(locks.lock(&targets(&["b", "c"])).now_or_never().is_none());
         assert!(locks.lock(&targets(&["c"])).now_or_never().is_some());
+        assert!(locks.try_lock(&targets(&["a", "c"])).is_none());
+        assert!(locks.try_lock(&targets(&["c"])).is_some());
         drop(first);
         assert!(locks.lock(&targets(&["b", "c"])).now_or_never().is_some());
         assert_eq!(locks.locks.lock().unwrap().values().filter(|lock| lock.strong_count() > 0).count(), 0);

@@ -102,9 +102,17 @@ pub(super) async fn on_list(
     loop {
         let known = context.lists.until_known(&key, wish);
         on_budget(context, subject, client, token, During::Approach, known).await?;
+        let is_listed = || context.lists.get(&key, wish).is_some();
+        if let Some(turn) = context.targets.try_lock(targets) {
+            subject.catch_up()?;
+            if client.has_reserved(token) || is_listed() {
+                return Ok(turn);
+            }
+        }
+        // Whoever has the target in hand may be waiting for a request: none is kept for long.
+        client.give_back();
         let turn = on_targets(context, subject, targets).await?;
-        // Whoever had the target in hand may have left no list behind.
-        if client.has_reserved(token) || context.lists.get(&key, wish).is_some() {
+        if is_listed() {
             return Ok(turn);
         }
     }

@@ -29,6 +29,12 @@ impl Client {
         Self { asker, reserved: Arc::default(), ..self.clone() }
     }
 
+    /// The same client with the same kept request, to end what it has begun.
+    #[must_use]
+    pub fn continuing(&self) -> Self {
+        Self { asker: self.asker.continuing(), ..self.clone() }
+    }
+
     /// On whose behalf this client asks.
     #[must_use]
     pub fn asker(&self) -> &Asker {
@@ -73,12 +79,17 @@ impl Client {
         self.reserved().as_ref().is_some_and(|reserved| reserved.key == token.key())
     }
 
+    /// Gives back the request that is kept, if one is.
+    pub fn give_back(&self) {
+        let kept = self.reserved().take();
+        drop(kept);
+    }
+
     /// Gives back the request that is kept, unless it can be sent at once. Whoever waits for an exchange may keep none:
     /// the exchange needs one too.
     pub(super) fn give_back_unless_sendable(&self, token: &ApiToken) {
         if !self.is_bearer_at_hand(token) {
-            let kept = self.reserved().take();
-            drop(kept);
+            self.give_back();
         }
     }
 
