@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use futures::FutureExt;
 use tokio::{pin, sync::OwnedMutexGuard, time::timeout};
 
 use super::{
@@ -109,10 +110,11 @@ pub(super) async fn on_list(
                 return Ok(turn);
             }
         }
-        // Whoever has the target in hand may be waiting for a request: none is kept for long.
+        // Whoever has the target in hand may be waiting for a request: none is kept meanwhile. And with the target in
+        // hand none is waited for: somebody may come who is to go first.
         client.give_back();
         let turn = on_targets(context, subject, targets).await?;
-        if is_listed() {
+        if is_listed() || client.reserve(token).now_or_never().is_some_and(|reserved| reserved.is_ok()) {
             return Ok(turn);
         }
     }
