@@ -33,6 +33,8 @@ struct List {
     sent: Instant,
     /// A failure serves those who waited for it, and nobody after them.
     apps: Result<Vec<App>, Error>,
+    /// Whether nobody has compared it yet with what is known of other resources.
+    is_news: bool,
 }
 
 /// What a name or an id stands for.
@@ -96,16 +98,31 @@ impl Apps {
         region: &str,
         fresh: Fresh,
     ) -> Result<Vec<App>, Error> {
-        let mut list = list.lock().await;
+        let mut list = if let Ok(list) = list.try_lock() {
+            list
+        } else {
+            // Whoever fetches it may need several requests: none is kept meanwhile.
+            client.give_back();
+            list.lock().await
+        };
         if let Some(known) = list.as_ref().filter(|known| known.answers(fresh)) {
             return known.apps.clone();
         }
         let sent = Instant::now();
         let apps = client.apps(token, region).await;
-        *list = Some(List { sent, apps: apps.clone() });
+        *list = Some(List { sent, apps: apps.clone(), is_news: true });
         drop(list);
         self.news.notify_waiters();
         apps
+    }
+
+    /// The list, once after it was fetched.
+    pub async fn news(&self, token: &ApiToken, region: &str) -> Option<Vec<App>> {
+        let list = self.list(token.key(), region);
+        let mut list = list.lock().await;
+        let list = list.as_mut().filter(|list| list.is_news)?;
+        list.is_news = false;
+        list.apps.clone().ok()
     }
 
     /// Forgets a list that has proved wrong.
@@ -133,7 +150,8 @@ impl List {
 }
 
 /// A name comes before an id: only names are chosen by people.
-fn named(apps: &[App], name_or_id: &str) -> Option<App> {
+#[must_use]
+pub fn named(apps: &[App], name_or_id: &str) -> Option<App> {
     let by_name = apps.iter().find(|app| app.name == name_or_id);
     by_name.or_else(|| apps.iter().find(|app| app.id == name_or_id)).cloned()
 }

@@ -54,6 +54,7 @@ pub async fn poll(context: &Context) {
     let mut at = Instant::now();
     loop {
         tokio::select! {
+            biased;
             () = sleep_until(at) => {
                 let now = Instant::now();
                 let in_use = in_use(context);

@@ -173,6 +173,9 @@ async fn desire(
     let recorded = subject.records().iter().find(|record| record.region == region && record.app == spec.app);
     let recorded = recorded.map(|record| record.app_id.as_str());
     let resolved = context.apps.resolve(&client, &token, &region, (&spec.app, recorded), fresh).await?;
+    if let Some(apps) = context.apps.news(&token, &region).await {
+        sweep::compare_names(context, token.key(), &region, &apps);
+    }
     let (app, renamed) = match resolved {
         Resolved::App(app) => (app, None),
         Resolved::Renamed(app) => {
@@ -325,7 +328,7 @@ fn records(object: &LogDrain) -> Vec<DrainRecord> {
 }
 
 /// Whether the conditions say this already.
-fn says(object: &LogDrain, note: &str) -> bool {
+pub(super) fn says(object: &LogDrain, note: &str) -> bool {
     let conditions = object.status.iter().flat_map(|status| &status.conditions);
     conditions.into_iter().any(|condition| condition.message.contains(note))
 }

@@ -1,11 +1,17 @@
 //! Checks one target after the other, as [`Sweeps`] says.
 
-use futures::future::pending;
 use kube::ResourceExt;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{context::Context, lists::Key, observe::Observation, sweeps::Next};
-use crate::{crd::DrainRecord, drain::Digest};
+use super::{
+    apps::named, context::Context, events::Happening, lists::Key, observe::Observation, reconcile::says,
+    sweeps::Next,
+};
+use crate::{
+    crd::DrainRecord,
+    drain::Digest,
+    scalingo::{App, TokenKey},
+};
 
 /// Lets every target be checked now and then. Never ends.
 pub async fn sweep(context: &Context) {
@@ -18,16 +24,12 @@ pub async fn sweep(context: &Context) {
             Next::Check(uid, resource) => context.check(&uid, resource),
             Next::At(at) => {
                 tokio::select! {
+                    biased;
                     () = sleep_until(at) => {}
                     () = changed => {}
                 }
             }
-            Next::Idle => {
-                tokio::select! {
-                    () = changed => {}
-                    () = pending() => {}
-                }
-            }
+            Next::Idle => changed.await,
         }
     }
 }
@@ -41,6 +43,7 @@ pub async fn read_anew(context: &Context) {
         let next = context.sweeps().after(&last);
         let count = next.as_ref().map_or(1, |(.., count)| u32::try_from(*count).unwrap_or(u32::MAX));
         tokio::select! {
+            biased;
             _ = blind.changed() => continue,
             () = sleep(context.settings.resync / count), if is_blind => {}
         }
@@ -67,6 +70,25 @@ pub fn compare_all(context: &Context, key: &Key, observation: &Observation, exce
         let mut here = records.filter(|record| record.target() == key.1);
         if here.any(|record| !is_listed(record, observation)) {
             context.call(&uid, resource, observation.sent());
+        }
+    }
+}
+
+/// A list of apps that has just come tells of all names: those resources are called whose app goes by another, or
+/// whose name has come to mean another app.
+pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[App]) {
+    for (uid, resource, target) in context.sweeps().members_of(token, region) {
+        let Some(object) = context.view.get(&resource) else { continue };
+        let is_other = match named(apps, &object.spec.app) {
+            Some(app) => app.id != target.app_id,
+            // Not every app may be in the list.
+            None => apps.iter().find(|app| app.id == target.app_id).is_some_and(|app| {
+                let renamed = Happening::Renamed { from: object.spec.app.clone(), to: app.name.clone() };
+                !says(&object, &renamed.note())
+            }),
+        };
+        if is_other {
+            context.call(&uid, resource, Instant::now());
         }
     }
 }

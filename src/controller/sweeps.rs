@@ -16,7 +16,7 @@ use kube::runtime::reflector::ObjectRef;
 use tokio::time::Instant;
 
 use super::lists::Key;
-use crate::{crd::LogDrain, scalingo::TokenKey};
+use crate::{crd::LogDrain, drain::Target, scalingo::TokenKey};
 
 /// How many checks with one token may be under way at a time: more would only wait for its budget.
 const UNDER_WAY: usize = 4;
@@ -152,6 +152,14 @@ impl Sweeps {
         let (uid, key) = later.or_else(|| self.members.first_key_value())?;
         let resource = self.targets.get(key)?.members.get(uid)?;
         Some((uid.clone(), resource.clone(), self.members.len()))
+    }
+
+    /// All resources of a token in a region, with the targets where they are as they should be.
+    #[must_use]
+    pub fn members_of(&self, token: TokenKey, region: &str) -> Vec<(String, ObjectRef<LogDrain>, Target)> {
+        let of_token = self.targets.iter().filter(|(key, _)| key.0 == token && key.1.region == region);
+        let each = of_token.flat_map(|(key, entry)| entry.members.iter().map(move |member| (key, member)));
+        each.map(|(key, (uid, resource))| (uid.clone(), resource.clone(), key.1.clone())).collect()
     }
 
     /// Whether a resource is looked after here.

@@ -81,6 +81,9 @@ async fn whoever_waits_is_told_of_the_list_that_another_fetches() {
     assert!(known.as_mut().now_or_never().is_none());
     case.resolve("shop", None).await.unwrap();
     assert!(known.as_mut().now_or_never().is_some());
+    let news = || case.apps.news(&case.token, "osc-fr1");
+    assert_eq!(news().await, Some(Vec::new()));
+    assert_eq!(news().await, None, "they were told before");
     case.apps.forget(&case.token, "osc-fr1");
     assert!(case.apps.until_known(&case.token, "osc-fr1", fresh).now_or_never().is_none());
 }

@@ -12,7 +12,7 @@ use logdrain_operator::drain::Digester;
 use crate::generate::generate;
 use crate::journal::journal;
 use crate::judge::{decide, is_refused, judge};
-use crate::operator::RESYNC;
+use crate::operator::SWEEP_INTERVAL;
 use crate::speaker::Speaker;
 use crate::step::Step;
 use crate::universe::{GOOD_TOKENS, Namespace};
@@ -143,7 +143,7 @@ async fn quiet(world: &World) {
     }
     let kubernetes = world.server().journal().len();
     let scalingo = world.simulator().journal().len();
-    tokio::time::sleep(RESYNC * 5 / 2).await;
+    tokio::time::sleep(SWEEP_INTERVAL * 3 / 2).await;
     for entry in world.server().journal().iter().skip(kubernetes) {
         if !matches!(entry.request.verb, Verb::Get | Verb::List | Verb::Watch) {
             let request = &entry.request;

@@ -23,8 +23,12 @@ use crate::faults::KubernetesFaults;
 use crate::universe::REGION;
 use crate::witness::Witness;
 
-/// How often everything is compared with Scalingo.
-pub const RESYNC: Duration = Duration::from_secs(5 * 60);
+/// How often a target is compared with Scalingo whose changes the feed does not show.
+const RESYNC: Duration = Duration::from_secs(5 * 60);
+/// The same where it shows them.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(8 * 60);
+/// How often the feed is read, by an operator that does.
+const FEED_INTERVAL: Duration = Duration::from_secs(15);
 /// As reqwest is told in production.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -110,6 +114,17 @@ impl Surroundings {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         SignedDuration::from_millis(if random.u8(..4) == 0 { random.i64(-4_000..4_000) } else { 0 })
     }
+
+    /// Most operators read the feed.
+    fn settings(&self) -> Settings {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        Settings {
+            region: REGION.to_owned(),
+            resync: RESYNC,
+            sweep_interval: SWEEP_INTERVAL,
+            feed_interval: (random.u8(..4) > 0).then_some(FEED_INTERVAL),
+        }
+    }
 }
 
 impl Operator {
@@ -150,12 +165,7 @@ impl Operator {
             let (context, called) = Context::new(Parts {
                 scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), requests_per_minute),
                 client,
-                settings: Settings {
-                    region: REGION.to_owned(),
-                    resync: RESYNC,
-                    sweep_interval: RESYNC,
-                    feed_interval: None,
-                },
+                settings: surroundings.settings(),
                 view: View::new(watches.iter().map(Watch::store).collect()),
                 digester: Arc::clone(&surroundings.witness.digester),
                 random: fastrand::Rng::with_seed(seed),

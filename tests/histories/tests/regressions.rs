@@ -134,3 +134,21 @@ fn another_way_to_delete_is_tried_where_the_one_that_worked_is_refused() {
         ],
     );
 }
+
+/// A check by one resource of an app told nothing of what the names that others go by had come to mean.
+#[test]
+fn a_name_that_has_come_to_mean_another_app_is_noticed_for_each_resource() {
+    keeps_every_promise(
+        307,
+        &[
+            apply(Slot::A2, AppSlot::Blog, true, Destination::Syslog),
+            Step::Start,
+            wait(10_000),
+            Step::RenameApp { app: AppSlot::Blog },
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Appsignal),
+            wait(2000),
+            Step::CreateApp { app: AppSlot::Blog },
+            apply(Slot::B1, AppSlot::Blog, false, Destination::Datadog),
+        ],
+    );
+}
