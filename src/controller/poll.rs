@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     context::Context,
     feeds::{FeedKey, Kind},
+    view::rank,
 };
 use crate::{
     crd::{DrainState, LogDrain},
@@ -187,7 +188,7 @@ fn take_in<'a>(
         .collect()
 }
 
-/// The resources that use the token of a feed in its region.
+/// The resources that use the token of a feed in its region, in the order of ownership.
 fn users(context: &Context, key: &FeedKey) -> Vec<Arc<LogDrain>> {
     let uses = |object: &Arc<LogDrain>| {
         let token = object.uid().and_then(|uid| context.last_token(&uid));
@@ -195,7 +196,9 @@ fn users(context: &Context, key: &FeedKey) -> Vec<Arc<LogDrain>> {
             && region(context, object) == key.1
             && !object.spec.suspend
     };
-    context.view.all().into_iter().filter(uses).collect()
+    let mut ranked: Vec<Arc<LogDrain>> = context.view.all().into_iter().filter(uses).collect();
+    ranked.sort_by_cached_key(|user| rank(user));
+    ranked
 }
 
 fn has_record(object: &LogDrain, target: &Target) -> bool {

@@ -157,9 +157,9 @@ impl Sweeps {
     /// All resources of a token in a region, with the targets where they are as they should be.
     #[must_use]
     pub fn members_of(&self, token: TokenKey, region: &str) -> Vec<(String, ObjectRef<LogDrain>, Target)> {
-        let of_token = self.targets.iter().filter(|(key, _)| key.0 == token && key.1.region == region);
-        let each = of_token.flat_map(|(key, entry)| entry.members.iter().map(move |member| (key, member)));
-        each.map(|(key, (uid, resource))| (uid.clone(), resource.clone(), key.1.clone())).collect()
+        let of_token = self.members.iter().filter(|(_, key)| key.0 == token && key.1.region == region);
+        let resource = |uid: &String, key: &Key| self.targets.get(key)?.members.get(uid).cloned();
+        of_token.filter_map(|(uid, key)| Some((uid.clone(), resource(uid, key)?, key.1.clone()))).collect()
     }
 
     /// Whether a resource is looked after here.

@@ -29,4 +29,5 @@ caught! {
     a_deletion_before_the_addition_is_noticed: DeleteBeforeAdd,
     ignored_ownership_is_noticed: OwnershipIgnored,
     a_refused_credential_taken_for_a_missing_target_is_noticed: UnauthorizedIsNotFound,
+    an_own_write_that_is_not_seen_is_noticed: OwnWriteNotSeen,
 }
