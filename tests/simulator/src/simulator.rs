@@ -146,6 +146,20 @@ impl Simulator {
         self.state().journal.clone()
     }
 
+    /// The latest place of a request or change: those that come now come after it.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.state().sequence
+    }
+
+    /// The requests that came after this place, in order.
+    #[must_use]
+    pub fn journal_since(&self, sequence: u64) -> Vec<Entry> {
+        let state = self.state();
+        let first = state.journal.partition_point(|entry| entry.sequence <= sequence);
+        state.journal[first..].to_vec()
+    }
+
     /// The requests with this method (`*` for any) and path, which may hold `*` and `**` as in a [`Rule`]. Paths are compared
     /// as they were sent: an app's name is not its id here.
     #[must_use]
@@ -172,6 +186,14 @@ impl Simulator {
     #[must_use]
     pub fn changes(&self) -> Vec<Change> {
         self.state().changes.clone()
+    }
+
+    /// The drains that came or went after this place, in order.
+    #[must_use]
+    pub fn changes_since(&self, sequence: u64) -> Vec<Change> {
+        let state = self.state();
+        let first = state.changes.partition_point(|change| change.sequence <= sequence);
+        state.changes[first..].to_vec()
     }
 
     /// What requests did that the API does not document, without secrets; a correct client causes none.

@@ -114,7 +114,7 @@ pub(crate) struct State {
     pub(crate) complaints: Vec<String>,
     pub(crate) keep_bodies: bool,
     pub(crate) lists: usize,
-    sequence: u64,
+    pub(crate) sequence: u64,
     windows: HashMap<String, VecDeque<Timestamp>>,
 }
 

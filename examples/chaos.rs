@@ -1,0 +1,52 @@
+//! Kills the operator again and again on a real control plane, and says which promises were broken:
+//! `cargo run --release --example chaos -- --kills 1000`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use chaos::{Campaign, Error, Summary};
+use clap::Parser;
+
+/// Kills the operator again and again on a real control plane, while everything around it changes and fails.
+#[derive(Parser)]
+struct Arguments {
+    /// How often.
+    #[arg(long, default_value_t = 30)]
+    kills: u32,
+    /// Of what happens, but not of the moments at which it does; a new one when absent.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many.
+    #[arg(long, default_value_t = 50)]
+    logdrains: usize,
+    /// How many.
+    #[arg(long, default_value_t = 10)]
+    apps: usize,
+    /// A directory for all that was seen: what each operator printed, each form of each `LogDrain`, all requests.
+    #[arg(long)]
+    evidence: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let begun = Instant::now();
+    match run(Arguments::parse()) {
+        Ok(summary) => {
+            println!("\n{summary}\n{:>9.0?} in all", begun.elapsed());
+            if summary.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("chaos: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(Arguments { kills, seed, logdrains, apps, evidence }: Arguments) -> Result<Summary, Error> {
+    println!("Building the operator, if it has changed …");
+    let binary = chaos::build(Path::new(env!("CARGO_MANIFEST_DIR")), "chaos")?;
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    Campaign { kills, seed, logdrains, apps, evidence }.run(&binary, |line| println!("{line}"))
+}
