@@ -11,7 +11,7 @@ use crate::witness::Witness;
 /// A start that takes longer than this is slow even for a slow machine.
 const STARTED: Duration = Duration::from_secs(20);
 /// How long a request is waited for that is to be held.
-const HELD: Duration = Duration::from_secs(4);
+const HELD: Duration = Duration::from_secs(2);
 
 /// When an operator is to be killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +28,10 @@ impl Life {
     /// Most are short; a few are long enough for everything to come in sync.
     pub fn random(random: &mut Rng) -> Self {
         match random.u8(..20) {
-            0..5 => Self::FromStart(random.u64(..600)),
-            5..10 => Self::FromFirstRequest(random.u64(..300)),
-            10..14 => Self::FromFirstRequest(random.u64(..2_000)),
-            14 => Self::FromFirstRequest(random.u64(2_000..8_000)),
+            0..4 => Self::FromStart(random.u64(..500)),
+            4..8 => Self::FromFirstRequest(random.u64(..300)),
+            8..14 => Self::FromFirstRequest(random.u64(..2_000)),
+            14 => Self::FromFirstRequest(random.u64(2_000..6_000)),
             _ => Self::WhileHeld {
                 method: if random.u8(..3) > 0 { "POST" } else { "DELETE" },
                 when: if random.bool() { When::Before } else { When::After },

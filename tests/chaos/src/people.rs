@@ -19,7 +19,7 @@ use crate::universe::{Kind, TOKENS, VERSIONS, api_token};
 use crate::witness::Witness;
 
 /// Between two changes, in milliseconds.
-const PACE: std::ops::Range<u64> = 20..200;
+const PACE: std::ops::Range<u64> = 10..120;
 
 /// What people have asked for so far.
 pub struct People {

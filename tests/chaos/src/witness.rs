@@ -154,3 +154,81 @@ impl Witness {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::universe::{Kind, MARK};
+
+    const TARGET: &str = "5af97be7ff688d0001228ffb";
+
+    /// A `LogDrain` whose one record is of this Datadog drain; of an addition, where the digest of its URL is not given.
+    fn logdrain(witness: &Witness, uid: &str, policy: &str, url_digest: Option<&str>) -> Value {
+        let destination = Destination { kind: Kind::Datadog, number: 3 };
+        let target = Target { region: REGION.into(), app_id: TARGET.into(), addon: None };
+        let digest = witness.digester.destination(&target, &destination.resolved(1)).to_string();
+        let mut spec = destination.spec();
+        spec["app"] = "shop".into();
+        spec["deletionPolicy"] = policy.into();
+        json!({
+            "apiVersion": "logs.scalingo.com/v1", "kind": "LogDrain", "spec": spec,
+            "metadata": {"name": uid, "namespace": "a", "uid": uid},
+            "status": {"drains": [{
+                "region": REGION, "app": "shop", "appId": TARGET, "type": "datadog", "urlDigest": url_digest,
+                "destinationDigest": digest, "state": if url_digest.is_some() { "Active" } else { "Adding" },
+            }]},
+        })
+    }
+
+    fn digest(witness: &Witness) -> String {
+        let url = Destination { kind: Kind::Datadog, number: 3 }.url(1);
+        witness.digest(&TARGET.into(), &url)
+    }
+
+    #[test]
+    fn what_goes_with_retain_is_left_until_another_records_it() {
+        let witness = Witness::default();
+        let digest = digest(&witness);
+        assert!(!witness.was_recorded(&digest));
+        let object = logdrain(&witness, "one", "Retain", Some(&digest));
+        witness.saw_logdrain(&object, false);
+        assert!(witness.was_recorded(&digest) && !witness.was_left(&digest));
+        witness.saw_logdrain(&object, true);
+        assert!(witness.was_left(&digest));
+        witness.saw_logdrain(&logdrain(&witness, "two", "Delete", Some(&digest)), false);
+        assert!(!witness.was_left(&digest));
+        assert_eq!(witness.broken(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_another_records_is_not_left() {
+        let witness = Witness::default();
+        let digest = digest(&witness);
+        witness.saw_logdrain(&logdrain(&witness, "two", "Delete", Some(&digest)), false);
+        witness.saw_logdrain(&logdrain(&witness, "one", "Retain", Some(&digest)), true);
+        assert!(!witness.was_left(&digest));
+        witness.saw_logdrain(&logdrain(&witness, "two", "Delete", Some(&digest)), true);
+        assert!(!witness.was_left(&digest));
+    }
+
+    #[test]
+    fn an_addition_that_goes_with_retain_may_turn_up_later() {
+        let witness = Witness::default();
+        let digest = digest(&witness);
+        witness.saw_logdrain(&logdrain(&witness, "one", "Retain", None), true);
+        assert!(witness.was_left(&digest) && !witness.was_recorded(&digest));
+    }
+
+    #[test]
+    fn a_secret_in_a_status_and_a_panic_break_a_promise() {
+        let witness = Witness::default();
+        let mut object = logdrain(&witness, "one", "Delete", None);
+        object["status"]["drains"][0]["url"] = format!("datadog://{MARK}-datadog-1?region=eu-3").into();
+        witness.saw_logdrain(&object, false);
+        assert_eq!(witness.broken().len(), 1);
+        witness.saw_output("one\nthread 'main' panicked at src/run.rs:1:2");
+        assert_eq!(witness.broken().len(), 2);
+    }
+}
