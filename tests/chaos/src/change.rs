@@ -79,7 +79,7 @@ impl Change {
         match random.u8(..100) {
             0..32 => Self::Apply { slot, wish: Wish::random(random, size) },
             32..38 => Self::Suspend { slot, suspend: random.u8(..3) == 0 },
-            38..44 => Self::Retain { slot, retain: random.u8(..3) == 0 },
+            38..44 => Self::Retain { slot, retain: random.u8(..5) == 0 },
             44..57 => Self::Delete { slot },
             57..73 => Self::Secret { namespace, kind: kind(random), version: random.u8(..VERSIONS) },
             73..76 => Self::RemoveSecret { namespace, kind: kind(random) },
@@ -111,7 +111,7 @@ impl Wish {
             addon: random.u8(..4) == 0,
             destination: Destination { kind: kind(random), number: random.u8(..NUMBERS) },
             suspend: false,
-            retain: random.u8(..8) == 0,
+            retain: random.u8(..24) == 0,
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{Error, Summary, fault};
 
 /// How long everything may take to come in sync: an addition whose answer was lost is waited for 100 s, and a person may
 /// have to decide more than once.
-const CALM: Duration = Duration::from_secs(15 * 60);
+const CALM: Duration = Duration::from_secs(10 * 60);
 /// How long an operator may take to look at all targets a few times.
 const LOOKING: Duration = Duration::from_secs(2 * 60);
 /// How often all must be looked at without a change.
@@ -116,6 +116,9 @@ impl<'a> Run<'a> {
             self.kill()?;
             self.summary.kills = number;
             self.deletions.judge(&self.setting, &self.witness);
+            for promise in self.witness.newly_broken() {
+                self.say(&format!("broken after {number} kills: {promise}"));
+            }
             if self.told.elapsed() > TOLD {
                 self.progress(number, kills);
             }

@@ -15,7 +15,7 @@ pub const VERSIONS: u8 = 3;
 /// How many API tokens Scalingo accepts.
 pub const TOKENS: u8 = 2;
 /// How many places there are to send logs to, of each kind.
-pub const NUMBERS: u8 = 8;
+pub const NUMBERS: u8 = 3;
 
 /// A type of drain. One is listed in a form from which nothing can be read, one with parameters in changing order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -28,7 +28,9 @@ struct Seen {
     left: HashSet<String>,
     /// `LogDrain`s that were to retain their drains at any time since their deletion was asked for.
     released: HashSet<String>,
-    broken: BTreeSet<String>,
+    broken: Vec<String>,
+    /// How many of them have been told.
+    told: usize,
     counts: BTreeMap<String, u64>,
 }
 
@@ -132,12 +134,23 @@ impl Witness {
 
     /// Notes a broken promise.
     pub fn breaks(&self, promise: String) {
-        self.seen().broken.insert(promise);
+        let mut seen = self.seen();
+        if !seen.broken.contains(&promise) {
+            seen.broken.push(promise);
+        }
     }
 
     /// The broken promises so far.
     pub fn broken(&self) -> Vec<String> {
-        self.seen().broken.iter().cloned().collect()
+        self.seen().broken.clone()
+    }
+
+    /// Those that this has not given yet.
+    pub fn newly_broken(&self) -> Vec<String> {
+        let mut seen = self.seen();
+        let all = seen.broken.len();
+        let told = std::mem::replace(&mut seen.told, all);
+        seen.broken[told..].to_vec()
     }
 
     /// Counts something for the summary.
