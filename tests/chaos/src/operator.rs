@@ -19,8 +19,10 @@ const ENDS_WITHIN: Duration = Duration::from_secs(27);
 const ARGUMENTS: &[&str] = &[
     "run",
     "--admin-address=127.0.0.1:0",
+    "--feed-interval=1s",
     // So that a few seconds show whether it is quiet.
     "--resync=2s",
+    "--sweep-interval=4s",
     // Checks every 2 s are more than Scalingo allows.
     "--requests-per-minute=10000",
 ];
