@@ -179,7 +179,7 @@ mod tests {
 
     /// A `LogDrain` whose one record is of this Datadog drain; of an addition, where the digest of its URL is not given.
     fn logdrain(witness: &Witness, uid: &str, policy: &str, url_digest: Option<&str>) -> Value {
-        let destination = Destination { kind: Kind::Datadog, number: 3 };
+        let destination = Destination { kind: Kind::Datadog, number: 2 };
         let target = Target { region: REGION.into(), app_id: TARGET.into(), addon: None };
         let digest = witness.digester.destination(&target, &destination.resolved(1)).to_string();
         let mut spec = destination.spec();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn digest(witness: &Witness) -> String {
-        let url = Destination { kind: Kind::Datadog, number: 3 }.url(1);
+        let url = Destination { kind: Kind::Datadog, number: 2 }.url(1);
         witness.digest(&TARGET.into(), &url)
     }
 
