@@ -228,8 +228,10 @@ impl Feeds {
     pub fn answers(&self, token: TokenKey, region: &str, now: Instant) -> bool {
         let Some(interval) = self.interval else { return false };
         let Some(feed) = self.known.get(&(token, region.to_owned())) else { return true };
+        // One that waits for the budget is worth more than the checks that would wait with it.
         let patience = SILENCE.max(interval.saturating_mul(4));
-        feed.failures == 0 && now.duration_since(feed.read.unwrap_or(feed.begun)) < patience
+        let is_young = now.duration_since(feed.read.unwrap_or(feed.begun)) < patience;
+        feed.failures == 0 && (feed.is_under_way || is_young)
     }
 
     /// How long ago the feed was read that has not been read for longest. `None` where none has been.

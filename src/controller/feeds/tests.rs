@@ -134,6 +134,8 @@ fn a_feed_that_fails_covers_nothing_and_is_asked_less_often() {
     feeds.read(&one, now, &[], now);
     assert!(feeds.covers(&key("one", "a"), now));
     assert!(!feeds.covers(&key("one", "a"), now + SILENCE), "it was not read for long");
+    assert_eq!(feeds.due(&in_use, now + SILENCE), [one]);
+    assert!(feeds.covers(&key("one", "a"), now + SILENCE), "it is being read");
 }
 
 #[test]
