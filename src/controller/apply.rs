@@ -13,7 +13,7 @@ use super::{
     error::Error,
     events::Happening,
     feeds::Kind,
-    lists::{Change, Wish},
+    lists::{Change, Key, Wish},
     observe::{self, Observation},
     plan::{Adoption, Forgotten, Found, Peer, Plan, Rank, SETTLES_AFTER, Situation, Step, resolved},
     status::{Basis, Subject},
@@ -142,8 +142,8 @@ impl<'a> Work<'a, '_> {
             Ok(url) => {
                 let answered = self.context.digester.url(self.target(), &url);
                 self.observation.added(answered.clone(), url);
-                self.end_change(change, before);
                 self.expect_echo(Kind::Added, &answered);
+                self.end_change(change, before);
                 self.just_added = Some(answered.clone());
                 answered
             }
@@ -165,7 +165,8 @@ impl<'a> Work<'a, '_> {
     async fn writer(&mut self) -> Result<Client, Error> {
         let client = self.client.continuing();
         self.wait_with(&client).await?;
-        if !self.context.lists.holds(&self.observation) {
+        let is_covered = self.context.feeds().covers(&self.key(), Instant::now());
+        if !self.context.lists.holds(&self.observation, is_covered) {
             // One more list, and not one after each wait: else nothing might ever be done.
             let before = self.observation.digests();
             let account = (&client, self.token);
@@ -187,7 +188,7 @@ impl<'a> Work<'a, '_> {
 
     /// To be called right before a change is sent.
     fn begin_change(&self) -> Change<'a> {
-        self.context.lists.change(&(self.token.key(), self.target().clone()))
+        self.context.lists.change(&self.key())
     }
 
     /// The change has come to a known end.
@@ -196,10 +197,13 @@ impl<'a> Work<'a, '_> {
         change.made(if is_sabotaged { before } else { self.observation.clone() });
     }
 
-    /// The feed is to tell of a change that was made.
+    fn key(&self) -> Key {
+        (self.token.key(), self.target().clone())
+    }
+
+    /// The feed is to tell of a change that was made, and that has not ended yet: else what it tells might come first.
     fn expect_echo(&self, kind: Kind, url: &Digest) {
-        let key = (self.token.key(), self.target().clone());
-        self.context.feeds().wrote(&key, kind, url.clone(), Instant::now());
+        self.context.feeds().wrote(&self.key(), kind, url.clone(), Instant::now());
     }
 
     fn peers(&self) -> Vec<Peer> {

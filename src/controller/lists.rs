@@ -12,9 +12,10 @@ use crate::{drain::Target, scalingo::TokenKey};
 /// How much older than a look a list may be where both are for something new: whoever applies several
 /// manifests does so within moments.
 const MOMENT: Duration = Duration::from_secs(2);
-/// How long a list holds for those who wait, as many may, for the budget: longer than any of them should. It holds
-/// secrets too.
+/// How long a list holds for those who wait, as many may, for the budget.
 const HOLDS: Duration = Duration::from_secs(600);
+/// The same where the feed would tell of a change.
+const HOLDS_WHERE_COVERED: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What is looked at, and with whose rights: what one token may see tells nothing to another.
 pub type Key = (TokenKey, Target);
@@ -44,6 +45,7 @@ impl Wish {
 pub struct Lists {
     state: Mutex<State>,
     news: Notify,
+    settled: Notify,
 }
 
 #[derive(Default)]
@@ -53,6 +55,8 @@ struct State {
     outdated: HashMap<Target, Instant>,
     /// Targets that are being changed.
     changing: BTreeSet<Target>,
+    /// How many wait for a list.
+    waiting: HashMap<Key, usize>,
 }
 
 struct Known {
@@ -87,12 +91,20 @@ impl Lists {
         }
     }
 
-    /// Whether what was listed can still be counted on.
+    /// Whether what was listed can still be counted on, where the feed tells of the target's changes or does not.
     #[must_use]
-    pub fn holds(&self, observation: &Observation) -> bool {
+    pub fn holds(&self, observation: &Observation, is_covered: bool) -> bool {
         let state = self.state();
         let outdated = state.outdated.get(observation.target());
-        observation.age() < HOLDS && outdated.is_none_or(|since| *since < observation.sent())
+        let holds = if is_covered { HOLDS_WHERE_COVERED } else { HOLDS };
+        observation.age() < holds && outdated.is_none_or(|since| *since < observation.sent())
+    }
+
+    /// To be held by whoever waits for a list: it is kept for them.
+    #[must_use]
+    pub fn wait_for(&self, key: &Key) -> Waiting<'_> {
+        *self.state().waiting.entry(key.clone()).or_default() += 1;
+        Waiting { lists: self, key: key.clone() }
     }
 
     /// Keeps a list, fetched for this wish, for all who wait for it.
@@ -111,10 +123,15 @@ impl Lists {
         Change { lists: self, key: key.clone(), known: own }
     }
 
-    /// Whether a target is just being changed.
-    #[must_use]
-    pub fn is_changing(&self, target: &Target) -> bool {
-        self.state().changing.contains(target)
+    /// Waits until a target is not just being changed by ourselves.
+    pub async fn until_settled(&self, target: &Target) {
+        loop {
+            let settled = self.settled.notified();
+            if !self.state().changing.contains(target) {
+                return;
+            }
+            settled.await;
+        }
     }
 
     /// Forgets what was listed of a target: somebody else has changed it.
@@ -124,11 +141,15 @@ impl Lists {
         state.outdated.insert(target.clone(), Instant::now());
     }
 
-    /// Forgets what nobody can be waiting for any more.
+    /// Forgets what nobody waits for any more: lists hold secrets.
     pub fn tidy(&self, now: Instant) {
         let mut state = self.state();
-        state.known.retain(|_, known| now.duration_since(known.observation.sent()) < HOLDS);
-        state.outdated.retain(|_, since| now.duration_since(*since) < HOLDS);
+        let State { known, outdated, waiting, .. } = &mut *state;
+        known.retain(|key, known| {
+            let holds = if waiting.contains_key(key) { HOLDS_WHERE_COVERED } else { HOLDS };
+            now.duration_since(known.observation.sent()) < holds
+        });
+        outdated.retain(|_, since| now.duration_since(*since) < HOLDS_WHERE_COVERED);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -155,6 +176,25 @@ impl Change<'_> {
 impl Drop for Change<'_> {
     fn drop(&mut self) {
         self.lists.state().changing.remove(&self.key.1);
+        self.lists.settled.notify_waiters();
+    }
+}
+
+/// Somebody waits for a list.
+pub struct Waiting<'a> {
+    lists: &'a Lists,
+    key: Key,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.lists.state();
+        if let Some(count) = state.waiting.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                state.waiting.remove(&self.key);
+            }
+        }
     }
 }
 
@@ -235,28 +275,52 @@ mod tests {
     async fn a_list_holds_until_somebody_else_changes_its_target_or_it_is_old() {
         let lists = Lists::default();
         let listed = listed(Instant::now());
-        assert!(lists.holds(&listed));
+        assert!(lists.holds(&listed, false));
         tokio::time::advance(Duration::from_secs(1)).await;
         lists.forget(&target("b"));
-        assert!(lists.holds(&listed));
+        assert!(lists.holds(&listed, true));
         lists.forget(&target("a"));
-        assert!(!lists.holds(&listed));
+        assert!(!lists.holds(&listed, true));
         tokio::time::advance(Duration::from_secs(1)).await;
         let listed = Observation::new(target("a"), Vec::new(), Instant::now(), listed.at());
-        assert!(lists.holds(&listed));
+        assert!(lists.holds(&listed, true));
         tokio::time::advance(HOLDS).await;
-        assert!(!lists.holds(&listed));
+        assert!(!lists.holds(&listed, false) && lists.holds(&listed, true));
+        tokio::time::advance(HOLDS_WHERE_COVERED).await;
+        assert!(!lists.holds(&listed, true));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_target_is_changing_until_the_end_of_the_change_is_known_or_given_up() {
+    async fn a_target_is_settled_once_the_end_of_a_change_is_known_or_given_up() {
         let lists = Lists::default();
-        let change = lists.change(&key("one"));
-        assert!(lists.is_changing(&target("a")) && !lists.is_changing(&target("b")));
-        change.made(listed(Instant::now()));
-        assert!(!lists.is_changing(&target("a")));
-        drop(lists.change(&key("one")));
-        assert!(!lists.is_changing(&target("a")));
+        for is_made in [true, false] {
+            let change = lists.change(&key("one"));
+            let target_of_change = target("a");
+            let mut settled = std::pin::pin!(lists.until_settled(&target_of_change));
+            assert!(settled.as_mut().now_or_never().is_none());
+            assert!(lists.until_settled(&target("b")).now_or_never().is_some());
+            if is_made {
+                change.made(listed(Instant::now()));
+            } else {
+                drop(change);
+            }
+            assert!(settled.as_mut().now_or_never().is_some());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_is_kept_longer_for_those_who_wait_for_it() {
+        let lists = Lists::default();
+        let now = Instant::now();
+        lists.put(key("one"), listed(now), wish(now, false));
+        let waiting = [lists.wait_for(&key("one")), lists.wait_for(&key("one"))];
+        for waiting in waiting {
+            lists.tidy(now + HOLDS);
+            assert!(lists.get(&key("one"), wish(now, false)).is_some());
+            drop(waiting);
+        }
+        lists.tidy(now + HOLDS);
+        assert!(lists.get(&key("one"), wish(now, false)).is_none());
     }
 
     #[tokio::test(start_paused = true)]

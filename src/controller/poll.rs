@@ -207,10 +207,8 @@ fn has_record(object: &LogDrain, target: &Target) -> bool {
 
 /// Calls for a look at a target, unless all that is told of it is what we have done ourselves.
 async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>, is_first: bool) {
-    if context.lists.is_changing(&target) {
-        // Whether it is the echo of that is known once it has ended.
-        drop(context.targets.lock(&BTreeSet::from([target.clone()])).await);
-    }
+    // Whether it is the echo of what is under way is known once that has ended.
+    context.lists.until_settled(&target).await;
     let users: Vec<_> = users(context, &key).into_iter().filter(|user| has_record(user, &target)).collect();
     let mut is_news = false;
     let mut newer: HashSet<Digest> = HashSet::new();

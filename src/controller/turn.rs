@@ -100,6 +100,7 @@ pub(super) async fn on_list(
 ) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
     let key = (token.key(), listed.clone());
     let wish = subject.wish();
+    let _waiting = context.lists.wait_for(&key);
     loop {
         let known = context.lists.until_known(&key, wish);
         on_budget(context, subject, client, token, During::Approach, known).await?;
