@@ -197,7 +197,8 @@ impl Client {
         Ok(answer.drain.url.into())
     }
 
-    /// Deletes the drain, or one of those, that this URL names.
+    /// Deletes the drain, or one of those, that this URL names. Gives whether the answer is the documented one, 204:
+    /// another one of success says less.
     ///
     /// # Errors
     /// See [`Error::kind`].
@@ -207,7 +208,7 @@ impl Client {
         target: &Target,
         url: &DrainUrl,
         form: DeleteForm,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut call = self.drain_call(Operation::DeleteDrain, Method::DELETE, target)?;
         call.secrets.add_url(url.expose());
         match form {
@@ -216,8 +217,8 @@ impl Client {
                 call.url.query_pairs_mut().append_pair("url", url.expose());
             }
         }
-        self.send(token, &call).await?;
-        Ok(())
+        let success = self.send(token, &call).await?;
+        Ok(success.status == StatusCode::NO_CONTENT)
     }
 
     #[cfg(test)]

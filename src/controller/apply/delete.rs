@@ -64,17 +64,18 @@ impl Work<'_, '_> {
         let mut tried_all = false;
         loop {
             let client = self.writer().await?;
+            // What the feed tells is not judged before it is known whose change it was.
             let change = self.begin_change();
             let answer = client.delete_drain(self.token, self.target(), url, form).await;
             let heeded = match answer {
-                Ok(()) if proof == Proof::Seen && keep == 0 => {
+                Ok(true) if proof == Proof::Seen && keep == 0 => {
                     let before = self.observation.clone();
                     self.observation.deleted(digest);
-                    self.end_change(change, before);
                     self.expect_echo(Kind::Deleted, digest);
+                    self.end_change(change, before);
                     return Ok(());
                 }
-                Ok(()) => true,
+                Ok(_) => true,
                 // It was gone already, which proves nothing.
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => false,
                 // What worked once may have come to be refused.
@@ -84,7 +85,6 @@ impl Work<'_, '_> {
                 }
                 Err(error) => return Err(Error::Scalingo(error)),
             };
-            drop(change);
             let account = (self.client, self.token);
             self.observation =
                 observe::leaving(self.context, account, &self.target().clone(), Wish::now()).await?;
@@ -128,7 +128,7 @@ impl Work<'_, '_> {
         for _ in 0..missing {
             let client = self.writer().await?;
             // What it is listed as afterwards is left to a list.
-            drop(self.begin_change());
+            let _change = self.begin_change();
             let url = client.add_drain(self.token, self.target(), &destination).await?;
             self.expect_echo(Kind::Added, &self.context.digester.url(self.target(), &url));
         }

@@ -37,18 +37,26 @@ impl Situation<'_> {
         }
 
         let mut candidates: BTreeMap<Likeness, BTreeSet<&Digest>> = BTreeMap::new();
+        let mut doubtful: BTreeSet<&Digest> = BTreeSet::new();
         for listed in self.listed.iter().filter(|listed| likeness(listed) > Likeness::Other) {
             let before = adding.listed_before.iter().filter(|digest| **digest == listed.digest.to_string());
-            let explained = before.count().max(self.claims(&listed.digest, &wanted));
-            if self.count(&listed.digest) > explained {
+            let before = before.count();
+            let (all, peers) = self.claims(&listed.digest, &wanted);
+            // A peer's drain may have been listed before, or have come since.
+            let (least, most) = (before.max(all), (before + peers).max(all));
+            let count = self.count(&listed.digest);
+            if count > most {
                 candidates.entry(likeness(listed)).or_default().insert(&listed.digest);
+            } else if count > least {
+                doubtful.insert(&listed.digest);
             }
         }
         let same = candidates.remove(&Likeness::Same).unwrap_or_default();
         let possible = candidates.remove(&Likeness::Possible).unwrap_or_default();
         match (same.len(), possible.len()) {
             (1, _) => same.first().map_or(Found::Nothing, |digest| Found::Drain((*digest).clone())),
-            (0, 0) => Found::Nothing,
+            (0, 0) if doubtful.is_empty() => Found::Nothing,
+            (0, 0) => Found::OneOf(doubtful.len()),
             (0, 1) if !self.has_rival(adding) => {
                 possible.first().map_or(Found::Nothing, |digest| Found::Drain((*digest).clone()))
             }
@@ -167,17 +175,14 @@ impl Situation<'_> {
         self.listed.iter().filter(|listed| listed.digest == *url).count()
     }
 
-    /// How many drains with this URL other destinations' records account for.
-    fn claims(&self, url: &Digest, except: &Digest) -> usize {
+    /// How many drains with this URL other destinations' records account for, and how many of them those of peers alone.
+    fn claims(&self, url: &Digest, except: &Digest) -> (usize, usize) {
         let url = Some(url.to_string());
-        let own = self.records.iter();
-        let destinations: BTreeSet<Digest> = own
-            .chain(self.peer_records().map(|(_, record)| record))
-            .filter(|record| record.url_digest == url)
-            .map(destination)
-            .filter(|destination| destination != except)
-            .collect();
-        destinations.len()
+        let claims = |record: &&DrainRecord| record.url_digest == url && destination(record) != *except;
+        let own: BTreeSet<Digest> = self.records.iter().filter(claims).map(destination).collect();
+        let peers = self.peer_records().map(|(_, record)| record).filter(claims).map(destination);
+        let peers: BTreeSet<Digest> = peers.filter(|destination| !own.contains(destination)).collect();
+        (own.len() + peers.len(), peers.len())
     }
 
     fn peer_records(&self) -> impl Iterator<Item = (&Peer, &DrainRecord)> {

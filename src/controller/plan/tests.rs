@@ -219,6 +219,21 @@ fn a_second_copy_of_a_url_that_was_listed_before_is_new() {
 }
 
 #[test]
+fn a_copy_that_may_be_a_peers_is_left_to_a_person() {
+    let case = |listed| Case {
+        records: vec![adding("d", &["u"])],
+        listed,
+        peers: vec![peer(1, vec![active("e", "u")])],
+        later: 80,
+        ..wants("d")
+    };
+    case(vec![listed("u", Possible); 2]).gives(vec![], Ambiguous(1));
+    case(vec![listed("u", Possible); 3])
+        .gives(vec![Step::Resolve { record: adding("d", &["u"]), url: digest("u") }], InSync);
+    case(vec![listed("u", Possible)]).gives(vec![Step::Add { drifted: false }], InSync);
+}
+
+#[test]
 fn a_new_drain_that_leads_elsewhere_or_is_claimed_is_not_the_lost_one() {
     let records = vec![adding("d", &[])];
     Case { records: records.clone(), listed: vec![listed("u", Other)], ..wants("d") }

@@ -126,8 +126,10 @@ async fn the_exchange_is_sent_as_documented() {
 async fn a_delete_names_the_url_in_either_way() {
     let transport = Scripted::answering([Ok(answer(204, "")), Ok(answer(200, "<html>"))]);
     let (client, url) = (transport.client(), DrainUrl::new("datadog://t&k?region=e u".to_owned()));
-    client.delete_drain(&token(), &target(), &url, DeleteForm::Body).await.unwrap();
-    client.delete_drain(&token(), &addon_target(), &url, DeleteForm::Query).await.unwrap();
+    assert!(client.delete_drain(&token(), &target(), &url, DeleteForm::Body).await.unwrap());
+    let is_documented =
+        client.delete_drain(&token(), &addon_target(), &url, DeleteForm::Query).await.unwrap();
+    assert!(!is_documented);
     let [body, query] = <[_; 2]>::try_from(transport.calls()).unwrap();
     assert_eq!((body.method(), body.uri().query()), (&Method::DELETE, None));
     assert_eq!(body.body(), r#"{"url":"datadog://t&k?region=e u"}"#);

@@ -42,7 +42,7 @@ pub fn judge(world: &World) -> Vec<String> {
         let copies = world.copies.get(&((*target).clone(), (*documented).to_owned())).copied().unwrap_or(0);
         let there = count(world, target, urls);
         let excused = urls.iter().any(|url| world.excused.contains(url)) || world.had_two_operators();
-        if there == 0 && !(world.had_two_operators() && world.had_opaque_urls()) {
+        if there == 0 && !world.had_two_operators() {
             broken.push(format!("promise 2: the drain of {} is not there", standing.name));
         } else if there > 1 + copies && !excused {
             broken.push(format!("promise 2: the drain of {} is there {there} times", standing.name));

@@ -32,7 +32,6 @@ pub struct World {
     started: u64,
     requests_per_minute: usize,
     had_two: bool,
-    pub(crate) had_opaque_urls: bool,
     /// The app that a slot means now, by id.
     apps: BTreeMap<AppSlot, String>,
     apps_made: u8,
@@ -75,7 +74,6 @@ impl World {
             started: 0,
             requests_per_minute: PLENTY,
             had_two: false,
-            had_opaque_urls: false,
             apps: BTreeMap::new(),
             apps_made: 0,
             form: Form::Documented,
@@ -202,16 +200,10 @@ impl World {
     /// moment do not see each other's intents: the same drain can be added twice, or be left by both. A lease must guarantee
     /// that never two write at Scalingo for one target within the time that a request may take effect in (100 s); until there
     /// is one, two copies and drains left behind are not held against a history with two operators. Nor is a drain that is not
-    /// there, once URLs have shown nothing of their destinations: one operator may take the drain that the other has just added
-    /// for the one that it is looking for itself. What nobody recorded must not be deleted all the same, no secret shown, and
-    /// every other wanted drain be there.
+    /// there: one operator may take the drain that the other has just added for the one whose answer it waits for itself. What
+    /// nobody recorded must not be deleted all the same, and no secret be shown.
     pub fn had_two_operators(&self) -> bool {
         self.had_two
-    }
-
-    /// Whether URLs ever showed nothing of their destinations.
-    pub fn had_opaque_urls(&self) -> bool {
-        self.had_opaque_urls
     }
 
     /// Whether there was one operator all the time.

@@ -141,7 +141,13 @@ fn a_name_that_has_come_to_mean_another_app_is_noticed_for_each_resource() {
     keeps_every_promise(
         307,
         &[
-            apply(Slot::A2, AppSlot::Blog, true, Destination::Syslog),
+            Step::Apply {
+                slot: Slot::A2,
+                app: AppSlot::Blog,
+                by_id: true,
+                addon: false,
+                destination: Destination::Syslog,
+            },
             Step::Start,
             wait(10_000),
             Step::RenameApp { app: AppSlot::Blog },
@@ -149,6 +155,87 @@ fn a_name_that_has_come_to_mean_another_app_is_noticed_for_each_resource() {
             wait(2000),
             Step::CreateApp { app: AppSlot::Blog },
             apply(Slot::B1, AppSlot::Blog, false, Destination::Datadog),
+        ],
+    );
+}
+
+/// A copy that a neighbour had added since, and recorded, was taken for the drain whose answer was lost.
+#[test]
+fn a_neighbours_copy_of_a_drain_that_was_there_before_is_left_to_a_person() {
+    keeps_every_promise(
+        63586,
+        &[
+            Step::Form(Form::Opaque),
+            Step::Duplicates(Duplicates::Accepted),
+            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Datadog, version: 0 },
+            apply(Slot::B1, AppSlot::Shop, false, Destination::Elk),
+            Step::Start,
+            Step::Scalingo { requests: Requests::Add, fault: ScalingoFault::Html502Before, times: 4 },
+            apply(Slot::B2, AppSlot::Shop, false, Destination::Datadog),
+            wait(600_000),
+        ],
+    );
+}
+
+/// An answer of success other than the documented one to a deletion was taken for a drain that is gone.
+#[test]
+fn a_deletion_that_is_answered_otherwise_than_documented_is_checked() {
+    keeps_every_promise(
+        68033,
+        &[
+            Step::Feed { shown: true, delay_seconds: 170, hidden_for: None, addon_names: true },
+            Step::Apply {
+                slot: Slot::B1,
+                app: AppSlot::Shop,
+                by_id: true,
+                addon: false,
+                destination: Destination::Appsignal,
+            },
+            apply(Slot::B2, AppSlot::Shop, true, Destination::Papertrail),
+            Step::Start,
+            Step::Scalingo { requests: Requests::Add, fault: ScalingoFault::Unauthorized, times: 2 },
+            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Datadog, version: 0 },
+            Step::Scalingo { requests: Requests::Exchange, fault: ScalingoFault::ResetAfter, times: 4 },
+            wait(40_000),
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Papertrail),
+            Step::RenameApp { app: AppSlot::Shop },
+            wait(250_000),
+            Step::Scalingo { requests: Requests::Delete, fault: ScalingoFault::WrongTypeAfter, times: 4 },
+            wait(30_000),
+            Step::Apply {
+                slot: Slot::A1,
+                app: AppSlot::Shop,
+                by_id: true,
+                addon: false,
+                destination: Destination::Datadog,
+            },
+            wait(1000),
+            apply(Slot::A1, AppSlot::Blog, true, Destination::Datadog),
+            wait(1000),
+            apply(Slot::A2, AppSlot::Blog, false, Destination::Syslog),
+            wait(3337),
+            Step::Delete { slot: Slot::A2 },
+            Step::RevokeBearers,
+            wait(92),
+        ],
+    );
+}
+
+/// A person deleted the drain right after a deletion that was ignored, which then was taken for one that works.
+#[test]
+fn a_form_to_delete_is_not_proven_by_what_a_person_deletes() {
+    keeps_every_promise(
+        89733,
+        &[
+            Step::DeleteForm(DeleteForm::QueryElseIgnored),
+            apply(Slot::A1, AppSlot::Shop, true, Destination::Syslog),
+            apply(Slot::B1, AppSlot::Blog, false, Destination::Datadog),
+            Step::Start,
+            wait(2_000),
+            Step::Delete { slot: Slot::A1 },
+            Step::RemoveBehind { app: AppSlot::Shop, addon: true, nth: 1 },
+            wait(6_000),
+            Step::Delete { slot: Slot::B1 },
         ],
     );
 }

@@ -107,7 +107,6 @@ impl World {
 
     pub(super) fn write_in(&mut self, form: Form) {
         self.form = form;
-        self.had_opaque_urls |= matches!(form, Form::Opaque | Form::Unique);
         let form = match form {
             Form::Documented => UrlForm::Documented,
             Form::Reordered => UrlForm::Reordered,
