@@ -130,9 +130,16 @@ impl Feeds {
         (unseen, meets)
     }
 
-    /// A feed was read, asked at this time, and these events, newest first, are new. Gives the apps, by id, whose
-    /// echoes should have come by now and have not.
-    pub fn read(&mut self, key: &FeedKey, asked: Instant, events: &[Event], now: Instant) -> Vec<String> {
+    /// A feed was read, asked at this time, and these events, newest first, are new; whether they are all that are.
+    /// Gives the apps, by id, whose echoes should have come by now and have not.
+    pub fn read(
+        &mut self,
+        key: &FeedKey,
+        asked: Instant,
+        events: &[Event],
+        is_complete: bool,
+        now: Instant,
+    ) -> Vec<String> {
         let Some(feed) = self.known.get_mut(key) else { return Vec::new() };
         feed.is_under_way = false;
         feed.failures = 0;
@@ -140,6 +147,10 @@ impl Feeds {
         feed.due = now + self.interval.unwrap_or(LONGEST_WAIT);
         for event in events.iter().rev() {
             feed.known.add(&event.id);
+        }
+        if !is_complete {
+            // Their echoes may be among those that were not read.
+            self.writes.iter_mut().for_each(|write| write.seen_by.push(key.clone()));
         }
         let overdue = self.writes.iter().filter(|write| {
             write.token == key.0

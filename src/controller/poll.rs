@@ -99,12 +99,16 @@ async fn read(
     token: ApiToken,
 ) -> (FeedKey, Result<Reading, scalingo::Error>) {
     let owner = Owner { namespace: String::new(), name: "change feed".to_owned() };
-    let client = context.scalingo.on_behalf_of(Asker::new(Class::Background, owner));
+    let reader = Asker::new(Class::Background, owner);
+    let first = context.scalingo.on_behalf_of(reader.clone());
+    // Pages that are read much later show the same events again.
+    let next = context.scalingo.on_behalf_of(reader.going_on());
     let is_first = context.feeds().is_first(&key);
     let asked = Instant::now();
     let mut events = Vec::new();
     let mut is_complete = false;
     for number in 1..=MOST_PAGES {
+        let client = if number == 1 { &first } else { &next };
         let page = match client.events(&token, &key.1, number).await {
             Ok(page) => page,
             Err(error) => return (key, Err(error)),
@@ -149,7 +153,7 @@ fn take_in<'a>(
     if context.feeds().is_failing(key) {
         tracing::info!(region, "the change feed answers again");
     }
-    for app_id in context.feeds().read(key, reading.asked, &reading.events, now) {
+    for app_id in context.feeds().read(key, reading.asked, &reading.events, reading.is_complete, now) {
         let resync = humantime::format_duration(context.settings.resync);
         tracing::warn!(
             region,

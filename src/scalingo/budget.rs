@@ -100,11 +100,13 @@ impl Budget {
         budget
     }
 
-    /// Queues a request; among those of its namespace first, if it `goes_on` with what was begun.
+    /// Queues a request; among those of its namespace first, if it `goes_on` with what was begun, and in the background
+    /// as if it had waited since long.
     pub fn ask(&mut self, class: Class, owner: &Owner, goes_on: bool, now: Instant) -> Ticket {
         let ticket = Ticket(self.next);
         self.next += 1;
-        self.queue(class).push(ticket, owner, goes_on, now);
+        let long_ago = if class == Class::Background && goes_on { STARVED_AFTER } else { Duration::ZERO };
+        self.queue(class).push(ticket, owner, goes_on, now.checked_sub(long_ago).unwrap_or(now));
         ticket
     }
 

@@ -43,6 +43,12 @@ impl Asker {
         Self { class, owner, goes_on: false, waited: Arc::default() }
     }
 
+    /// The same, to go on with what it has begun.
+    #[must_use]
+    pub fn going_on(&self) -> Self {
+        Self { goes_on: true, ..self.clone() }
+    }
+
     /// The same, to end what it has begun: a person waits for that. The time that either waits counts for both.
     #[must_use]
     pub fn continuing(&self) -> Self {

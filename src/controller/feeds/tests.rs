@@ -42,7 +42,7 @@ fn a_feed_is_read_at_once_and_then_at_its_interval() {
     assert!(feeds.is_first(&feed("one")));
     assert_eq!(feeds.due(&in_use, begin + INTERVAL), [], "it is under way");
     assert_eq!(feeds.next(), None);
-    feeds.read(&feed("one"), begin, &[], begin);
+    feeds.read(&feed("one"), begin, &[], true, begin);
     assert!(!feeds.is_first(&feed("one")));
     assert_eq!(feeds.next(), Some(begin + INTERVAL));
     assert_eq!(feeds.due(&in_use, begin + INTERVAL), [feed("one")]);
@@ -59,7 +59,7 @@ fn events_are_new_once_also_behind_known_ones() {
     let key = feed("one");
     let (events, meets) = feeds.unseen(&key, vec![event("3"), event("1")]);
     assert_eq!((events.len(), meets), (2, false));
-    feeds.read(&key, now, &events, now);
+    feeds.read(&key, now, &events, true, now);
     let (events, meets) = feeds.unseen(&key, vec![event("4"), event("3"), event("2"), event("1")]);
     assert_eq!((events, meets), (vec![event("4"), event("2")], true));
 }
@@ -69,7 +69,7 @@ fn only_the_latest_events_are_known_again() {
     let (mut feeds, now, _) = started(&["one"]);
     let key = feed("one");
     let events: Vec<Event> = (0..=KNOWN).rev().map(|id| event(&id.to_string())).collect();
-    feeds.read(&key, now, &events, now);
+    feeds.read(&key, now, &events, true, now);
     assert!(!feeds.unseen(&key, vec![event("0")]).1);
     assert!(feeds.unseen(&key, vec![event("1")]).1);
 }
@@ -94,24 +94,32 @@ fn an_app_whose_echo_does_not_come_is_not_covered_until_one_comes() {
     let one = feed("one");
     feeds.wrote(&key("one", "a"), Kind::Added, url("u"), begin);
     let early = begin + ECHO - Duration::from_secs(1);
-    assert_eq!(feeds.read(&one, early, &[], early), [""; 0]);
+    assert_eq!(feeds.read(&one, early, &[], true, early), [""; 0]);
     assert!(feeds.covers(&key("one", "a"), early));
     let late = begin + ECHO;
-    assert_eq!(feeds.read(&one, late, &[], late), ["a"]);
-    assert_eq!(feeds.read(&one, late, &[], late), [""; 0], "it is told once");
+    assert_eq!(feeds.read(&one, late, &[], true, late), ["a"]);
+    assert_eq!(feeds.read(&one, late, &[], true, late), [""; 0], "it is told once");
     assert!(!feeds.covers(&key("one", "a"), late));
     assert!(feeds.covers(&key("one", "b"), late));
     assert!(feeds.is_echo(&one, &target("a"), Kind::Added, &url("u")));
     assert!(feeds.covers(&key("one", "a"), late));
-    assert_eq!(feeds.read(&one, late, &[], late), [""; 0]);
+    assert_eq!(feeds.read(&one, late, &[], true, late), [""; 0]);
+}
+
+#[test]
+fn an_echo_that_may_not_have_been_read_is_not_missed() {
+    let (mut feeds, begin, _) = started(&["one"]);
+    feeds.wrote(&key("one", "a"), Kind::Added, url("u"), begin);
+    assert_eq!(feeds.read(&feed("one"), begin + ECHO, &[], false, begin + ECHO), [""; 0]);
+    assert_eq!(feeds.read(&feed("one"), begin + ECHO, &[], true, begin + ECHO), [""; 0]);
 }
 
 #[test]
 fn another_tokens_echo_is_not_expected() {
     let (mut feeds, begin, _) = started(&["one", "other"]);
     feeds.wrote(&key("other", "a"), Kind::Added, url("u"), begin);
-    assert_eq!(feeds.read(&feed("one"), begin + ECHO, &[], begin + ECHO), [""; 0]);
-    assert_eq!(feeds.read(&feed("other"), begin + ECHO, &[], begin + ECHO), ["a"]);
+    assert_eq!(feeds.read(&feed("one"), begin + ECHO, &[], true, begin + ECHO), [""; 0]);
+    assert_eq!(feeds.read(&feed("other"), begin + ECHO, &[], true, begin + ECHO), ["a"]);
 }
 
 #[test]
@@ -131,7 +139,7 @@ fn a_feed_that_fails_covers_nothing_and_is_asked_less_often() {
         assert_eq!(feeds.due(&in_use, now), std::slice::from_ref(&one));
     }
     assert_eq!(waits, [15, 30, 60, 120, 240, 300, 300]);
-    feeds.read(&one, now, &[], now);
+    feeds.read(&one, now, &[], true, now);
     assert!(feeds.covers(&key("one", "a"), now));
     assert!(!feeds.covers(&key("one", "a"), now + SILENCE), "it was not read for long");
     assert_eq!(feeds.due(&in_use, now + SILENCE), [one]);

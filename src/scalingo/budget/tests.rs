@@ -113,6 +113,18 @@ fn namespaces_take_turns_and_so_do_their_resources() {
 }
 
 #[test]
+fn background_work_that_was_begun_goes_on_within_a_trickle() {
+    let start = Instant::now();
+    let mut budget = Budget::new(10);
+    ask(&mut budget, Interactive, 20, start);
+    let page = budget.ask(Background, &owner("", "change feed"), true, start);
+    assert_eq!(budget.next(start), Next::Send(page));
+    let next = budget.ask(Background, &owner("", "change feed"), true, start);
+    assert_ne!(budget.next(start), Next::Send(next));
+    assert_eq!(budget.next(start + TRICKLE), Next::Send(next));
+}
+
+#[test]
 fn what_was_begun_goes_on_first_for_a_while_and_only_within_its_namespace() {
     let start = Instant::now();
     let mut budget = Budget::new(100);
