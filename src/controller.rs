@@ -16,6 +16,7 @@ mod events;
 mod feeds;
 mod lists;
 mod notice;
+mod observation;
 mod observe;
 mod plan;
 mod poll;

@@ -14,7 +14,8 @@ use super::{
     events::Happening,
     feeds::Kind,
     lists::{Change, Key, Wish},
-    observe::{self, Observation},
+    observation::Observation,
+    observe,
     plan::{Adoption, Forgotten, Found, Peer, Plan, Rank, SETTLES_AFTER, Situation, Step, resolved},
     status::{Basis, Subject},
     turn::{self, During},
@@ -222,7 +223,7 @@ impl<'a> Work<'a, '_> {
             let (account, target) = ((self.client, self.token), self.target().clone());
             let object = self.subject.object();
             self.observation = observe::wanted(self.context, account, &target, object, Wish::now()).await?;
-            let listed = self.observation.listed(self.context, self.wanted, Some(intent));
+            let listed = self.observation.listed(&self.context.digester, self.wanted, Some(intent));
             let records = self.records_here();
             let peers = self.peers();
             let situation = Situation {

@@ -203,3 +203,10 @@ fn cut(mut note: String) -> String {
     }
     note
 }
+
+/// Whether the conditions say this already.
+#[must_use]
+pub fn says(object: &LogDrain, note: &str) -> bool {
+    let conditions = object.status.iter().flat_map(|status| &status.conditions);
+    conditions.into_iter().any(|condition| condition.message.contains(note))
+}

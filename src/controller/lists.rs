@@ -6,7 +6,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::observe::Observation;
+use super::observation::Observation;
 use crate::{drain::Target, scalingo::TokenKey};
 
 /// How much older than a look a list may be where both are for something new: whoever applies several

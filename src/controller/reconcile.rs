@@ -13,7 +13,7 @@ use super::{
     context::{Context, Sabotage},
     desired,
     error::Error,
-    events::Happening,
+    events::{Happening, says},
     observe,
     plan::{Listed, Plan, Situation, Verdict},
     schedule::{Asked, Turn},
@@ -262,7 +262,7 @@ async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
     let target = work.observation.target().clone();
     let records = work.records_here();
     let adding = records.iter().find(|record| record.state == DrainState::Adding);
-    let listed = work.observation.listed(context, work.wanted, adding);
+    let listed = work.observation.listed(&context.digester, work.wanted, adding);
     let wanted = work.wanted.map(|wanted| context.digester.destination(&target, wanted));
     let mut peers = context.view.peers(&work.subject.uid(), &target);
     if context.is_sabotaged(Sabotage::OwnershipIgnored) {
@@ -325,10 +325,4 @@ async fn release<'a>(
 
 fn records(object: &LogDrain) -> Vec<DrainRecord> {
     object.status.as_ref().map(|status| status.drains.clone()).unwrap_or_default()
-}
-
-/// Whether the conditions say this already.
-pub(super) fn says(object: &LogDrain, note: &str) -> bool {
-    let conditions = object.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|condition| condition.message.contains(note))
 }

@@ -4,7 +4,11 @@ use kube::ResourceExt;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    apps::named, context::Context, events::Happening, lists::Key, observe::Observation, reconcile::says,
+    apps::named,
+    context::Context,
+    events::{Happening, says},
+    lists::Key,
+    observation::Observation,
     sweeps::Next,
 };
 use crate::{

@@ -1,0 +1,111 @@
+//! What Scalingo lists for a target, and what it looks like to a resource.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::plan::Listed;
+use crate::{
+    crd::DrainRecord,
+    drain::{Destination, Digest, Digester, DrainUrl, Likeness, Target},
+};
+
+/// The drains of a target at one moment, kept up to date with our own changes.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    target: Target,
+    drains: Vec<(Digest, DrainUrl)>,
+    sent: Instant,
+    at: Timestamp,
+}
+
+impl Observation {
+    /// These drains, asked for at this time.
+    #[must_use]
+    pub fn new(target: Target, drains: Vec<(Digest, DrainUrl)>, sent: Instant, at: Timestamp) -> Self {
+        Self { target, drains, sent, at }
+    }
+
+    /// When they were asked for, by this process's own clock.
+    #[must_use]
+    pub fn sent(&self) -> Instant {
+        self.sent
+    }
+
+    /// When they were asked for, by the time of day.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// How long ago that was.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.sent.elapsed()
+    }
+
+    /// The target.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Digests of all listed URLs.
+    #[must_use]
+    pub fn digests(&self) -> Vec<String> {
+        self.drains.iter().map(|(digest, _)| digest.to_string()).collect()
+    }
+
+    /// The URL with this digest, as it is listed.
+    #[must_use]
+    pub fn url(&self, digest: &Digest) -> Option<&DrainUrl> {
+        self.drains.iter().find(|(listed, _)| listed == digest).map(|(_, url)| url)
+    }
+
+    /// How many drains are listed with this digest.
+    #[must_use]
+    pub fn count(&self, digest: &Digest) -> usize {
+        self.drains.iter().filter(|(listed, _)| listed == digest).count()
+    }
+
+    /// A drain was added.
+    pub fn added(&mut self, digest: Digest, url: DrainUrl) {
+        self.drains.push((digest, url));
+    }
+
+    /// All drains with this digest were deleted.
+    pub fn deleted(&mut self, digest: &Digest) {
+        self.drains.retain(|(listed, _)| listed != digest);
+    }
+
+    /// What the plan sees of it.
+    #[must_use]
+    pub fn listed(
+        &self,
+        digester: &Digester,
+        wanted: Option<&Destination>,
+        adding: Option<&DrainRecord>,
+    ) -> Vec<Listed> {
+        let digest_of = |destination: &Destination| digester.destination(&self.target, destination);
+        let wanted_digest = wanted.map(digest_of);
+        self.drains
+            .iter()
+            .map(|(digest, url)| {
+                let like_wanted = wanted.map_or(Likeness::Other, |wanted| Likeness::of(url, wanted));
+                let like_adding = match adding {
+                    None => Likeness::Other,
+                    Some(record) => {
+                        let asked = Digest::recorded(&record.destination_digest);
+                        if wanted_digest.as_ref() == Some(&asked) {
+                            like_wanted
+                        } else {
+                            Likeness::of_forgotten(url, record.drain_type, |found| digest_of(found) == asked)
+                        }
+                    }
+                };
+                Listed { digest: digest.clone(), like_wanted, like_adding }
+            })
+            .collect()
+    }
+}
