@@ -74,6 +74,8 @@ struct Write {
     url: Digest,
     at: Instant,
     seen_by: Vec<FeedKey>,
+    /// Whether its echo may have been among events that were not read.
+    is_excused: bool,
 }
 
 impl Feeds {
@@ -150,12 +152,13 @@ impl Feeds {
         }
         if !is_complete {
             // Their echoes may be among those that were not read.
-            self.writes.iter_mut().for_each(|write| write.seen_by.push(key.clone()));
+            self.writes.iter_mut().for_each(|write| write.is_excused = true);
         }
         let overdue = self.writes.iter().filter(|write| {
             write.token == key.0
                 && write.target.region == key.1
                 && asked.saturating_duration_since(write.at) >= ECHO
+                && !write.is_excused
                 && !write.seen_by.contains(key)
         });
         let mut silent = Vec::new();
@@ -196,7 +199,15 @@ impl Feeds {
     pub fn wrote(&mut self, key: &Key, kind: Kind, url: Digest, now: Instant) {
         if self.interval.is_some() {
             let (token, target) = key.clone();
-            self.writes.push(Write { token, target, kind, url, at: now, seen_by: Vec::new() });
+            self.writes.push(Write {
+                token,
+                target,
+                kind,
+                url,
+                at: now,
+                seen_by: Vec::new(),
+                is_excused: false,
+            });
         }
     }
 

@@ -112,6 +112,7 @@ fn an_echo_that_may_not_have_been_read_is_not_missed() {
     feeds.wrote(&key("one", "a"), Kind::Added, url("u"), begin);
     assert_eq!(feeds.read(&feed("one"), begin + ECHO, &[], false, begin + ECHO), [""; 0]);
     assert_eq!(feeds.read(&feed("one"), begin + ECHO, &[], true, begin + ECHO), [""; 0]);
+    assert!(feeds.is_echo(&feed("one"), &target("a"), Kind::Added, &url("u")), "it is known all the same");
 }
 
 #[test]
