@@ -10,6 +10,13 @@ use crate::{
     drain::{Digest, Likeness},
 };
 
+/// Whose addition is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Own,
+    Peer,
+}
+
 impl Situation<'_> {
     /// The own record whose addition is not known to have ended; there is never more than one.
     #[must_use]
@@ -22,10 +29,10 @@ impl Situation<'_> {
     /// A drain is it when it was not listed before, no record claims it, and it is the only one that can be.
     #[must_use]
     pub fn find(&self, adding: &DrainRecord) -> Found {
-        self.find_by(adding, |listed| listed.like_adding)
+        self.find_by(adding, Whose::Own, |listed| listed.like_adding)
     }
 
-    fn find_by(&self, adding: &DrainRecord, likeness: impl Fn(&Listed) -> Likeness) -> Found {
+    fn find_by(&self, adding: &DrainRecord, whose: Whose, likeness: impl Fn(&Listed) -> Likeness) -> Found {
         let wanted = destination(adding);
         let shared = self.peer_records().find(|(_, record)| {
             record.state == DrainState::Active
@@ -41,9 +48,10 @@ impl Situation<'_> {
         for listed in self.listed.iter().filter(|listed| likeness(listed) > Likeness::Other) {
             let before = adding.listed_before.iter().filter(|digest| **digest == listed.digest.to_string());
             let before = before.count();
-            let (all, peers) = self.claims(&listed.digest, &wanted);
-            // A peer's drain may have been listed before, or have come since.
-            let (least, most) = (before.max(all), (before + peers).max(all));
+            let (own, peers) = self.claims(&listed.digest, &wanted);
+            // Whose addition it is had added all its other drains before; another's may have come since.
+            let (earlier, others) = if whose == Whose::Own { (own, peers) } else { (0, own + peers) };
+            let (least, most) = (before.max(own + peers), before.max(earlier) + others);
             let count = self.count(&listed.digest);
             if count > most {
                 candidates.entry(likeness(listed)).or_default().insert(&listed.digest);
@@ -88,7 +96,7 @@ impl Situation<'_> {
                 return Err(Verdict::WaitForPeer(peer.name.clone(), until));
             }
             // The peer may be kept from looking for its drain itself.
-            match self.find_by(record, |listed| listed.like_wanted) {
+            match self.find_by(record, Whose::Peer, |listed| listed.like_wanted) {
                 Found::Drain(url) => return Ok(Step::Adopt { url, how: Adoption::Shared }),
                 Found::OneOf(many) => return Err(Verdict::Ambiguous(many)),
                 Found::Nothing => {}
@@ -175,14 +183,14 @@ impl Situation<'_> {
         self.listed.iter().filter(|listed| listed.digest == *url).count()
     }
 
-    /// How many drains with this URL other destinations' records account for, and how many of them those of peers alone.
+    /// How many drains with this URL the records of other destinations account for: own ones, and those of peers alone.
     fn claims(&self, url: &Digest, except: &Digest) -> (usize, usize) {
         let url = Some(url.to_string());
         let claims = |record: &&DrainRecord| record.url_digest == url && destination(record) != *except;
         let own: BTreeSet<Digest> = self.records.iter().filter(claims).map(destination).collect();
         let peers = self.peer_records().map(|(_, record)| record).filter(claims).map(destination);
         let peers: BTreeSet<Digest> = peers.filter(|destination| !own.contains(destination)).collect();
-        (own.len() + peers.len(), peers.len())
+        (own.len(), peers.len())
     }
 
     fn peer_records(&self) -> impl Iterator<Item = (&Peer, &DrainRecord)> {

@@ -234,6 +234,20 @@ fn a_copy_that_may_be_a_peers_is_left_to_a_person() {
 }
 
 #[test]
+fn a_peer_that_may_have_added_no_drain_is_not_given_an_own_one() {
+    let case = |count| Case {
+        records: vec![active("e", "u")],
+        listed: vec![listed("u", Possible); count],
+        peers: vec![peer(1, vec![adding("d", &["u"])])],
+        later: 80,
+        ..wants("d")
+    };
+    case(2).gives(vec![], Ambiguous(1));
+    let adopt = Step::Adopt { url: digest("u"), how: Adoption::Shared };
+    assert_eq!(case(3).plan().steps.first(), Some(&adopt));
+}
+
+#[test]
 fn a_new_drain_that_leads_elsewhere_or_is_claimed_is_not_the_lost_one() {
     let records = vec![adding("d", &[])];
     Case { records: records.clone(), listed: vec![listed("u", Other)], ..wants("d") }

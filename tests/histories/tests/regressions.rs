@@ -173,6 +173,7 @@ fn a_neighbours_copy_of_a_drain_that_was_there_before_is_left_to_a_person() {
             Step::Scalingo { requests: Requests::Add, fault: ScalingoFault::Html502Before, times: 4 },
             apply(Slot::B2, AppSlot::Shop, false, Destination::Datadog),
             wait(600_000),
+            apply(Slot::B2, AppSlot::Shop, false, Destination::Elk),
         ],
     );
 }
