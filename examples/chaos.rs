@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 
 fn run(Arguments { kills, seed, logdrains, apps, evidence }: Arguments) -> Result<Summary, Error> {
     println!("Building the operator, if it has changed …");
-    let binary = chaos::build(Path::new(env!("CARGO_MANIFEST_DIR")), "chaos")?;
+    let binary =
+        control_plane::build_program(Path::new(env!("CARGO_MANIFEST_DIR")), "logdrain-operator", "chaos")?;
     let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     Campaign { kills, seed, logdrains, apps, evidence }.run(&binary, |line| println!("{line}"))
 }

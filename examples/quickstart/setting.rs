@@ -9,18 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, build_program};
 use scalingo_simulator::{Fixture, Server, Simulator};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{
-    operator::{self, Operator},
-    screen::Screen,
-    stop::Stop,
-};
+use crate::{operator::Operator, screen::Screen, stop::Stop};
 
 /// Soon enough for a tour, and seldom enough for 8 `LogDrain`s to stay within 60 requests a minute.
 pub const RESYNC: Duration = Duration::from_secs(20);
@@ -48,7 +44,7 @@ impl Setting {
     pub fn start(runtime: &Runtime, screen: &mut Screen) -> Result<Self, Stop> {
         let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         screen.line("Building the operator, if it has changed …")?;
-        let binary = operator::build(&repository)?;
+        let binary = build_program(&repository, "logdrain-operator", "quickstart")?;
 
         screen.line("Starting a Kubernetes control plane: etcd and kube-apiserver …")?;
         let begun = Instant::now();

@@ -24,6 +24,12 @@ impl From<control_plane::Error> for Stop {
     }
 }
 
+impl From<control_plane::CargoError> for Stop {
+    fn from(error: control_plane::CargoError) -> Self {
+        Self::failed(error)
+    }
+}
+
 /// Writing to standard output is the only I/O that fails with these.
 impl From<io::Error> for Stop {
     fn from(_: io::Error) -> Self {

@@ -12,8 +12,8 @@ pub enum Error {
     Kubernetes(&'static str, #[source] Box<kube::Error>),
     #[error("the administrator's kubeconfig cannot be used: {0}")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
-    #[error("the operator could not be built: {0}")]
-    Build(String),
+    #[error(transparent)]
+    Build(#[from] control_plane::CargoError),
 }
 
 impl Error {

@@ -25,5 +25,4 @@ mod witness;
 
 pub use campaign::Campaign;
 pub use error::Error;
-pub use operator::build;
 pub use summary::Summary;

@@ -1,17 +1,13 @@
 //! The operator's binary, as a process of its own.
 
-use std::env;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use control_plane::Supervised;
-use serde_json::Value;
 
 use crate::Error;
 
-const NAME: &str = "logdrain-operator";
 /// It promises to end within 25 s of being asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(27);
 
@@ -26,47 +22,6 @@ const ARGUMENTS: &[&str] = &[
     // Checks every 2 s are more than Scalingo allows.
     "--requests-per-minute=10000",
 ];
-
-/// Builds the binary as it is in the sources now, with the profile of the example that asks for it, and gives its path.
-///
-/// # Errors
-/// When Cargo cannot be run, or fails.
-pub fn build(repository: &Path, example: &str) -> Result<PathBuf, Error> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(&cargo);
-    command
-        .current_dir(repository)
-        // With the example named as well, both share the dependencies that were just built for it.
-        .args(["build", "--quiet", "--bin", NAME, "--example", example, "--profile", &profile()])
-        .arg("--message-format=json-render-diagnostics")
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
-    // `cargo run` describes the example's package in these; build scripts that look at them would run again each time.
-    for (variable, _) in env::vars_os() {
-        let name = variable.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix)) {
-            command.env_remove(&variable);
-        }
-    }
-    let output = command.output().map_err(Error::io("run cargo"))?;
-    if !output.status.success() {
-        return Err(Error::Build(format!("cargo ended with {}", output.status)));
-    }
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["reason"] == "compiler-artifact" && message["target"]["name"] == NAME)
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| Error::Build("cargo did not say where it is".into()))
-}
-
-/// The profile that this example was built with: its directory is called after it, `debug` for `dev`.
-fn profile() -> String {
-    let executable = env::current_exe().unwrap_or_default();
-    let examples = executable.parent().filter(|directory| directory.ends_with("examples"));
-    let directory = examples.and_then(Path::parent).and_then(Path::file_name).and_then(|name| name.to_str());
-    directory.filter(|name| *name != "debug").unwrap_or("dev").to_owned()
-}
 
 /// A running operator; it is killed when this is dropped.
 pub struct Operator(Supervised);

@@ -24,6 +24,7 @@
 
 mod audit;
 mod binaries;
+mod cargo;
 mod error;
 mod guard;
 mod kubeconfig;
@@ -34,6 +35,7 @@ mod supervised;
 
 pub use audit::AuditEntry;
 pub use binaries::Binaries;
+pub use cargo::{CargoError, build_program};
 pub use error::Error;
 pub use plane::ControlPlane;
 pub use supervised::Supervised;
