@@ -250,12 +250,6 @@ impl Context {
         self.sweeps().achieved(Instant::now())
     }
 
-    /// How long ago the change feed was read. `None` while it was not.
-    #[must_use]
-    pub fn feed_age(&self) -> Option<Duration> {
-        self.feeds().age(Instant::now())
-    }
-
     /// Remembers the API token that a resource was last seen with, for when its Secret goes first. The bearer
     /// token of a predecessor that nobody uses any more is dropped.
     pub fn remember_token(&self, uid: &str, token: &ApiToken) {
@@ -302,6 +296,12 @@ impl Context {
             Ok(answer) => answer.map_err(Error::from),
             Err(_) => Err(Error::KubernetesTimeout(KUBERNETES_TIMEOUT.as_secs())),
         }
+    }
+
+    /// The region of a resource, named or not.
+    #[must_use]
+    pub fn region(&self, object: &LogDrain) -> String {
+        object.spec.region.clone().unwrap_or_else(|| self.settings.region.clone())
     }
 
     /// Whether another step may begin.

@@ -255,12 +255,6 @@ impl Feeds {
         let is_young = now.duration_since(feed.read.unwrap_or(feed.begun)) < patience;
         feed.failures == 0 && (feed.is_under_way || is_young)
     }
-
-    /// How long ago the feed was read that has not been read for longest. `None` where none has been.
-    #[must_use]
-    pub fn age(&self, now: Instant) -> Option<Duration> {
-        self.known.values().filter_map(|feed| feed.read).min().map(|read| now.duration_since(read))
-    }
 }
 
 impl Known {

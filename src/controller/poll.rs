@@ -84,13 +84,9 @@ pub async fn poll(context: &Context) {
 fn in_use(context: &Context) -> BTreeMap<FeedKey, ApiToken> {
     let used = |object: &Arc<LogDrain>| {
         let token = context.last_token(&object.uid()?)?;
-        (!object.spec.suspend).then(|| ((token.key(), region(context, object)), token))
+        (!object.spec.suspend).then(|| ((token.key(), context.region(object)), token))
     };
     context.view.all().iter().filter_map(used).collect()
-}
-
-fn region(context: &Context, object: &LogDrain) -> String {
-    object.spec.region.clone().unwrap_or_else(|| context.settings.region.clone())
 }
 
 async fn read(
@@ -197,7 +193,7 @@ fn users(context: &Context, key: &FeedKey) -> Vec<Arc<LogDrain>> {
     let uses = |object: &Arc<LogDrain>| {
         let token = object.uid().and_then(|uid| context.last_token(&uid));
         token.is_some_and(|token| token.key() == key.0)
-            && region(context, object) == key.1
+            && context.region(object) == key.1
             && !object.spec.suspend
     };
     let mut ranked: Vec<Arc<LogDrain>> = context.view.all().into_iter().filter(uses).collect();

@@ -86,7 +86,7 @@ async fn visit<'a>(
     if let Some(target) = left_in_order(context, subject, &destination) {
         return Ok(Outcome::LeftInOrder((token.key(), target)));
     }
-    let region = region(context, subject.object());
+    let region = context.region(subject.object());
     let fresh = Fresh { since: subject.asked().since, keep: context.keeps_apps(&token, &region) };
     let known = context.apps.until_known(&token, &region, fresh);
     turn::on_budget(context, subject, &client, &token, During::Approach, known).await?;
@@ -115,7 +115,7 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     let [record] = status.drains.as_slice() else { return None };
     let target = record.target();
     let is_of_spec =
-        record.app == spec.app && target.addon == spec.addon && target.region == region(context, object);
+        record.app == spec.app && target.addon == spec.addon && target.region == context.region(object);
     let is_current = status.observed_generation == object.metadata.generation;
     if !(subject.asked().is_first && is_current && is_of_spec && record.state == DrainState::Active) {
         return None;
@@ -146,10 +146,6 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     (plan.steps.is_empty() && is_said).then_some(target)
 }
 
-fn region(context: &Context, object: &LogDrain) -> String {
-    object.spec.region.clone().unwrap_or_else(|| context.settings.region.clone())
-}
-
 /// The client for this look: a person waits for what has changed, or is not done yet.
 fn client(context: &Context, subject: &Subject<'_>) -> Client {
     let object = subject.object();
@@ -169,7 +165,7 @@ async fn desire(
 ) -> Result<Desired, Error> {
     let object = subject.object();
     let spec = &object.spec;
-    let region = region(context, object);
+    let region = context.region(object);
     let recorded = subject.records().iter().find(|record| record.region == region && record.app == spec.app);
     let recorded = recorded.map(|record| record.app_id.as_str());
     let resolved = context.apps.resolve(&client, &token, &region, (&spec.app, recorded), fresh).await?;
