@@ -17,6 +17,9 @@ const HOLDS: Duration = Duration::from_secs(600);
 /// The same where the feed would tell of a change.
 const HOLDS_WHERE_COVERED: Duration = Duration::from_secs(2 * 60 * 60);
 
+/// How long a list is kept that nobody waits for: who has just been called by it is on the way.
+const KEEP: Duration = Duration::from_secs(60);
+
 /// What is looked at, and with whose rights: what one token may see tells nothing to another.
 pub type Key = (TokenKey, Target);
 
@@ -146,8 +149,8 @@ impl Lists {
         let mut state = self.state();
         let State { known, outdated, waiting, .. } = &mut *state;
         known.retain(|key, known| {
-            let holds = if waiting.contains_key(key) { HOLDS_WHERE_COVERED } else { HOLDS };
-            now.duration_since(known.observation.sent()) < holds
+            let keep = if waiting.contains_key(key) { HOLDS_WHERE_COVERED } else { KEEP };
+            now.duration_since(known.observation.sent()) < keep
         });
         outdated.retain(|_, since| now.duration_since(*since) < HOLDS_WHERE_COVERED);
     }
@@ -315,11 +318,11 @@ mod tests {
         lists.put(key("one"), listed(now), wish(now, false));
         let waiting = [lists.wait_for(&key("one")), lists.wait_for(&key("one"))];
         for waiting in waiting {
-            lists.tidy(now + HOLDS);
+            lists.tidy(now + KEEP);
             assert!(lists.get(&key("one"), wish(now, false)).is_some());
             drop(waiting);
         }
-        lists.tidy(now + HOLDS);
+        lists.tidy(now + KEEP);
         assert!(lists.get(&key("one"), wish(now, false)).is_none());
     }
 
@@ -328,9 +331,9 @@ mod tests {
         let lists = Lists::default();
         let now = Instant::now();
         lists.put(key("one"), listed(now), wish(now, false));
-        lists.tidy(now + HOLDS - Duration::from_secs(1));
+        lists.tidy(now + KEEP - Duration::from_secs(1));
         assert!(lists.get(&key("one"), wish(now, false)).is_some());
-        lists.tidy(now + HOLDS);
+        lists.tidy(now + KEEP);
         assert!(lists.get(&key("one"), wish(now, false)).is_none());
         lists.put(key("one"), listed(now), wish(now, false));
         lists.forget(&target("a"));
