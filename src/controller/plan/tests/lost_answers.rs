@@ -1,0 +1,116 @@
+use super::*;
+
+#[test]
+fn a_lost_answer_is_looked_for_then_waited_for_then_given_up() {
+    let case = || Case { records: vec![adding("d", &["x"])], listed: vec![other("x")], ..wants("d") };
+    case().gives(vec![], WaitForAnswer(at(100)));
+    Case { later: 79, ..case() }.gives(vec![], WaitForAnswer(at(100)));
+    Case { later: 80, ..case() }.gives(vec![Step::Add { drifted: false }], InSync);
+    for likeness in [Same, Possible] {
+        Case { listed: vec![other("x"), listed("u", likeness)], ..case() }
+            .gives(vec![Step::Resolve { record: adding("d", &["x"]), url: digest("u") }], InSync);
+    }
+}
+
+#[test]
+fn a_second_copy_of_a_url_that_was_listed_before_is_new() {
+    Case {
+        records: vec![adding("d", &["u"])],
+        listed: vec![listed("u", Possible), listed("u", Possible)],
+        ..wants("d")
+    }
+    .gives(vec![Step::Resolve { record: adding("d", &["u"]), url: digest("u") }], InSync);
+    Case { records: vec![adding("d", &["u"])], listed: vec![listed("u", Possible)], ..wants("d") }
+        .gives(vec![], WaitForAnswer(at(100)));
+}
+
+#[test]
+fn a_copy_that_may_be_a_peers_is_left_to_a_person() {
+    let case = |listed| Case {
+        records: vec![adding("d", &["u"])],
+        listed,
+        peers: vec![peer(1, vec![active("e", "u")])],
+        later: 80,
+        ..wants("d")
+    };
+    case(vec![listed("u", Possible); 2]).gives(vec![], Ambiguous(1));
+    case(vec![listed("u", Possible); 3])
+        .gives(vec![Step::Resolve { record: adding("d", &["u"]), url: digest("u") }], InSync);
+    case(vec![listed("u", Possible)]).gives(vec![Step::Add { drifted: false }], InSync);
+}
+
+#[test]
+fn a_peer_that_may_have_added_no_drain_is_not_given_an_own_one() {
+    let case = |count| Case {
+        records: vec![active("e", "u")],
+        listed: vec![listed("u", Possible); count],
+        peers: vec![peer(1, vec![adding("d", &["u"])])],
+        later: 80,
+        ..wants("d")
+    };
+    case(2).gives(vec![], Ambiguous(1));
+    let adopt = Step::Adopt { url: digest("u"), how: Adoption::Shared };
+    assert_eq!(case(3).plan().steps.first(), Some(&adopt));
+}
+
+#[test]
+fn a_new_drain_that_leads_elsewhere_or_is_claimed_is_not_the_lost_one() {
+    let records = vec![adding("d", &[])];
+    Case { records: records.clone(), listed: vec![listed("u", Other)], ..wants("d") }
+        .gives(vec![], WaitForAnswer(at(100)));
+    Case {
+        records,
+        listed: vec![listed("u", Possible)],
+        peers: vec![peer(1, vec![active("e", "u")])],
+        ..wants("d")
+    }
+    .gives(vec![], WaitForAnswer(at(100)));
+}
+
+#[test]
+fn new_drains_that_cannot_be_told_apart_are_left_to_a_person() {
+    let case = || Case {
+        records: vec![active("old", "o"), adding("d", &["o"])],
+        listed: vec![other("o"), listed("u", Possible), listed("v", Possible)],
+        ..wants("d")
+    };
+    case().gives(vec![], WaitForAnswer(at(100)));
+    Case { later: 80, ..case() }.gives(vec![], Ambiguous(2));
+    // One that shows every value decides it.
+    Case { listed: vec![other("o"), listed("u", Same), listed("v", Possible)], ..case() }.gives(
+        vec![
+            Step::Resolve { record: adding("d", &["o"]), url: digest("u") },
+            Step::Delete { record: active("old", "o"), keep: 0 },
+        ],
+        InSync,
+    );
+}
+
+#[test]
+fn with_two_lost_answers_on_one_target_one_possible_drain_is_nobodys() {
+    let case = || Case {
+        records: vec![adding("d", &[])],
+        listed: vec![listed("u", Possible)],
+        peers: vec![peer(1, vec![adding("e", &[])])],
+        ..wants("d")
+    };
+    case().gives(vec![], WaitForAnswer(at(100)));
+    Case { later: 80, ..case() }.gives(vec![], Ambiguous(1));
+    Case { listed: vec![listed("u", Same)], ..case() }
+        .gives(vec![Step::Resolve { record: adding("d", &[]), url: digest("u") }], InSync);
+}
+
+#[test]
+fn an_addition_that_is_no_longer_wanted_is_found_and_deleted() {
+    let found = resolved(&adding("old", &[]), &digest("u"));
+    Case { records: vec![adding("old", &[])], listed: vec![listed("u", Possible)], ..wants("d") }.gives(
+        vec![
+            Step::Resolve { record: adding("old", &[]), url: digest("u") },
+            Step::Add { drifted: false },
+            Step::Delete { record: found, keep: 0 },
+        ],
+        InSync,
+    );
+    Case { deleting: true, records: vec![adding("old", &[])], later: 80, ..Case::default() }
+        .gives(vec![Step::Forget { record: adding("old", &[]), because: Forgotten::NeverAdded }], InSync);
+}
