@@ -1,3 +1,4 @@
+mod call;
 mod reservation;
 
 use std::collections::HashSet;
@@ -8,14 +9,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::FutureExt;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use url::Url;
 
+use self::call::{Call, Success};
 use self::reservation::Reserved;
 use super::answer::Refusal;
 use super::bearer::{Bearer, Bearers};
@@ -27,14 +26,13 @@ use super::event::{EventPage, EventsAnswer};
 use super::operation::Operation;
 use super::secrets::Secrets;
 use super::token::ApiToken;
-use super::transport::{BodyFailure, Transport, TransportError};
+use super::transport::{Transport, TransportError};
 use super::wire::{
     AddBody, AddedAnswer, Addon, AddonsAnswer, App, AppAnswer, AppsAnswer, DeleteBody, DrainsAnswer,
     ExchangeAnswer,
 };
 use crate::drain::{Destination, DrainUrl, Target};
 
-const AGENT: &str = concat!("logdrain-operator/", env!("CARGO_PKG_VERSION"));
 /// A list that goes on after this many pages goes on for ever.
 const MOST_PAGES: u64 = 200;
 /// Deployments and the like of all apps come in the same feed.
@@ -63,21 +61,6 @@ pub struct Client {
     budgets: Arc<Budgets>,
     asker: Asker,
     reserved: Arc<Mutex<Option<Reserved>>>,
-}
-
-/// A request before it has its bearer token.
-struct Call {
-    operation: Operation,
-    method: Method,
-    url: Url,
-    body: Option<Bytes>,
-    secrets: Secrets,
-}
-
-/// An answer of 2xx.
-struct Success {
-    status: StatusCode,
-    body: Result<Bytes, BodyFailure>,
 }
 
 impl Client {
@@ -352,58 +335,6 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Client").field("endpoints", &self.endpoints).finish_non_exhaustive()
-    }
-}
-
-impl Call {
-    fn again(&self) -> Self {
-        Self {
-            operation: self.operation,
-            method: self.method.clone(),
-            url: self.url.clone(),
-            body: self.body.clone(),
-            secrets: self.secrets.clone(),
-        }
-    }
-
-    fn set_body(&mut self, body: &impl Serialize) -> Result<(), Error> {
-        let unsendable = |_| self.error(Failure::Unsendable("The body cannot be written.".to_owned()));
-        self.body = Some(serde_json::to_vec(body).map_err(unsendable)?.into());
-        Ok(())
-    }
-
-    fn request(&self, token: &ApiToken, authorization: &str) -> Result<http::Request<Bytes>, Error> {
-        let unsendable = |reason: &str| self.error(Failure::Unsendable(reason.to_owned()));
-        let mut authorization = HeaderValue::from_str(authorization)
-            .map_err(|_| unsendable("The API token cannot stand in a header."))?;
-        authorization.set_sensitive(true);
-        let mut request = http::Request::builder()
-            .method(self.method.clone())
-            .uri(self.url.as_str())
-            .header(USER_AGENT, AGENT)
-            .header(ACCEPT, "application/json")
-            .header(AUTHORIZATION, authorization)
-            .extension(self.operation)
-            .extension(token.key());
-        if self.body.is_some() {
-            request = request.header(CONTENT_TYPE, "application/json");
-        }
-        request
-            .body(self.body.clone().unwrap_or_default())
-            .map_err(|_| unsendable("The request is too long for a URL."))
-    }
-
-    fn error(&self, failure: Failure) -> Error {
-        Error::new(self.operation, self.method.clone(), self.url.path(), failure)
-    }
-}
-
-impl Success {
-    fn read<A: DeserializeOwned>(&self) -> Result<A, Failure> {
-        let unreadable = |reason| Failure::Unreadable { status: self.status, reason };
-        let body = self.body.as_ref().map_err(|failure| unreadable(failure.as_str()))?;
-        // The parser's own words would quote the body.
-        serde_json::from_slice(body).map_err(|_| unreadable("is not what is documented"))
     }
 }
 

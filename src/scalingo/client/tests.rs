@@ -1,13 +1,14 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::call::AGENT;
 use super::*;
 use crate::crd::DrainType;
 use crate::scalingo::answer::tests::any_json;
 use crate::scalingo::scripted::{
     Answer, BEARER, Scripted, TOKEN, answer, assert_no_secret, assert_text_hides, ready, token,
 };
-use crate::scalingo::{AddOutcome, ErrorKind};
+use crate::scalingo::{AddOutcome, BodyFailure, ErrorKind};
 
 const DRAIN_TOKEN: &str = "drain+token/=&5af97be7";
 const DRAIN_URL: &str = "ovh://:drain-url-secret-5af9@tag1.logs.ovh.com:6514";
@@ -347,7 +348,7 @@ fn debug_of_what_holds_secrets_shows_none() {
     let text = format!("{:?} {:?} {:?}", transport.client(), with_token(), token());
     assert_text_hides(&text, &[TOKEN, BEARER, DRAIN_TOKEN]);
     let (mut head, _) = answer(302, "").into_parts();
-    head.headers.insert("location", HeaderValue::from_static("https://x/?url=location-secret"));
+    head.headers.insert("location", http::HeaderValue::from_static("https://x/?url=location-secret"));
     let error = TransportError::Body { head: Box::new(head), failure: BodyFailure::CutShort };
     assert_no_secret(&error, &["location-secret"]);
 }
