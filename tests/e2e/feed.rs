@@ -1,5 +1,6 @@
 //! The change feed: what it tells is acted upon at once, and only that.
 
+use control_plane::Supervised;
 use scalingo_simulator::{Action, Answer, Rule, Simulator};
 use serde_json::{Value, json};
 
@@ -166,5 +167,26 @@ async fn drift_of_before_the_start_is_read_back() {
     world.start_operator_with(&ONLY_FEED);
     after_polls(&world, 2).await;
     assert_eq!(lists(&world.simulator).len(), 0, "{:#?}", world.simulator.journal());
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_behind_more_pages_than_are_read_is_found_by_a_check_soon() {
+    let world = watched_by_feed_only(&[1]).await;
+    world.simulator.add_app("busy");
+    world.with_operator(Supervised::pause).expect("it stands still");
+    world.simulator.remove_drain_behind("shop-front", &url(1)).expect("the drain");
+    for number in 0..600 {
+        world
+            .simulator
+            .add_drain_behind("busy", &format!("tcp+tls://busy.example.com:{number}"))
+            .expect("the app");
+    }
+    world.simulator.clear_journal();
+    world.with_operator(Supervised::resume).expect("it goes on");
+    world.until_simulator("the drain again", |simulator| simulator.drains("shop-front") == [url(1)]).await;
+    let said = "more has happened than the change feed was read for";
+    world.until_output(said, |output| output.contains(said)).await;
+    assert_eq!(lists(&world.simulator).len(), 1, "{:#?}", world.simulator.journal());
     world.finish();
 }
