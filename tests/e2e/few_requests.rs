@@ -1,5 +1,6 @@
 //! What it costs: one list for all who want it, none where nothing has changed.
 
+use control_plane::Supervised;
 use scalingo_simulator::{Entry, Simulator};
 use serde_json::{Value, json};
 
@@ -48,6 +49,9 @@ async fn from_nothing_each_target_is_listed_once() {
     assert_eq!(simulator.journal().len(), 1 + 1 + 3 + 15);
     // So do deletions.
     simulator.clear_journal();
+    world.with_operator(Supervised::pause).expect("it stands still");
+    world.kubectl(&["delete", "logdrains", "--all", "--wait=false"]);
+    world.with_operator(Supervised::resume).expect("it goes on");
     world.kubectl(&["delete", "logdrains", "--all", "--timeout=60s"]);
     assert!(lists(simulator).len() <= 6, "{:#?}", simulator.journal());
     assert_eq!(world.writes().len(), 15);
