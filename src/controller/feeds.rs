@@ -13,7 +13,10 @@ use tokio::time::Instant;
 use super::lists::Key;
 use crate::{
     drain::{Digest, Target},
-    scalingo::{TokenKey, event::Event},
+    scalingo::{
+        TokenKey,
+        event::{EVENTS_PER_PAGE, Event},
+    },
 };
 
 /// How long the echo of an own write may take.
@@ -24,6 +27,8 @@ const RECOGNISED: Duration = Duration::from_secs(15 * 60);
 const SILENCE: Duration = Duration::from_secs(120);
 /// Longest time between two tries of a feed that does not answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// How many own writes may come in while pages wait for the budget.
+const MEANWHILE: usize = 50;
 /// How many events are known again.
 const KNOWN: usize = 2_000;
 
@@ -130,6 +135,19 @@ impl Feeds {
             page.into_iter().filter(|event| !feed.known.ids.contains(&event.id)).collect();
         let meets = unseen.len() < count;
         (unseen, meets)
+    }
+
+    /// How many pages it takes at least, read in a minute or so, to see the echoes that have not come yet.
+    #[must_use]
+    pub fn pages(&self, key: &FeedKey) -> u64 {
+        let to_come = self.writes.iter().filter(|write| {
+            write.token == key.0
+                && write.target.region == key.1
+                && !write.is_excused
+                && !write.seen_by.contains(key)
+        });
+        let count = to_come.count();
+        if count < EVENTS_PER_PAGE { 1 } else { 1 + ((count + MEANWHILE) / EVENTS_PER_PAGE) as u64 }
     }
 
     /// A feed was read, asked at this time, and these events, newest first, are new; whether they are all that are.

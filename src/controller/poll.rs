@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, future::pending, stream::FuturesUnordered};
+use futures::{
+    StreamExt,
+    future::{pending, try_join_all},
+    stream::FuturesUnordered,
+};
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 use tokio::time::{Instant, sleep_until};
 
@@ -103,18 +107,24 @@ async fn read(
     let asked = Instant::now();
     let mut events = Vec::new();
     let mut is_complete = false;
-    for number in 1..=MOST_PAGES {
-        let client = if number == 1 { &first } else { &next };
-        let page = match client.events(&token, &key.1, number).await {
-            Ok(page) => page,
+    let mut number = 1;
+    while !is_complete && number <= MOST_PAGES {
+        // Asked for together, they come together: each alone would wait for the budget, and the next would shift.
+        let most = if is_first { 1 } else { number.max(context.feeds().pages(&key)).min(MOST_PAGES) };
+        let pages = (number..=most).map(|number| {
+            let client = if number == 1 { &first } else { &next };
+            client.events(&token, &key.1, number)
+        });
+        let pages = match try_join_all(pages).await {
+            Ok(pages) => pages,
             Err(error) => return (key, Err(error)),
         };
-        let (unseen, meets) = context.feeds().unseen(&key, page.events);
-        events.extend(unseen);
-        if meets || is_first || !page.has_more {
-            is_complete = true;
-            break;
+        for page in pages {
+            let (unseen, meets) = context.feeds().unseen(&key, page.events);
+            events.extend(unseen);
+            is_complete |= meets || is_first || !page.has_more;
         }
+        number = most + 1;
     }
     // Pages shift when something happens meanwhile.
     let mut ids = HashSet::new();

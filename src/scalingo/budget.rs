@@ -69,7 +69,8 @@ pub struct Budget {
     paused_until: Option<Instant>,
     interactive: Queue,
     background: Queue,
-    trickled: Option<Instant>,
+    /// From when on starved background work has its next turn.
+    next_turn: Option<Instant>,
     next: u64,
 }
 
@@ -86,7 +87,7 @@ impl Budget {
             paused_until: None,
             interactive: Queue::default(),
             background: Queue::default(),
-            trickled: None,
+            next_turn: None,
             next: 0,
         }
     }
@@ -139,7 +140,9 @@ impl Budget {
         let behind = class == Class::Background && !self.interactive.is_empty();
         let Some(ticket) = self.queue(class).pop() else { return Next::Idle };
         if behind {
-            self.trickled = Some(now);
+            // Slots become free many at a time, a minute apart: turns that could not be taken meanwhile are not lost.
+            let earliest = (now + TRICKLE).checked_sub(WINDOW).unwrap_or(now);
+            self.next_turn = Some(self.next_turn.map_or(earliest, |turn| turn.max(earliest)) + TRICKLE);
         }
         self.under_way.insert(ticket, class);
         Next::Send(ticket)
@@ -218,7 +221,7 @@ impl Budget {
     /// Whether background work has waited too long behind interactive work, and has a turn.
     fn is_starved(&self, now: Instant) -> bool {
         let waited = self.background.oldest().is_some_and(|asked| now.duration_since(asked) >= STARVED_AFTER);
-        waited && self.trickled.is_none_or(|last| now.duration_since(last) >= TRICKLE)
+        waited && self.next_turn.is_none_or(|turn| turn <= now)
     }
 
     /// When the next slot becomes free that somebody waits for.

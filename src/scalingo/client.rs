@@ -22,7 +22,7 @@ use super::budget::{Class, Owner};
 use super::budgets::{Asker, Budgets};
 use super::endpoints::Endpoints;
 use super::error::{Error, Failure};
-use super::event::{EventPage, EventsAnswer};
+use super::event::{EVENTS_PER_PAGE, EventPage, EventsAnswer};
 use super::operation::Operation;
 use super::secrets::Secrets;
 use super::token::ApiToken;
@@ -35,8 +35,6 @@ use crate::drain::{Destination, DrainUrl, Target};
 
 /// A list that goes on after this many pages goes on for ever.
 const MOST_PAGES: u64 = 200;
-/// Deployments and the like of all apps come in the same feed.
-const EVENTS_PER_PAGE: &str = "100";
 
 /// Tells the time of day, for what the API dates.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -143,7 +141,7 @@ impl Client {
         call.url
             .query_pairs_mut()
             .append_pair("page", &page.to_string())
-            .append_pair("per_page", EVENTS_PER_PAGE);
+            .append_pair("per_page", &EVENTS_PER_PAGE.to_string());
         let answer: EventsAnswer = self.read(token, &call).await?;
         Ok(answer.page(page))
     }

@@ -6,6 +6,9 @@ use serde_json::Value;
 use super::wire::Meta;
 use crate::drain::DrainUrl;
 
+/// How many are asked for at once: deployments and the like of all apps come in the same feed.
+pub const EVENTS_PER_PAGE: usize = 100;
+
 /// Something that has happened to an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {

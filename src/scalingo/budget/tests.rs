@@ -113,15 +113,25 @@ fn namespaces_take_turns_and_so_do_their_resources() {
 }
 
 #[test]
-fn background_work_that_was_begun_goes_on_within_a_trickle() {
+fn starved_background_work_gets_a_turn_every_ten_seconds_and_those_it_could_not_take() {
     let start = Instant::now();
-    let mut budget = Budget::new(10);
-    ask(&mut budget, Interactive, 20, start);
-    let page = budget.ask(Background, &owner("", "change feed"), true, start);
-    assert_eq!(budget.next(start), Next::Send(page));
-    let next = budget.ask(Background, &owner("", "change feed"), true, start);
-    assert_ne!(budget.next(start), Next::Send(next));
-    assert_eq!(budget.next(start + TRICKLE), Next::Send(next));
+    let mut budget = Budget::new(50);
+    let page = |budget: &mut Budget, now| budget.ask(Background, &owner("", "change feed"), true, now);
+    ask(&mut budget, Interactive, 200, start);
+    let pages: Vec<_> = (0..10).map(|_| page(&mut budget, start)).collect();
+    let first = drain(&mut budget, start);
+    assert_eq!(first[..6], pages[..6]);
+    assert!(!first.contains(&pages[6]), "a minute's turns are taken");
+    assert_eq!(drain(&mut budget, start + WINDOW)[..4], pages[6..]);
+    let mut budget = Budget::new(100);
+    ask(&mut budget, Interactive, 100, start);
+    for second in 0..60 {
+        let now = start + seconds(second);
+        let page = page(&mut budget, now);
+        let is_sent = budget.next(now) == Next::Send(page);
+        budget.withdraw(page);
+        assert_eq!(is_sent, second < 6 || second % 10 == 0, "{second}");
+    }
 }
 
 #[test]
