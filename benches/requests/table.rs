@@ -12,6 +12,8 @@ use crate::world::DRAINS;
 const MOST_PER_HOUR: f64 = 300.0;
 /// Seconds in which a drift is to be noticed with the feed.
 const NOTICED: f64 = 30.0;
+/// Seconds that a bearer token lives.
+const BEARER: u64 = 3600;
 /// Seconds that a person may have to wait.
 const PATIENCE: f64 = 2.0;
 
@@ -92,11 +94,13 @@ impl Table {
 fn from_nothing(installation: &Installation) -> Vec<Row> {
     let Installation { apps, counts, took, .. } = installation;
     let what = format!("{apps} {}, from nothing to Ready", if *apps == 1 { "app" } else { "apps" });
-    let bound = 2 + apps + apps * DRAINS;
+    let once = 2 + apps + apps * DRAINS;
+    let more_exchanges = took.map_or(0, |took| took.as_secs() / BEARER);
+    let bound = once + usize::try_from(more_exchanges).unwrap_or(usize::MAX);
     let took = took.map_or(f64::INFINITY, |took| minutes(took.as_secs_f64()));
     // What is within the first minute's limit can be sent at once, as much again a minute later. The feed is read at
     // least once.
-    let least = (number(bound) / number(REQUESTS_PER_MINUTE as usize)).floor();
+    let least = (number(once) / number(REQUESTS_PER_MINUTE as usize)).floor();
     let time = Row::at_most(format!("{what}: virtual time"), took, allowed(least), " min");
     vec![
         Row::count(format!("{what}: requests but for the feed"), counts.without_polls(), bound).of(counts),

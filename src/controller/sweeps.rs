@@ -3,7 +3,7 @@
 //! Guarantees, as far as the request budget has room:
 //! - a target that the change feed covers is checked at least every sweep interval, another every resync;
 //! - checks are spread evenly: of `n` targets, one is begun every `n`-th part of the interval, the one that was
-//!   checked longest ago first;
+//!   checked longest ago first, and none again within an eighth of its interval;
 //! - one check serves all resources of a target.
 
 use std::{
@@ -20,6 +20,8 @@ use crate::{crd::LogDrain, drain::Target, scalingo::TokenKey};
 
 /// How many checks with one token may be under way at a time: more would only wait for its budget.
 const UNDER_WAY: usize = 4;
+/// For which part of its interval a target is not checked again.
+const FRESH: u32 = 8;
 /// A check that has not come to an end by then is begun anew.
 const LOST: Duration = Duration::from_secs(600);
 
@@ -202,12 +204,15 @@ impl Sweeps {
         }
         let mut earliest: Option<(Instant, Pace, Key)> = None;
         for (pace, (since, key)) in firsts {
+            let is_checked = self.targets.get(key).is_some_and(|entry| entry.checked.is_some());
             let count = counts.get(&pace).copied().unwrap_or(1);
             let at = match self.interval(pace) {
                 None => now,
                 Some(interval) => {
                     let begun = *self.begun.entry(pace).or_insert(now);
-                    (begun + interval / count).min(since + interval)
+                    // What has only just been checked is left alone, though its turn has come.
+                    let fresh = if is_checked { interval / FRESH } else { Duration::ZERO };
+                    (begun + interval / count).max(since + fresh).min(since + interval)
                 }
             };
             if earliest.as_ref().is_none_or(|(other, ..)| at < *other) {

@@ -70,6 +70,15 @@ fn what_was_all_checked_at_once_is_spread_again_and_nothing_waits_longer_than_th
 }
 
 #[test]
+fn what_has_only_just_been_checked_is_left_alone_for_an_eighth_of_the_interval() {
+    let (mut sweeps, begin) = sweeps(100, Some(Duration::ZERO));
+    let checks = run(&mut sweeps, begin, SWEEP, true);
+    assert_eq!(checks[0].0, SWEEP / 8);
+    assert_eq!(checks[1].0, SWEEP / 8 + SWEEP / 100);
+    assert_eq!(checks.len(), 100);
+}
+
+#[test]
 fn the_last_one_left_is_not_forgotten_when_the_others_go() {
     let (mut sweeps, begin) = sweeps(100, None);
     let first = run(&mut sweeps, begin, SWEEP / 50 * 49, true);
