@@ -7,50 +7,60 @@ use std::process::ExitStatus;
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The servers have to be built, and there is no Go.
+    /// Programs have to be built, and there is no Go.
     #[error(
-        "etcd, kube-apiserver and kubectl are not in {cache} and have to be built, but there is no `go` on PATH. Install Go {needed} or \
-         newer (https://go.dev/dl), or set KUBEBUILDER_ASSETS to a directory that holds the three"
+        "{title} must be built into {cache}, but there is no `go` on PATH. Install Go {needed} or newer (https://go.dev/dl){instead}"
     )]
     NoGo {
-        /// Where they would have been.
+        /// What is to be built.
+        title: &'static str,
+        /// Where an earlier build would have been.
         cache: PathBuf,
         /// The oldest Go that will do.
-        needed: String,
+        needed: &'static str,
+        /// What else would do.
+        instead: &'static str,
     },
 
-    /// The servers have to be built, and the Go that is there cannot do it.
+    /// Programs have to be built, and the Go that is there cannot do it.
     #[error(
-        "{go} is {found}, but building kube-apiserver needs Go {needed} or newer. Update Go (https://go.dev/dl), or set \
-         KUBEBUILDER_ASSETS to a directory that holds etcd, kube-apiserver and kubectl"
+        "{go} is {found}, but building {title} needs Go {needed} or newer. Update Go (https://go.dev/dl){instead}"
     )]
     GoTooOld {
         /// The program asked.
         go: PathBuf,
         /// What it says of itself.
         found: String,
+        /// What is to be built.
+        title: &'static str,
         /// The oldest Go that will do.
-        needed: String,
+        needed: &'static str,
+        /// What else would do.
+        instead: &'static str,
     },
 
     /// The Go modules could not be had.
     #[error(
-        "the Go modules of etcd, kube-apiserver and kubectl could not be downloaded, and no earlier build is in {cache}. Check the network, \
-         HTTPS_PROXY and GOPROXY, or set KUBEBUILDER_ASSETS to a directory that holds the three. Go said:\n{output}"
+        "the Go modules of {title} could not be downloaded, and no earlier build is in {cache}. Check the network, HTTPS_PROXY and \
+         GOPROXY{instead}. Go said:\n{output}"
     )]
     Download {
+        /// What is to be built.
+        title: &'static str,
         /// Where an earlier build would have been.
         cache: PathBuf,
+        /// What else would do.
+        instead: &'static str,
         /// The end of what Go wrote.
         output: String,
     },
 
-    /// Go could not build one of the three.
+    /// Go could not build a program.
     #[error(
         "`go build` of {program} failed ({status}); memory and disk are the first suspects. Go said:\n{output}"
     )]
     Build {
-        /// Which of the three.
+        /// Which.
         program: &'static str,
         /// How Go ended.
         status: ExitStatus,
@@ -70,10 +80,11 @@ pub enum Error {
     },
 
     /// There is nowhere to keep what is built.
-    #[error(
-        "no cache directory: set XDG_CACHE_HOME or HOME, or KUBEBUILDER_ASSETS to a directory that holds etcd, kube-apiserver and kubectl"
-    )]
-    NoCacheDirectory,
+    #[error("no cache directory: set XDG_CACHE_HOME or HOME{instead}")]
+    NoCacheDirectory {
+        /// What else would do.
+        instead: &'static str,
+    },
 
     /// Each port tried was taken by someone else before the server could have it.
     #[error(

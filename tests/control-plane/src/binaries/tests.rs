@@ -1,22 +1,35 @@
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use tempfile::TempDir;
 
-use super::build::version;
-use super::{PROGRAMS, Search, digest, go_needed, missing};
+use super::{Search, control_plane};
 use crate::Error;
+use crate::go_build::{Place, version};
 
 /// With the `go` of that name in `fixtures`, and an empty cache.
 fn search(cache: &TempDir, go: &str) -> Search {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(go);
-    Search {
-        assets: None,
-        cache: cache.path().join("deep").join("control-plane"),
-        path: path.into_os_string(),
-    }
+    let place = Place { cache: cache_directory(cache), path: path.into_os_string() };
+    Search { assets: None, place: Some(place) }
+}
+
+fn without_go(cache: &TempDir) -> Search {
+    Search { assets: None, place: Some(Place { cache: cache_directory(cache), path: OsString::new() }) }
+}
+
+fn cache_directory(cache: &TempDir) -> PathBuf {
+    cache.path().join("deep").join("control-plane")
+}
+
+fn digest() -> String {
+    control_plane().digest()
+}
+
+fn missing(directory: &Path) -> Option<&'static str> {
+    control_plane().missing(directory)
 }
 
 fn contents(directory: &Path) -> Vec<String> {
@@ -30,7 +43,7 @@ fn contents(directory: &Path) -> Vec<String> {
 
 fn complete(directory: &Path) {
     fs::create_dir_all(directory).unwrap();
-    for (name, ..) in PROGRAMS {
+    for (name, ..) in control_plane().programs {
         fs::write(directory.join(name), "").unwrap();
     }
 }
@@ -38,7 +51,7 @@ fn complete(directory: &Path) {
 #[test]
 fn without_go_it_says_what_to_install() {
     let cache = TempDir::new().unwrap();
-    let error = Search { path: OsString::new(), ..search(&cache, "") }.find().unwrap_err();
+    let error = without_go(&cache).find().unwrap_err();
     assert!(matches!(error, Error::NoGo { .. }), "{error:?}");
     let text = error.to_string();
     assert!(
@@ -56,7 +69,7 @@ fn with_an_old_go_it_says_which_is_needed() {
     assert!(matches!(error, Error::GoTooOld { .. }), "{error:?}");
     let text = error.to_string();
     assert!(
-        text.contains("go-too-old/go is go1.24.3, but building kube-apiserver needs Go 1.26.0 or newer"),
+        text.contains("go-too-old/go is go1.24.3, but building etcd, kube-apiserver and kubectl needs Go 1.26.0 or newer"),
         "{text}"
     );
 }
@@ -73,7 +86,7 @@ fn without_network_and_cache_it_says_so_and_what_go_said() {
     {
         assert!(text.contains(part), "{part} in {text}");
     }
-    assert_eq!(contents(&search.cache), ["lock"]);
+    assert_eq!(contents(&cache_directory(&cache)), ["lock"]);
 }
 
 #[test]
@@ -83,7 +96,7 @@ fn a_failed_build_leaves_nothing_in_the_cache() {
     let error = search.find().unwrap_err();
     assert!(matches!(error, Error::Build { program: "kubectl", .. }), "{error:?}");
     assert!(error.to_string().contains("link: signal: killed"), "{error}");
-    assert_eq!(contents(&search.cache), ["lock"]);
+    assert_eq!(contents(&cache_directory(&cache)), ["lock"]);
 }
 
 #[test]
@@ -93,33 +106,38 @@ fn builders_at_once_build_once() {
         let builders: Vec<_> = (0..4).map(|_| scope.spawn(|| search(&cache, "go-working").find())).collect();
         builders.into_iter().map(|builder| builder.join().unwrap().unwrap()).collect()
     });
-    let search = search(&cache, "go-working");
-    assert!(found.iter().all(|binaries| binaries.directory == search.cache.join(digest())), "{found:?}");
+    assert!(
+        found.iter().all(|binaries| binaries.directory == cache_directory(&cache).join(digest())),
+        "{found:?}"
+    );
     assert_eq!(missing(&found[0].directory), None);
-    let builds = fs::read_to_string(search.cache.join("builds")).unwrap();
-    assert_eq!(builds.lines().collect::<Vec<_>>(), PROGRAMS.map(|(_, package, _)| package));
-    assert_eq!(contents(&search.cache), [digest().as_str(), "builds", "lock"]);
+    let builds = fs::read_to_string(cache_directory(&cache).join("builds")).unwrap();
+    assert_eq!(
+        builds.lines().collect::<Vec<_>>(),
+        control_plane().programs.iter().map(|(_, package, _)| *package).collect::<Vec<_>>()
+    );
+    assert_eq!(contents(&cache_directory(&cache)), [digest().as_str(), "builds", "lock"]);
 }
 
 #[test]
 fn what_is_cached_needs_no_go() {
     let cache = TempDir::new().unwrap();
-    let search = Search { path: OsString::new(), ..search(&cache, "") };
-    complete(&search.cache.join(digest()));
-    assert_eq!(search.find().unwrap().kubectl(), search.cache.join(digest()).join("kubectl"));
+    let search = without_go(&cache);
+    complete(&cache_directory(&cache).join(digest()));
+    assert_eq!(search.find().unwrap().kubectl(), cache_directory(&cache).join(digest()).join("kubectl"));
 }
 
 #[test]
 fn an_incomplete_cache_is_built_again() {
     let cache = TempDir::new().unwrap();
     let search = search(&cache, "go-working");
-    let directory = search.cache.join(digest());
+    let directory = cache_directory(&cache).join(digest());
     complete(&directory);
     fs::remove_file(directory.join("kubectl")).unwrap();
-    fs::create_dir(search.cache.join("building-interrupted")).unwrap();
+    fs::create_dir(cache_directory(&cache).join("building-interrupted")).unwrap();
     search.find().unwrap();
     assert_eq!(missing(&directory), None);
-    assert_eq!(contents(&search.cache), [digest().as_str(), "builds", "lock"]);
+    assert_eq!(contents(&cache_directory(&cache)), [digest().as_str(), "builds", "lock"]);
 }
 
 #[test]
@@ -134,7 +152,7 @@ fn assets_are_used_as_they_are_or_refused() {
     let error = search.find().unwrap_err();
     assert!(matches!(error, Error::AssetMissing { program: "kube-apiserver", .. }), "{error:?}");
     assert!(error.to_string().contains("Unset it"), "{error}");
-    assert!(!search.cache.exists(), "nothing is to be built");
+    assert!(!cache_directory(&cache).exists(), "nothing is to be built");
 }
 
 #[test]
@@ -147,5 +165,5 @@ fn compares_versions_by_number() {
     assert_eq!(version(""), None);
     assert_eq!(version("gccgo"), None);
     assert!(version("go1.9.7") < version("go1.26.0"));
-    assert!(version(go_needed()) >= Some([1, 26, 0]), "{}", go_needed());
+    assert!(version(control_plane().go_needed()) >= Some([1, 26, 0]), "{}", control_plane().go_needed());
 }
