@@ -1,0 +1,33 @@
+{{/* The name of all objects: the chart's, with the release's before it where that does not hold it already. */}}
+{{- define "logdrain-operator.name" -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 46 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 46 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What selects the pods; it may not change in the life of a release. */}}
+{{- define "logdrain-operator.selector" -}}
+app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "logdrain-operator.labels" -}}
+{{ include "logdrain-operator.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* Two releases in one namespace must not share a Lease. */}}
+{{- define "logdrain-operator.lease" -}}
+{{- .Values.leaderElection.leaseName | default (include "logdrain-operator.name" .) -}}
+{{- end -}}
+
+{{- define "logdrain-operator.adminPort" -}}
+{{- .Values.adminAddress | splitList ":" | last -}}
+{{- end -}}
