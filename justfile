@@ -16,10 +16,11 @@ lint:
 test:
     cargo test --workspace
 
-# Write crds/ from the code
+# Write crds/ from the code, and the chart's copy of it
 crd:
     cargo run --quiet -- crd > target/logdrains.yaml
     mv target/logdrains.yaml crds/logs.scalingo.com_logdrains.yaml
+    cp crds/logs.scalingo.com_logdrains.yaml deploy/chart/files/crds/
 
 # The main job on this machine, with nothing installed; `just quickstart --exit` ends after the tour
 quickstart *arguments:

@@ -74,6 +74,8 @@ fn one_command_deploys_to_a_new_cluster_without_a_warning_and_changes_nothing_wh
         "customresourcedefinition.apiextensions.k8s.io/logdrains.logs.scalingo.com",
         "deployment.apps/logdrain-operator",
         "namespace/logdrain-system",
+        "role.rbac.authorization.k8s.io/logdrain-operator-leader-election",
+        "rolebinding.rbac.authorization.k8s.io/logdrain-operator-leader-election",
         "serviceaccount/logdrain-operator",
     ];
     assert_eq!(apply(), objects.map(|object| format!("{object} created")));

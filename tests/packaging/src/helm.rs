@@ -1,12 +1,14 @@
 //! Helm, apart from the settings of whoever runs the tests.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use control_plane::{Error, GoProgram};
-use tempfile::TempDir;
+use serde_json::Value;
+use tempfile::{NamedTempFile, TempDir};
 
 /// Helm with a home of its own, as administrator of a cluster or without one.
 #[derive(Debug)]
@@ -49,25 +51,27 @@ impl Helm {
     /// What Helm writes to standard output, or else what it says on standard error.
     ///
     /// # Errors
-    /// [`Outcome::Refused`] unless it exits with 0.
-    pub fn run<I>(&self, arguments: I) -> Result<String, Outcome>
+    /// What Helm says, unless it exits with 0.
+    pub fn run<I>(&self, arguments: I) -> Result<String, String>
     where
         I: IntoIterator,
         I::Item: AsRef<OsStr>,
     {
-        let output = self.command(arguments).output().map_err(Outcome::NotRun)?;
+        let output =
+            self.command(arguments).output().map_err(|error| format!("Helm cannot be run: {error}"))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-        Err(Outcome::Refused(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
     }
-}
 
-/// Why Helm has no answer.
-#[derive(Debug)]
-pub enum Outcome {
-    /// It could not be run.
-    NotRun(io::Error),
-    /// It failed, and said this.
-    Refused(String),
+    /// A file in Helm's home with these values, to be named by `--values`.
+    ///
+    /// # Errors
+    /// Those of writing it.
+    pub fn values(&self, values: &Value) -> io::Result<NamedTempFile> {
+        let file = NamedTempFile::with_suffix_in(".json", self.home.path())?;
+        fs::write(file.path(), values.to_string())?;
+        Ok(file)
+    }
 }

@@ -1,6 +1,12 @@
-//! The chart and the kustomizations of `deploy/`, with the real Helm and kubectl.
+//! The chart and the kustomizations of `deploy/`, with the real Helm, kubectl and API server.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic in the functions it shares, too")]
 
-#[test]
-fn builds() {
-    packaging::Helm::new(None).unwrap();
+mod packaging {
+    mod cases;
+    mod cluster;
+    mod kustomize;
+    mod lifecycle;
+    mod neighbours;
+    mod render;
+    mod schema;
 }

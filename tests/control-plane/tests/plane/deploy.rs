@@ -95,11 +95,16 @@ fn kustomize_finds_everything() {
             "customresourcedefinition.apiextensions.k8s.io/logdrains.logs.scalingo.com",
             "deployment.apps/logdrain-operator",
             "namespace/logdrain-system",
+            "role.rbac.authorization.k8s.io/logdrain-operator-leader-election",
+            "rolebinding.rbac.authorization.k8s.io/logdrain-operator-leader-election",
             "serviceaccount/logdrain-operator",
         ]
     );
     let deployment = get(plane, &["deployment", "logdrain-operator", "-n", "logdrain-system"]);
-    assert_eq!(deployment["spec"]["strategy"], json!({"type": "Recreate"}));
+    assert_eq!(
+        deployment["spec"]["strategy"],
+        json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+    );
     assert_eq!(deployment["spec"]["template"]["spec"]["serviceAccountName"], "logdrain-operator");
 }
 
@@ -125,7 +130,18 @@ fn the_role_holds_what_the_operator_uses_and_no_more() {
         bound.map(|binding| binding["roleRef"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(bindings("clusterrolebindings"), ["logdrain-operator"]);
-    assert_eq!(bindings("rolebindings"), Vec::<String>::new());
+    assert_eq!(bindings("rolebindings"), ["logdrain-operator-leader-election"]);
+    let role = get(plane, &["role", "logdrain-operator-leader-election", "-n", "logdrain-system"]);
+    assert_eq!(
+        role["rules"],
+        json!([
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+            {
+                "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+                "resourceNames": ["logdrain-operator"], "verbs": ["get", "update"],
+            },
+        ])
+    );
 }
 
 #[test]
@@ -150,6 +166,19 @@ fn the_service_account_may_do_just_that() {
     {
         let output = run(&[&refused[..], &["-n", &namespace]].concat());
         assert!(String::from_utf8_lossy(&output.stderr).contains("(Forbidden)"), "{refused:?}: {output:?}");
+    }
+
+    let lease = |verb: &str, name: &str, namespace: &str| {
+        run(&["auth", "can-i", verb, &format!("leases.coordination.k8s.io{name}"), "-n", namespace])
+            .status
+            .success()
+    };
+    for (verb, name) in [("create", ""), ("get", "/logdrain-operator"), ("update", "/logdrain-operator")] {
+        assert!(lease(verb, name, "logdrain-system"), "{verb} {name}");
+        assert!(!lease(verb, name, &namespace), "{verb} {name}");
+    }
+    for (verb, name) in [("get", "/other"), ("update", ""), ("list", ""), ("delete", "/logdrain-operator")] {
+        assert!(!lease(verb, name, "logdrain-system"), "{verb} {name}");
     }
 
     let mut allowed = Vec::new();

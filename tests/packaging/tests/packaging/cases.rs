@@ -1,0 +1,305 @@
+//! The values that the chart is tried with: together they set each one that there is.
+
+use serde_json::{Value, json};
+
+/// One installation.
+pub struct Case {
+    pub what: &'static str,
+    pub values: Value,
+    /// What must be among the names of the objects, and what must not.
+    pub with: &'static [&'static str],
+    pub without: &'static [&'static str],
+    /// JSON pointers into the Deployment, and what is there.
+    pub deployment: Vec<(&'static str, Value)>,
+}
+
+fn case(what: &'static str, values: Value) -> Case {
+    Case { what, values, with: &[], without: &[], deployment: Vec::new() }
+}
+
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+pub fn cases() -> Vec<Case> {
+    let mut cases = rights();
+    cases.extend(availability());
+    cases.extend(operation());
+    cases.extend(pods());
+    cases
+}
+
+fn rights() -> Vec<Case> {
+    vec![
+        Case {
+            with: &[
+                "CustomResourceDefinition logdrains.logs.scalingo.com",
+                "ServiceAccount logdrain-system/logdrain-operator",
+                "ClusterRole logdrain-operator",
+                "ClusterRoleBinding logdrain-operator",
+                "Role logdrain-system/logdrain-operator-leader-election",
+                "RoleBinding logdrain-system/logdrain-operator-leader-election",
+                "Deployment logdrain-system/logdrain-operator",
+                "PodDisruptionBudget logdrain-system/logdrain-operator",
+            ],
+            without: &[
+                "NetworkPolicy",
+                "Service ",
+                "ServiceMonitor",
+                "Role logdrain-system/logdrain-operator ",
+            ],
+            deployment: vec![
+                ("/spec/replicas", json!(2)),
+                ("/spec/template/spec/containers/0/args", json!(["run"])),
+                (
+                    "/spec/template/spec/containers/0/image",
+                    json!("ghcr.io/logdrain-operator/logdrain-operator:0.1.0"),
+                ),
+            ],
+            ..case("nothing set", json!({}))
+        },
+        Case {
+            with: &[
+                "Role shop/logdrain-operator",
+                "RoleBinding shop/logdrain-operator",
+                "Role blog/logdrain-operator",
+                "RoleBinding blog/logdrain-operator",
+            ],
+            without: &["ClusterRole", "Role logdrain-system/logdrain-operator "],
+            deployment: vec![(
+                "/spec/template/spec/containers/0/args",
+                json!(["run", "--watch-namespace=shop", "--watch-namespace=blog"]),
+            )],
+            ..case("two namespaces", json!({"watchNamespaces": ["shop", "blog", "shop"]}))
+        },
+        Case {
+            without: &["CustomResourceDefinition"],
+            ..case(
+                "no CRD, and names of one's own",
+                json!({
+                    "crds": {"enabled": false, "keep": false},
+                    "nameOverride": "drains", "fullnameOverride": "the-drains",
+                    "serviceAccount": {"annotations": {"example.com/role": "drains"}},
+                }),
+            )
+        },
+    ]
+}
+
+fn availability() -> Vec<Case> {
+    vec![
+        Case {
+            without: &["PodDisruptionBudget"],
+            deployment: vec![
+                ("/spec/strategy/type", json!("RollingUpdate")),
+                ("/spec/template/spec/affinity", Value::Null),
+                ("/spec/template/spec/topologySpreadConstraints", Value::Null),
+            ],
+            ..case("one replica", json!({"replicas": 1}))
+        },
+        Case {
+            without: &["leader-election", "PodDisruptionBudget"],
+            deployment: vec![
+                ("/spec/strategy", json!({"type": "Recreate"})),
+                ("/spec/template/spec/containers/0/args", json!(["run", "--no-leader-election"])),
+            ],
+            ..case(
+                "one replica without a Lease",
+                json!({"replicas": 1, "leaderElection": {"enabled": false}}),
+            )
+        },
+        Case {
+            with: &[
+                "Role shop/logdrain-operator-leader-election",
+                "RoleBinding shop/logdrain-operator-leader-election",
+            ],
+            ..case(
+                "a Lease elsewhere, with other times",
+                json!({
+                    "replicas": 3,
+                    "leaderElection": {
+                        "leaseName": "drains", "leaseNamespace": "shop",
+                        "leaseDuration": "1m", "renewDeadline": "40s", "retryPeriod": "5s",
+                    },
+                }),
+            )
+        },
+        Case {
+            without: &["PodDisruptionBudget"],
+            deployment: vec![(
+                "/spec/template/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/topologyKey",
+                json!("kubernetes.io/hostname"),
+            )],
+            ..case(
+                "never two on a node, and no budget",
+                json!({
+                    "antiAffinity": "required", "podDisruptionBudget": {"enabled": false},
+                }),
+            )
+        },
+        Case {
+            deployment: vec![
+                ("/spec/template/spec/affinity/podAntiAffinity", Value::Null),
+                (
+                    "/spec/template/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0/matchExpressions/0/key",
+                    json!("kubernetes.io/arch"),
+                ),
+                ("/spec/template/spec/topologySpreadConstraints/0/topologyKey", json!("rack")),
+            ],
+            ..case(
+                "scheduling of one's own",
+                json!({
+                    "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "kubernetes.io/arch", "operator": "In", "values": ["arm64"]}]},
+                    ]}}},
+                    "topologySpreadConstraints": [{
+                        "maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule",
+                        "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "logdrain-operator"}},
+                    }],
+                }),
+            )
+        },
+    ]
+}
+
+fn operation() -> Vec<Case> {
+    vec![
+        case(
+            "each setting of the operator",
+            json!({
+                "region": "osc-secnum-fr1", "requestsPerMinute": 10000, "feedInterval": "1m30s", "resync": "5m",
+                "sweepInterval": "12h", "apiUrl": "http://api.{region}.example.com", "authUrl": "http://auth.example.com",
+                "allowHttp": true, "log": {"format": "json", "level": "info,logdrain_operator=debug"},
+                "adminAddress": "[::]:9090",
+            }),
+        ),
+        Case {
+            deployment: vec![("/spec/template/spec/containers/0/args", json!(["run", "--feed-interval=0"]))],
+            ..case("no feed", json!({"feedInterval": "0"}))
+        },
+        Case {
+            deployment: vec![(
+                "/spec/template/spec/volumes",
+                json!([{
+                    "name": "certificate-authority",
+                    "configMap": {"name": "company", "items": [{"key": "root.pem", "path": "ca.crt"}]},
+                }]),
+            )],
+            ..case(
+                "a proxy with an authority of its own",
+                json!({
+                    "proxy": {"https": "http://proxy.example.com:3128", "noProxy": "10.0.0.1,.svc"},
+                    "certificateAuthority": {"configMap": {"name": "company", "key": "root.pem"}},
+                }),
+            )
+        },
+        Case {
+            deployment: vec![(
+                "/spec/template/spec/volumes",
+                json!([{
+                    "name": "certificate-authority",
+                    "secret": {"secretName": "company", "items": [{"key": "tls.crt", "path": "ca.crt"}]},
+                }]),
+            )],
+            ..case(
+                "an authority in a Secret",
+                json!({
+                    "certificateAuthority": {"secret": {"name": "company", "key": "tls.crt"}},
+                }),
+            )
+        },
+        case(
+            "further arguments and variables",
+            json!({
+                "extraArgs": ["--resync=3m"],
+                "extraEnv": [
+                    {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "url"}}},
+                    {"name": "RUST_LOG", "value": "debug"},
+                ],
+            }),
+        ),
+        Case {
+            with: &["NetworkPolicy logdrain-system/logdrain-operator"],
+            ..case("a policy for the network", json!({"networkPolicy": {"enabled": true}}))
+        },
+        Case {
+            with: &[
+                "NetworkPolicy logdrain-system/logdrain-operator",
+                "Service logdrain-system/logdrain-operator-metrics",
+                "ServiceMonitor logdrain-system/logdrain-operator",
+            ],
+            ..case(
+                "metrics for Prometheus alone",
+                json!({
+                    "networkPolicy": {
+                        "enabled": true, "apiServerPorts": [16443], "extraPorts": [3128],
+                        "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+                    },
+                    "metrics": {
+                        "service": {"annotations": {"example.com/note": "metrics"}},
+                        "serviceMonitor": {"enabled": true, "labels": {"release": "prometheus"}, "interval": "30s"},
+                    },
+                }),
+            )
+        },
+        Case {
+            with: &["Service logdrain-system/logdrain-operator-metrics"],
+            without: &["ServiceMonitor"],
+            ..case("a Service alone", json!({"metrics": {"service": {"enabled": true}}}))
+        },
+    ]
+}
+
+fn pods() -> Vec<Case> {
+    vec![
+        Case {
+            deployment: vec![
+                (
+                    "/spec/template/spec/containers/0/image",
+                    json!(format!("registry.example.com/drains@{DIGEST}")),
+                ),
+                ("/spec/template/spec/containers/0/imagePullPolicy", json!("Always")),
+                ("/spec/template/spec/imagePullSecrets", json!([{"name": "registry"}])),
+            ],
+            ..case(
+                "an image by its digest",
+                json!({
+                    "image": {
+                        "repository": "registry.example.com/drains", "tag": "1.2.3", "digest": DIGEST, "pullPolicy": "Always",
+                    },
+                    "imagePullSecrets": [{"name": "registry"}],
+                }),
+            )
+        },
+        Case {
+            deployment: vec![
+                ("/spec/template/spec/securityContext/runAsUser", Value::Null),
+                ("/spec/template/spec/securityContext/runAsGroup", Value::Null),
+                ("/spec/template/spec/securityContext/runAsNonRoot", json!(true)),
+            ],
+            ..case("a user that the cluster chooses", json!({"runAsUser": null}))
+        },
+        Case {
+            deployment: vec![
+                ("/spec/template/metadata/labels/team", json!("platform")),
+                ("/spec/template/metadata/annotations", json!({"example.com/scrape": "true"})),
+                ("/spec/template/spec/priorityClassName", json!("system-cluster-critical")),
+                ("/spec/template/spec/nodeSelector", json!({"kubernetes.io/os": "linux"})),
+                ("/spec/template/spec/tolerations/0/key", json!("dedicated")),
+                (
+                    "/spec/template/spec/containers/0/resources/limits",
+                    json!({"memory": "256Mi", "cpu": "500m"}),
+                ),
+                ("/spec/template/spec/affinity", Value::Null),
+            ],
+            ..case(
+                "everything about the pods",
+                json!({
+                    "podLabels": {"team": "platform"}, "podAnnotations": {"example.com/scrape": "true"},
+                    "priorityClassName": "system-cluster-critical", "nodeSelector": {"kubernetes.io/os": "linux"},
+                    "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "platform", "effect": "NoSchedule"}],
+                    "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi", "cpu": "500m"}},
+                    "antiAffinity": "none", "runAsUser": 1000,
+                }),
+            )
+        },
+    ]
+}

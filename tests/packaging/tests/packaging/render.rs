@@ -1,0 +1,206 @@
+//! What Helm makes of the chart.
+
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsString;
+use std::fs;
+
+use control_plane::ControlPlane;
+use logdrain_operator::config::{Command, parse as parse_arguments};
+use packaging::{Helm, chart, name, of_kind, parse, repository};
+use serde_json::{Value, json};
+
+use super::cases::cases;
+use super::cluster::{HOME, path, prepare, render};
+
+const RELEASE: &str = "logdrain-operator";
+
+/// Flags of which an operator without leader election knows nothing.
+const LEADER_ELECTION: [&str; 6] = [
+    "--no-leader-election",
+    "--lease-name",
+    "--lease-namespace",
+    "--lease-duration",
+    "--renew-deadline",
+    "--retry-period",
+];
+
+fn arguments(objects: &[Value]) -> Vec<String> {
+    let deployment = of_kind(objects, "Deployment")[0];
+    serde_json::from_value(deployment["spec"]["template"]["spec"]["containers"][0]["args"].clone()).unwrap()
+}
+
+fn help() -> String {
+    let Ok(Command::Print(help)) =
+        parse_arguments(["logdrain-operator", "run", "--help"].map(OsString::from))
+    else {
+        panic!("no help");
+    };
+    help
+}
+
+fn flag(argument: &str) -> String {
+    argument.split('=').next().unwrap_or(argument).to_owned()
+}
+
+#[test]
+fn the_chart_passes_a_strict_lint_and_is_of_this_version() {
+    let helm = Helm::new(None).unwrap();
+    let chart = chart();
+    let said = helm.run(["lint", "--strict", path(&chart)]).unwrap();
+    assert!(said.contains("1 chart(s) linted, 0 chart(s) failed"), "{said}");
+    assert!(!said.contains("[WARNING]") && !said.contains("[ERROR]"), "{said}");
+    let metadata = &parse(&fs::read_to_string(chart.join("Chart.yaml")).unwrap()).unwrap()[0];
+    for field in ["version", "appVersion"] {
+        assert_eq!(metadata[field], env!("CARGO_PKG_VERSION"), "{field}");
+    }
+}
+
+#[test]
+fn the_server_takes_each_object_of_each_case_without_a_warning() {
+    let plane = ControlPlane::shared().unwrap();
+    prepare(plane, &["shop", "blog"]);
+    // Of the Prometheus operator's definition only what the chart uses; the server refuses all else.
+    plane.apply(include_str!("service-monitors.yaml")).unwrap();
+    let helm = Helm::new(None).unwrap();
+    let cases = cases();
+    assert!(cases.len() >= 12, "{}", cases.len());
+    let mut all = 0;
+    for case in cases {
+        let objects = render(&helm, RELEASE, HOME, &case.values)
+            .unwrap_or_else(|error| panic!("{}: {error}", case.what));
+        let names: Vec<String> = objects.iter().map(|object| format!("{} ", name(object))).collect();
+        let distinct: HashSet<&String> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "{}: {names:#?}", case.what);
+        for expected in case.with {
+            assert!(
+                names.iter().any(|name| name.trim_end() == *expected),
+                "{}: {expected} in {names:#?}",
+                case.what
+            );
+        }
+        for unexpected in case.without {
+            assert!(
+                !names.iter().any(|name| name.contains(unexpected)),
+                "{}: {unexpected} in {names:#?}",
+                case.what
+            );
+        }
+        let deployment = of_kind(&objects, "Deployment")[0];
+        for (pointer, value) in &case.deployment {
+            assert_eq!(
+                deployment.pointer(pointer).unwrap_or(&Value::Null),
+                value,
+                "{}: {pointer}",
+                case.what
+            );
+        }
+
+        let file = helm.values(&json!({"apiVersion": "v1", "kind": "List", "items": objects})).unwrap();
+        let output = plane
+            .kubectl()
+            .args([
+                "apply",
+                "--server-side",
+                "--dry-run=server",
+                "--validate=strict",
+                "-f",
+                path(file.path()),
+            ])
+            .output()
+            .unwrap();
+        // Pods that do not meet the standard `restricted` would be a warning.
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{}", case.what);
+        assert!(output.status.success(), "{}", case.what);
+        let taken = String::from_utf8_lossy(&output.stdout).lines().count();
+        assert_eq!(taken, objects.len(), "{}", case.what);
+        all += taken;
+    }
+    assert!(all > 100, "only {all} objects");
+}
+
+#[test]
+fn the_operator_understands_the_arguments_of_each_case_and_each_of_its_flags_is_a_value() {
+    let helm = Helm::new(None).unwrap();
+    let flags = help();
+    let mut used = BTreeSet::new();
+    for case in cases() {
+        let objects = render(&helm, RELEASE, HOME, &case.values).unwrap();
+        let mut arguments = arguments(&objects);
+        used.extend(arguments.iter().map(|argument| flag(argument)));
+        // The file of a volume, which is not here.
+        arguments.retain(|argument| flag(argument) != "--ca-file");
+        if !flags.contains("--lease-name") {
+            arguments.retain(|argument| !LEADER_ELECTION.contains(&flag(argument).as_str()));
+        }
+        let command_line = ["logdrain-operator".to_owned()].into_iter().chain(arguments.clone());
+        let parsed = parse_arguments(command_line.map(OsString::from));
+        assert!(matches!(parsed, Ok(Command::Run(_))), "{}: {arguments:?}: {parsed:?}", case.what);
+    }
+    for known in flags.lines().filter_map(|line| line.trim_start().strip_prefix("--")) {
+        let known = format!("--{}", known.split_whitespace().next().unwrap());
+        // It comes by its variable.
+        if known != "--region" {
+            assert!(used.contains(&known), "{known} is no value of the chart");
+        }
+    }
+    for variable in ["[env: SCALINGO_REGION]", "RUST_LOG"] {
+        assert!(flags.contains(variable), "{variable}");
+    }
+}
+
+#[test]
+fn the_cases_set_each_value_that_there_is() {
+    fn leaves(path: &str, value: &Value, found: &mut BTreeSet<String>) {
+        match value.as_object() {
+            Some(fields) if !fields.is_empty() => {
+                fields.iter().for_each(|(name, value)| leaves(&format!("{path}.{name}"), value, found));
+            }
+            _ => {
+                found.insert(path.to_owned());
+            }
+        }
+    }
+    let defaults = parse(&fs::read_to_string(chart().join("values.yaml")).unwrap()).unwrap();
+    let (mut all, mut set) = (BTreeSet::new(), BTreeSet::new());
+    leaves("", &defaults[0], &mut all);
+    for case in cases() {
+        leaves("", &case.values, &mut set);
+    }
+    let unset: Vec<&String> = all
+        .iter()
+        .filter(|leaf| !set.iter().any(|set| set == *leaf || set.starts_with(&format!("{leaf}."))))
+        .collect();
+    assert!(unset.is_empty(), "{unset:#?}");
+    assert!(all.len() > 50, "{all:#?}");
+}
+
+#[test]
+fn the_definition_is_that_of_the_repository() {
+    let helm = Helm::new(None).unwrap();
+    let file = "logs.scalingo.com_logdrains.yaml";
+    let generated = fs::read_to_string(repository().join("crds").join(file)).unwrap();
+    let bundled = fs::read_to_string(chart().join("files/crds").join(file)).unwrap();
+    assert!(generated == bundled, "deploy/chart/files/crds differs from crds: run `just crd`");
+    for keep in [true, false] {
+        let objects = render(&helm, RELEASE, HOME, &json!({"crds": {"keep": keep}})).unwrap();
+        let rendered = of_kind(&objects, "CustomResourceDefinition");
+        assert_eq!(rendered.len(), 1);
+        assert_eq!(rendered[0]["spec"], parse(&generated).unwrap()[0]["spec"]);
+        let policy = &rendered[0]["metadata"]["annotations"]["helm.sh/resource-policy"];
+        assert_eq!(policy, &if keep { json!("keep") } else { Value::Null });
+    }
+}
+
+#[test]
+fn two_releases_in_one_namespace_share_no_name() {
+    let helm = Helm::new(None).unwrap();
+    let names = |release: &str, watched: &str| -> BTreeSet<String> {
+        let values = json!({"watchNamespaces": [watched], "crds": {"enabled": false}});
+        render(&helm, release, HOME, &values).unwrap().iter().map(name).collect()
+    };
+    let (one, other) = (names("shop", "shop"), names("blog", "shop"));
+    assert_eq!(one.len(), other.len());
+    assert!(one.is_disjoint(&other), "{one:#?} {other:#?}");
+    let objects = render(&helm, "shop", HOME, &json!({})).unwrap();
+    assert_eq!(arguments(&objects), ["run", "--lease-name=shop-logdrain-operator"]);
+}

@@ -1,0 +1,100 @@
+//! Wrong values are refused before anything is installed, with a sentence that says what is wrong where.
+
+use packaging::Helm;
+use serde_json::{Value, json};
+
+use super::cluster::{HOME, render};
+
+/// Values, and what the refusal says.
+fn refused() -> Vec<(Value, &'static [&'static str])> {
+    vec![
+        (json!({"replica": 3}), &["at '': additional properties 'replica' not allowed"]),
+        (json!({"replicas": "two"}), &["at '/replicas': got string, want integer"]),
+        (json!({"replicas": 50}), &["at '/replicas': maximum: got 50, want 10"]),
+        (json!({"replicas": null}), &["at '': missing property 'replicas'"]),
+        (json!({"image": {"tagg": "1"}}), &["at '/image': additional properties 'tagg' not allowed"]),
+        (json!({"image": {"tag": 1.2}}), &["at '/image/tag': got number, want string"]),
+        (json!({"image": {"digest": "sha256:12"}}), &["at '/image/digest'", "does not match pattern"]),
+        (
+            json!({"image": {"pullPolicy": "Sometimes"}}),
+            &["at '/image/pullPolicy': value must be one of 'Always'"],
+        ),
+        (json!({"crds": {"keep": "yes"}}), &["at '/crds/keep': got string, want boolean"]),
+        (json!({"watchNamespaces": "shop"}), &["at '/watchNamespaces': got string, want array"]),
+        (json!({"watchNamespaces": ["Shop"]}), &["at '/watchNamespaces/0': 'Shop' does not match pattern"]),
+        (json!({"region": "osc.fr1"}), &["at '/region': 'osc.fr1' does not match pattern"]),
+        (json!({"requestsPerMinute": 1}), &["at '/requestsPerMinute': minimum: got 1, want 2"]),
+        (json!({"feedInterval": 15}), &["at '/feedInterval': got number, want string"]),
+        (json!({"resync": "10 minutes"}), &["at '/resync': '10 minutes' does not match pattern"]),
+        (json!({"apiUrl": "api.scalingo.com"}), &["at '/apiUrl': 'api.scalingo.com' does not match pattern"]),
+        (json!({"log": {"format": "xml"}}), &["at '/log/format': value must be one of 'text', 'json'"]),
+        (json!({"adminAddress": ":8080"}), &["at '/adminAddress': ':8080' does not match pattern"]),
+        (
+            json!({"leaderElection": {"enable": true}}),
+            &["at '/leaderElection': additional properties 'enable'"],
+        ),
+        (
+            json!({"certificateAuthority": {"file": "x"}}),
+            &["at '/certificateAuthority': additional properties 'file'"],
+        ),
+        (json!({"extraArgs": ["resync=1m"]}), &["at '/extraArgs/0': 'resync=1m' does not match pattern"]),
+        (json!({"extraEnv": [{"value": "x"}]}), &["at '/extraEnv/0': missing property 'name'"]),
+        (json!({"podLabels": {"team": 1}}), &["at '/podLabels/team': got number, want string"]),
+        (json!({"runAsUser": 0}), &["at '/runAsUser': minimum: got 0, want 1"]),
+        (
+            json!({"resources": {"limit": {}}}),
+            &["at '/resources': additional properties 'limit' not allowed"],
+        ),
+        (json!({"resources": {"limits": {"memory": "1 GB"}}}), &["at '/resources/limits/memory'", "'1 GB'"]),
+        (
+            json!({"tolerations": [{"effect": "Never"}]}),
+            &["at '/tolerations/0/effect': value must be one of"],
+        ),
+        (
+            json!({"antiAffinity": "soft"}),
+            &["at '/antiAffinity': value must be one of 'preferred', 'required', 'none'"],
+        ),
+        (json!({"networkPolicy": {"extraPorts": [70000]}}), &["at '/networkPolicy/extraPorts/0': maximum"]),
+        (json!({"metrics": {"serviceMonitor": {"labels": ["x"]}}}), &["at '/metrics/serviceMonitor/labels'"]),
+        // What does not go together, in words.
+        (
+            json!({"leaderElection": {"enabled": false}}),
+            &["replicas is 2 and leaderElection.enabled is false", "Set replicas to 1"],
+        ),
+        (
+            json!({"certificateAuthority": {"configMap": {"name": "a"}, "secret": {"name": "b"}}}),
+            &["certificateAuthority names a ConfigMap and a Secret: name one of them."],
+        ),
+    ]
+}
+
+#[test]
+fn a_wrong_value_is_refused_and_named() {
+    let helm = Helm::new(None).unwrap();
+    for (values, expected) in refused() {
+        let Err(error) = render(&helm, "logdrain-operator", HOME, &values) else {
+            panic!("{values} was taken")
+        };
+        for part in expected {
+            assert!(error.contains(part), "{values}: {part} in {error}");
+        }
+    }
+}
+
+#[test]
+fn each_object_of_the_schema_refuses_what_it_does_not_know() {
+    fn walk(path: &str, schema: &Value, found: &mut usize) {
+        if let Some(properties) = schema["properties"].as_object() {
+            assert_eq!(schema["additionalProperties"], false, "{path}");
+            *found += 1;
+            properties.iter().for_each(|(name, schema)| walk(&format!("{path}.{name}"), schema, found));
+        }
+        if schema["items"].is_object() {
+            walk(&format!("{path}[]"), &schema["items"], found);
+        }
+    }
+    let text = std::fs::read_to_string(packaging::chart().join("values.schema.json")).unwrap();
+    let mut found = 0;
+    walk("", &serde_json::from_str(&text).unwrap(), &mut found);
+    assert!(found > 15, "{found}");
+}
