@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::scalingo::Endpoints;
+use crate::scalingo::{CertificateAuthorities, Endpoints};
 
 mod arguments;
 mod sentence;
@@ -47,6 +47,8 @@ pub struct Config {
     pub requests_per_minute: usize,
     /// Where `/livez` and `/readyz` are served.
     pub admin_address: SocketAddr,
+    /// Certificate authorities to accept from the Scalingo API beside the system's.
+    pub certificate_authorities: CertificateAuthorities,
     /// How log lines are written.
     pub log_format: LogFormat,
 }
@@ -75,7 +77,7 @@ fn parse_with(
     match parsed {
         Ok(Arguments { subcommand: Subcommand::Crd }) => Ok(Command::Crd),
         Ok(Arguments { subcommand: Subcommand::Run(run) }) => {
-            Config::check(run).map(Box::new).map(Command::Run)
+            Config::check(*run).map(Box::new).map(Command::Run)
         }
         Err(error) if !error.use_stderr() => Ok(Command::Print(error.to_string())),
         Err(error) => Err(ConfigError(sentence::of(&error, &definition))),
@@ -105,6 +107,7 @@ impl Config {
             sweep_interval: arguments.sweep_interval,
             requests_per_minute: arguments.requests_per_minute,
             admin_address: arguments.admin_address,
+            certificate_authorities: arguments.ca_file.unwrap_or_default(),
             log_format: arguments.log_format,
         })
     }

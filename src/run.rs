@@ -71,7 +71,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let mut kubernetes = kube::Config::infer().await.map_err(|_| Error::Kubeconfig)?;
     kubernetes.read_timeout = Some(SILENCE);
     let client = Client::try_from(kubernetes).map_err(|error| Error::Kubernetes(Box::new(error)))?;
-    let transport = Arc::new(ReqwestTransport::new(TransportLimits::default())?);
+    let transport =
+        Arc::new(ReqwestTransport::new(TransportLimits::default(), &config.certificate_authorities)?);
     let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
 
     let namespaces = config.watch_namespaces.join(",");

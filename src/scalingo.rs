@@ -5,6 +5,7 @@
 //! and its public Go client.
 
 mod answer;
+mod authorities;
 mod bearer;
 pub mod budget;
 mod budgets;
@@ -21,6 +22,7 @@ mod token;
 mod transport;
 mod wire;
 
+pub use authorities::CertificateAuthorities;
 pub use budgets::Asker;
 pub use client::{Client, Clock, DeleteForm};
 pub use endpoints::{EndpointError, Endpoints};

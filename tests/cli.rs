@@ -197,7 +197,11 @@ fn the_readme_has_each_flag_with_its_variable_and_default() {
         let flag = block.split_whitespace().next().unwrap();
         let cells = row(&readme, &format!("--{flag}"));
         assert_eq!(cells[1], bracketed("env").unwrap_or_default(), "{flag}");
-        let absent = if flag == "allow-http" { "off" } else { "all" };
+        let absent = match flag {
+            "allow-http" => "off",
+            "ca-file" => "none",
+            _ => "all",
+        };
         assert_eq!(cells[2], bracketed("default").unwrap_or(absent), "{flag}");
         seen += 1;
     }

@@ -6,6 +6,8 @@
 mod ambiguous;
 #[path = "e2e/apps.rs"]
 mod apps;
+#[path = "e2e/authorities.rs"]
+mod authorities;
 #[path = "e2e/away.rs"]
 mod away;
 #[path = "e2e/budget.rs"]

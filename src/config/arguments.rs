@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 
 use super::value;
+use crate::scalingo::CertificateAuthorities;
 
 // Help texts that name a kind are attributes: in a doc comment it would need markup, which help would show.
 
@@ -31,7 +32,7 @@ pub(super) enum Subcommand {
         after_help = "RUST_LOG sets what is logged, info by default; for example \
                       RUST_LOG=info,logdrain_operator=debug."
     )]
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     #[command(about = "Print the CustomResourceDefinition of LogDrain as YAML")]
     Crd,
 }
@@ -96,6 +97,14 @@ pub(super) struct RunArguments {
     /// Address and port of /livez and /readyz
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080", value_parser = value::address)]
     pub(super) admin_address: SocketAddr,
+    /// File with further certificate authorities, in PEM, to accept from the Scalingo API
+    #[arg(
+        long,
+        env = "CA_FILE", hide_env_values = true,
+        value_name = "FILE",
+        value_parser = value::authorities
+    )]
+    pub(super) ca_file: Option<CertificateAuthorities>,
     /// How log lines are written to standard error
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) log_format: LogFormat,

@@ -32,6 +32,7 @@ fn defaults() -> Config {
         sweep_interval: Duration::from_secs(86_400),
         requests_per_minute: 50,
         admin_address: "0.0.0.0:8080".parse().unwrap(),
+        certificate_authorities: CertificateAuthorities::default(),
         log_format: LogFormat::Text,
     }
 }
@@ -71,6 +72,7 @@ fn flags_replace_the_defaults() {
         sweep_interval: Duration::from_secs(7_200),
         requests_per_minute: 60,
         admin_address: "[::1]:0".parse().unwrap(),
+        certificate_authorities: CertificateAuthorities::default(),
         log_format: LogFormat::Json,
     };
     assert_eq!(config, expected);
@@ -155,6 +157,8 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["run", "--admin-address=8080"], address),
         (&["run", "--admin-address=localhost:8080"], address),
         (&["run", "--admin-address=0.0.0.0:70000"], address),
+        (&["run", "--ca-file=/nonexistent/S3CRET"], "--ca-file names a file that cannot be read."),
+        (&["run", "--ca-file=/dev/null"], "--ca-file names a file without a certificate in PEM."),
         (&["run", "--log-format=xml"], "--log-format must be one of: text, json."),
         (
             &["run", "--log-format="],

@@ -1,7 +1,10 @@
 //! What single values may be. An error continues a sentence that begins with the flag's name.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
+
+use crate::scalingo::CertificateAuthorities;
 
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// Above it drift would live for longer than a day.
@@ -66,6 +69,10 @@ pub(super) fn requests_per_minute(text: &str) -> Result<usize, &'static str> {
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "must be an IP address and a port, for example 0.0.0.0:8080 or [::1]:8080")
+}
+
+pub(super) fn authorities(path: &str) -> Result<CertificateAuthorities, &'static str> {
+    CertificateAuthorities::read(Path::new(path))
 }
 
 fn is_label(text: &str) -> bool {

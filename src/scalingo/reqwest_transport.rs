@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use futures::future::{BoxFuture, FutureExt};
 use http::response::Parts;
 
+use super::authorities::CertificateAuthorities;
 use super::endpoints::is_loopback;
 use super::transport::{BodyFailure, Transport, TransportError};
 
@@ -35,7 +36,7 @@ impl Default for TransportLimits {
 pub struct TransportSetupError(String);
 
 /// [`Transport`] over the network: reqwest with rustls, the proxy of the environment, and the system's roots
-/// or, where it has none, Mozilla's as bundled.
+/// or, where it has none, Mozilla's as bundled; beside them those that are given.
 ///
 /// A loopback host is reached without the proxy.
 #[derive(Clone, Debug)]
@@ -50,11 +51,14 @@ impl ReqwestTransport {
     ///
     /// # Errors
     /// When neither the system's nor the bundled roots make a TLS client.
-    pub fn new(limits: TransportLimits) -> Result<Self, TransportSetupError> {
+    pub fn new(
+        limits: TransportLimits,
+        authorities: &CertificateAuthorities,
+    ) -> Result<Self, TransportSetupError> {
         install_crypto_provider();
         Ok(Self {
-            proxied: build(limits, |builder| builder)?,
-            direct: build(limits, reqwest::ClientBuilder::no_proxy)?,
+            proxied: build(limits, authorities, |builder| builder)?,
+            direct: build(limits, authorities, reqwest::ClientBuilder::no_proxy)?,
             limits,
         })
     }
@@ -68,6 +72,7 @@ pub fn install_crypto_provider() {
 
 fn build(
     limits: TransportLimits,
+    authorities: &CertificateAuthorities,
     configure: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
 ) -> Result<reqwest::Client, TransportSetupError> {
     let builder = || {
@@ -79,7 +84,13 @@ fn build(
             // A POST on a connection that the other side has just closed has an unknown outcome.
             .pool_idle_timeout(IDLE_CONNECTION)
     };
-    let built = builder().build().or_else(|_| builder().tls_certs_only(bundled_roots()).build());
+    let further = authorities.to_reqwest();
+    let built = match builder().build() {
+        Ok(client) if further.is_empty() => Ok(client),
+        Ok(_) => builder().tls_certs_merge(further).build(),
+        // Without the system's roots: with others merged in, nobody would notice that they are missing.
+        Err(_) => builder().tls_certs_only(bundled_roots().into_iter().chain(further)).build(),
+    };
     built.map_err(|error| {
         TransportSetupError(first_cause(&error).unwrap_or_else(|| "the TLS settings do not fit".to_owned()))
     })
@@ -167,10 +178,14 @@ fn first_cause(error: &reqwest::Error) -> Option<String> {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return Some(tls.to_string());
         }
-        if let Some(cause) = cause.downcast_ref::<io::Error>() {
-            // An `io::Error` does not show what it wraps as its source.
-            if let Some(tls) = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return Some(tls.to_string());
+        if let Some(mut cause) = cause.downcast_ref::<io::Error>() {
+            // An `io::Error` does not show what it wraps as its source; that may be one again.
+            while let Some(inner) = cause.get_ref() {
+                if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+                    return Some(tls.to_string());
+                }
+                let Some(inner) = inner.downcast_ref::<io::Error>() else { break };
+                cause = inner;
             }
             if cause.get_ref().is_none() {
                 return Some(cause.kind().to_string());

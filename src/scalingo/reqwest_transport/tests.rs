@@ -89,7 +89,10 @@ fn post(address: SocketAddr) -> http::Request<Bytes> {
 
 async fn sent_within(limits: TransportLimits, reply: Reply) -> Result<http::Response<Bytes>, TransportError> {
     let server = serve(reply).await;
-    let result = ReqwestTransport::new(limits).unwrap().send(post(server.address)).await;
+    let result = ReqwestTransport::new(limits, &CertificateAuthorities::default())
+        .unwrap()
+        .send(post(server.address))
+        .await;
     if let Err(error) = &result {
         assert_no_secret(error, &["query-secret", "header-secret"]);
     }
@@ -177,7 +180,7 @@ async fn a_request_without_a_connection_was_never_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let transport = ReqwestTransport::new(LIMITS).unwrap();
+    let transport = ReqwestTransport::new(LIMITS, &CertificateAuthorities::default()).unwrap();
     let error = transport.send(post(address)).await.unwrap_err();
     let TransportError::NotSent(reason) = &error else { panic!("{error}") };
     assert_eq!(reason, "connection refused");
@@ -190,7 +193,11 @@ async fn a_tls_handshake_that_fails_was_never_sent() {
     let mut request = post(server.address);
     *request.uri_mut() = format!("https://localhost:{}/", server.address.port()).parse().unwrap();
     let limits = TransportLimits { connect: SHORT, ..LIMITS };
-    let error = ReqwestTransport::new(limits).unwrap().send(request).await.unwrap_err();
+    let error = ReqwestTransport::new(limits, &CertificateAuthorities::default())
+        .unwrap()
+        .send(request)
+        .await
+        .unwrap_err();
     assert!(matches!(error, TransportError::NotSent(_)), "{error}");
 }
 
@@ -202,7 +209,11 @@ async fn a_connect_time_out_was_never_sent() {
     *request.uri_mut() =
         format!("https://127.0.0.1:{}/", listener.local_addr().unwrap().port()).parse().unwrap();
     let limits = TransportLimits { connect: SHORT, ..LIMITS };
-    let error = ReqwestTransport::new(limits).unwrap().send(request).await.unwrap_err();
+    let error = ReqwestTransport::new(limits, &CertificateAuthorities::default())
+        .unwrap()
+        .send(request)
+        .await
+        .unwrap_err();
     let TransportError::NotSent(reason) = &error else { panic!("{error}") };
     assert_eq!(reason, "no connection within the time allowed");
 }
@@ -214,7 +225,7 @@ async fn the_client_works_over_it() {
     let server = serve(Reply::Bytes(http(&head, body))).await;
     let base = format!("http://{}", server.address);
     let endpoints = Endpoints::parse(&base, &base, false).unwrap();
-    let transport = Arc::new(ReqwestTransport::new(LIMITS).unwrap());
+    let transport = Arc::new(ReqwestTransport::new(LIMITS, &CertificateAuthorities::default()).unwrap());
     let client = Client::new(transport, endpoints, Arc::new(jiff::Timestamp::now), 1_000);
     assert_eq!(client.apps(&token(), "osc-fr1").await.unwrap()[0].name, "shop");
     let seen = server.seen.lock().await.clone();
@@ -230,7 +241,7 @@ async fn a_delete_that_gets_no_answer_has_an_unknown_outcome() {
     let api = serve(Reply::Reset).await;
     let (api, auth) = (format!("http://{}", api.address), format!("http://{}", exchange.address));
     let endpoints = Endpoints::parse(&api, &auth, false).unwrap();
-    let transport = Arc::new(ReqwestTransport::new(LIMITS).unwrap());
+    let transport = Arc::new(ReqwestTransport::new(LIMITS, &CertificateAuthorities::default()).unwrap());
     let client = Client::new(transport, endpoints, Arc::new(jiff::Timestamp::now), 1_000);
     let target = crate::drain::Target { region: "r".to_owned(), app_id: "a".to_owned(), addon: None };
     let url = crate::drain::DrainUrl::new("datadog://delete-secret?region=eu".to_owned());
@@ -245,7 +256,7 @@ const WITH_PROXY: &str = "LOGDRAIN_TEST_WITH_PROXY";
 #[tokio::test]
 async fn the_proxy_of_the_environment_is_used_but_not_for_loopback() {
     if let Ok(loopback) = std::env::var(WITH_PROXY) {
-        let transport = ReqwestTransport::new(LIMITS).unwrap();
+        let transport = ReqwestTransport::new(LIMITS, &CertificateAuthorities::default()).unwrap();
         let mut request = post(loopback.parse().unwrap());
         let response = transport.send(request.clone()).await.unwrap();
         assert_eq!(response.body().as_ref(), b"loopback");
@@ -278,7 +289,7 @@ fn the_provider_is_installed_as_often_as_asked() {
     install_crypto_provider();
     install_crypto_provider();
     assert!(rustls::crypto::CryptoProvider::get_default().is_some());
-    assert!(ReqwestTransport::new(TransportLimits::default()).is_ok());
+    assert!(ReqwestTransport::new(TransportLimits::default(), &CertificateAuthorities::default()).is_ok());
 }
 
 #[test]
