@@ -56,7 +56,7 @@
 {{- define "logdrain-operator.environment" -}}
 # For LogDrains that name no region.
 - name: SCALINGO_REGION
-  value: {{ .Values.region }}
+  value: {{ .Values.region | quote }}
 {{- with .Values.log.level }}
 - name: RUST_LOG
   value: {{ . | quote }}
@@ -79,15 +79,15 @@
 {{- with .Values.certificateAuthority }}
 {{- if .configMap.name -}}
 configMap:
-  name: {{ .configMap.name }}
+  name: {{ .configMap.name | quote }}
   items:
-  - key: {{ .configMap.key }}
+  - key: {{ .configMap.key | quote }}
     path: ca.crt
 {{- else if .secret.name -}}
 secret:
-  secretName: {{ .secret.name }}
+  secretName: {{ .secret.name | quote }}
   items:
-  - key: {{ .secret.key }}
+  - key: {{ .secret.key | quote }}
     path: ca.crt
 {{- end }}
 {{- end }}

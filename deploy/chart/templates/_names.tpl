@@ -13,7 +13,7 @@
 {{/* What selects the pods; it may not change in the life of a release. */}}
 {{- define "logdrain-operator.selector" -}}
 app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "logdrain-operator.labels" -}}

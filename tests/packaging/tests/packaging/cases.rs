@@ -23,6 +23,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = rights();
     cases.extend(availability());
     cases.extend(operation());
+    cases.extend(surroundings());
     cases.extend(pods());
     cases
 }
@@ -124,10 +125,14 @@ fn availability() -> Vec<Case> {
         },
         Case {
             without: &["PodDisruptionBudget"],
-            deployment: vec![(
-                "/spec/template/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/topologyKey",
-                json!("kubernetes.io/hostname"),
-            )],
+            deployment: vec![
+                (
+                    "/spec/template/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/topologyKey",
+                    json!("kubernetes.io/hostname"),
+                ),
+                // On as many nodes as replicas, one more would find no place.
+                ("/spec/strategy/rollingUpdate", json!({"maxSurge": 0, "maxUnavailable": 1})),
+            ],
             ..case(
                 "never two on a node, and no budget",
                 json!({
@@ -162,27 +167,77 @@ fn availability() -> Vec<Case> {
 
 fn operation() -> Vec<Case> {
     vec![
-        case(
-            "each setting of the operator",
-            json!({
-                "region": "osc-secnum-fr1", "requestsPerMinute": 10000, "feedInterval": "1m30s", "resync": "5m",
-                "sweepInterval": "12h", "apiUrl": "http://api.{region}.example.com", "authUrl": "http://auth.example.com",
-                "allowHttp": true, "log": {"format": "json", "level": "info,logdrain_operator=debug"},
-                "adminAddress": "[::]:9090",
-            }),
-        ),
+        Case {
+            deployment: vec![
+                ("/spec/template/spec/containers/0/ports/0/containerPort", json!(9090)),
+                (
+                    "/spec/template/spec/containers/0/args",
+                    json!([
+                        "run",
+                        "--api-url=http://api.{region}.example.com",
+                        "--auth-url=http://auth.example.com",
+                        "--feed-interval=1m30s",
+                        "--requests-per-minute=10000",
+                        "--resync=5m",
+                        "--sweep-interval=12h",
+                        "--allow-http",
+                        "--log-format=json",
+                        "--admin-address=[::]:9090",
+                    ]),
+                ),
+                (
+                    "/spec/template/spec/containers/0/env",
+                    json!([
+                        {"name": "SCALINGO_REGION", "value": "osc-secnum-fr1"},
+                        {"name": "RUST_LOG", "value": "info,logdrain_operator=debug"},
+                    ]),
+                ),
+            ],
+            ..case(
+                "each setting of the operator",
+                json!({
+                    "region": "osc-secnum-fr1", "requestsPerMinute": 10000, "feedInterval": "1m30s", "resync": "5m",
+                    "sweepInterval": "12h", "apiUrl": "http://api.{region}.example.com", "authUrl": "http://auth.example.com",
+                    "allowHttp": true, "log": {"format": "json", "level": "info,logdrain_operator=debug"},
+                    "adminAddress": "[::]:9090",
+                }),
+            )
+        },
         Case {
             deployment: vec![("/spec/template/spec/containers/0/args", json!(["run", "--feed-interval=0"]))],
             ..case("no feed", json!({"feedInterval": "0"}))
         },
+    ]
+}
+
+fn surroundings() -> Vec<Case> {
+    vec![
         Case {
-            deployment: vec![(
-                "/spec/template/spec/volumes",
-                json!([{
-                    "name": "certificate-authority",
-                    "configMap": {"name": "company", "items": [{"key": "root.pem", "path": "ca.crt"}]},
-                }]),
-            )],
+            deployment: vec![
+                (
+                    "/spec/template/spec/containers/0/args/1",
+                    json!("--ca-file=/etc/logdrain-operator/ca/ca.crt"),
+                ),
+                (
+                    "/spec/template/spec/containers/0/volumeMounts",
+                    json!([{"name": "certificate-authority", "mountPath": "/etc/logdrain-operator/ca", "readOnly": true}]),
+                ),
+                (
+                    "/spec/template/spec/volumes",
+                    json!([{
+                        "name": "certificate-authority",
+                        "configMap": {"name": "company", "items": [{"key": "root.pem", "path": "ca.crt"}]},
+                    }]),
+                ),
+                (
+                    "/spec/template/spec/containers/0/env/1",
+                    json!({"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}),
+                ),
+                (
+                    "/spec/template/spec/containers/0/env/2",
+                    json!({"name": "NO_PROXY", "value": "10.0.0.1,.svc"}),
+                ),
+            ],
             ..case(
                 "a proxy with an authority of its own",
                 json!({

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use control_plane::ControlPlane;
-use packaging::{Helm, chart};
+use packaging::{Helm, chart, repository};
 use serde_json::{Value, json};
 
 use super::cluster::{HOME, get, path, prepare};
@@ -172,4 +172,22 @@ fn a_release_that_does_not_keep_the_definition_takes_the_logdrains_along_and_wai
     let patch = ["patch", "logdrain/held", "--namespace", "shop", "--type=merge", "--patch", release];
     cluster.plane.kubectl_ok(patch, None).unwrap();
     cluster.until_gone("the definition to go", || cluster.definition().is_none());
+}
+
+#[test]
+fn a_definition_that_kubectl_has_brought_is_taken_over_only_on_demand() {
+    let cluster = Cluster::new();
+    let crds = repository().join("crds");
+    cluster.plane.kubectl_ok(["apply", "-k", path(&crds)], None).unwrap();
+    let drain = cluster.drain("front", &[FINALIZER]);
+    let chart = chart();
+    let install = ["install", RELEASE, path(&chart), "--namespace", HOME];
+    let error = cluster.helm.run(install).unwrap_err();
+    assert!(error.contains(DEFINITION), "{error}");
+    assert_eq!(cluster.deployment(), None);
+    cluster.helm.run(install.into_iter().chain(["--take-ownership"])).unwrap();
+    assert!(cluster.deployment().is_some());
+    let annotations = &cluster.definition().unwrap()["metadata"]["annotations"];
+    assert_eq!(annotations["meta.helm.sh/release-name"], RELEASE);
+    assert_eq!(cluster.drain_named("front").unwrap(), drain);
 }

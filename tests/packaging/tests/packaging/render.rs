@@ -204,3 +204,47 @@ fn two_releases_in_one_namespace_share_no_name() {
     let objects = render(&helm, "shop", HOME, &json!({})).unwrap();
     assert_eq!(arguments(&objects), ["run", "--lease-name=shop-logdrain-operator"]);
 }
+
+#[test]
+fn names_that_look_like_numbers_stay_names() {
+    let helm = Helm::new(None).unwrap();
+    let values = json!({
+        "watchNamespaces": ["1"], "leaderElection": {"leaseName": "2", "leaseNamespace": "3"}, "region": "4",
+    });
+    let objects = render(&helm, "5", "6", &values).unwrap();
+    for object in &objects {
+        for pointer in
+            ["/metadata/name", "/metadata/namespace", "/metadata/labels/app.kubernetes.io~1instance"]
+        {
+            let value = object.pointer(pointer).unwrap_or(&Value::Null);
+            let absent = value.is_null() && object["kind"] == "CustomResourceDefinition";
+            assert!(value.is_string() || absent, "{pointer} of {object}");
+        }
+    }
+    let roles = of_kind(&objects, "Role");
+    let lease = roles.into_iter().find(|role| role["metadata"]["namespace"] == "3").unwrap();
+    assert_eq!(lease["rules"][1]["resourceNames"], json!(["2"]));
+    let container = &of_kind(&objects, "Deployment")[0]["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["env"][0]["value"], "4");
+}
+
+#[test]
+fn the_network_policy_lets_through_what_is_needed_and_the_metrics() {
+    let helm = Helm::new(None).unwrap();
+    let policy = |values: Value| {
+        let objects = render(&helm, RELEASE, HOME, &json!({"networkPolicy": values})).unwrap();
+        of_kind(&objects, "NetworkPolicy")[0]["spec"].clone()
+    };
+    let spec = policy(json!({"enabled": true}));
+    let tcp = |port: u16| json!({"protocol": "TCP", "port": port});
+    assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
+    assert_eq!(spec["ingress"], json!([{"ports": [{"protocol": "TCP", "port": "admin"}]}]));
+    let dns = json!({"ports": [{"protocol": "UDP", "port": 53}, tcp(53)]});
+    assert_eq!(spec["egress"], json!([dns, {"ports": [tcp(443), tcp(6443)]}]));
+    let peer = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}});
+    let values =
+        json!({"enabled": true, "apiServerPorts": [16443], "extraPorts": [3128], "metricsFrom": [peer]});
+    let spec = policy(values);
+    assert_eq!(spec["ingress"][0]["from"], json!([peer]));
+    assert_eq!(spec["egress"], json!([dns, {"ports": [tcp(443), tcp(16443), tcp(3128)]}]));
+}
