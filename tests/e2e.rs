@@ -14,6 +14,8 @@ mod away;
 mod budget;
 #[path = "e2e/change.rs"]
 mod change;
+#[path = "e2e/chart.rs"]
+mod chart;
 #[path = "e2e/columns.rs"]
 mod columns;
 #[path = "e2e/conditions.rs"]
