@@ -1,6 +1,6 @@
 //! The kustomizations of `deploy/` and the chart are one truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
@@ -72,6 +72,23 @@ fn assert_same(kustomized: &BTreeMap<String, Value>, charted: &BTreeMap<String, 
     for (name, object) in kustomized {
         assert_eq!(object, &charted[name], "{name}: of deploy/, and of the chart");
     }
+}
+
+#[test]
+fn the_readme_shows_a_kustomization_with_each_component() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```yaml\napiVersion: kustomize").unwrap();
+    let (shown, _) = rest.split_once("```").unwrap();
+    let shown = &parse(&format!("apiVersion: kustomize{shown}")).unwrap()[0];
+    let shown: BTreeSet<&str> =
+        shown["components"].as_array().unwrap().iter().map(|component| component.as_str().unwrap()).collect();
+    let entries = fs::read_dir(repository().join("deploy/components")).unwrap();
+    let there: Vec<String> = entries
+        .map(|entry| {
+            format!("../logdrain-operator/deploy/components/{}", entry.unwrap().file_name().display())
+        })
+        .collect();
+    assert_eq!(shown, there.iter().map(String::as_str).collect());
 }
 
 /// All that `deploy/` has and the chart has not: Helm makes a namespace by `--create-namespace`.
