@@ -45,12 +45,29 @@ pub struct Config {
     pub sweep_interval: Duration,
     /// How many requests are sent with one API token within any 60 s at the most.
     pub requests_per_minute: usize,
+    /// How one of several operators is chosen; none where it works at once.
+    pub election: Option<Election>,
     /// Where `/livez` and `/readyz` are served.
     pub admin_address: SocketAddr,
     /// Certificate authorities to accept from the Scalingo API beside the system's.
     pub certificate_authorities: CertificateAuthorities,
     /// How log lines are written.
     pub log_format: LogFormat,
+}
+
+/// How one of several operators is chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Election {
+    /// Name of the Lease.
+    pub name: String,
+    /// Its namespace, if another than the operator's own.
+    pub namespace: Option<String>,
+    /// How long others wait for a leader that is not heard of.
+    pub duration: Duration,
+    /// After which time without renewal the leader ends.
+    pub renew_deadline: Duration,
+    /// How often it is renewed.
+    pub retry_period: Duration,
 }
 
 /// What is wrong with the configuration: one sentence that says what to change. It never repeats a value that
@@ -95,6 +112,14 @@ impl Config {
                  other shorter."
             )));
         }
+        let election = Election {
+            name: arguments.lease_name,
+            namespace: arguments.lease_namespace,
+            duration: arguments.lease_duration,
+            renew_deadline: arguments.renew_deadline,
+            retry_period: arguments.retry_period,
+        };
+        let election = (!arguments.no_leader_election).then(|| election.check()).transpose()?;
         let mut watch_namespaces = arguments.watch_namespace;
         watch_namespaces.sort_unstable();
         watch_namespaces.dedup();
@@ -106,9 +131,26 @@ impl Config {
             resync: arguments.resync,
             sweep_interval: arguments.sweep_interval,
             requests_per_minute: arguments.requests_per_minute,
+            election,
             admin_address: arguments.admin_address,
             certificate_authorities: arguments.ca_file.unwrap_or_default(),
             log_format: arguments.log_format,
+        })
+    }
+}
+
+impl Election {
+    /// What is left of the Lease once the leader has ended is for clocks that do not run equally fast; and a renewal may
+    /// fail once or twice.
+    fn check(self) -> Result<Self, ConfigError> {
+        let is_checked = self.duration > self.renew_deadline && self.renew_deadline >= self.retry_period * 3;
+        let [duration, deadline, period] = [self.duration, self.renew_deadline, self.retry_period]
+            .map(|duration| humantime::format_duration(duration).to_string());
+        is_checked.then_some(self).ok_or_else(|| {
+            ConfigError(format!(
+                "--lease-duration ({duration}) must be longer than --renew-deadline ({deadline}), and that at least three \
+                 times --retry-period ({period}): 15s, 10s and 2s are the defaults."
+            ))
         })
     }
 }

@@ -5,6 +5,7 @@ pub mod config;
 pub mod controller;
 pub mod crd;
 pub mod drain;
+pub mod lease;
 pub mod run;
 pub mod scalingo;
 pub mod telemetry;

@@ -11,14 +11,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin,
-    config::Config,
+    config::{self, Config},
     controller::{Context, Parts, Settings, View, follow, watches},
+    lease::{self, Elector, Guarded, Leadership},
     scalingo::{self, ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider},
 };
 
 /// How long running steps may take to end once the operator is asked to stop. Together with what follows
 /// it stays below 25 s.
 const GRACE: Duration = Duration::from_secs(22);
+
+/// Where the machine's name stands, if not in the environment.
+const HOSTNAME_FILE: &str = "/proc/sys/kernel/hostname";
 
 /// How long the Kubernetes API may be silent in an answer. A watch is ended by the server before that; without it a
 /// list that is never answered would leave the operator deaf.
@@ -51,6 +55,14 @@ pub enum Error {
     /// Signals cannot be received.
     #[error("Signals cannot be received: {0}.")]
     Signals(#[source] io::Error),
+    /// Another may do the work from now on. The next start stands by.
+    #[error("Ended, to stand by when it is started again: of the Lease {lease}, {lost}.")]
+    Lost {
+        /// Namespace and name.
+        lease: String,
+        /// Why.
+        lost: lease::Lost,
+    },
     /// A part of the operator that runs for ever has ended.
     #[error("The {0} ended unexpectedly.")]
     Ended(&'static str),
@@ -71,9 +83,12 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let mut kubernetes = kube::Config::infer().await.map_err(|_| Error::Kubeconfig)?;
     kubernetes.read_timeout = Some(SILENCE);
     let client = Client::try_from(kubernetes).map_err(|error| Error::Kubernetes(Box::new(error)))?;
+    let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
+    let mut election = config.election.map(|election| stand_for(election, &client, &clock));
+    let leadership = election.as_ref().map_or_else(Leadership::always, Elector::leadership);
     let transport =
         Arc::new(ReqwestTransport::new(TransportLimits::default(), &config.certificate_authorities)?);
-    let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
+    let transport = Arc::new(Guarded::new(transport, leadership.clone()));
 
     let namespaces = config.watch_namespaces.join(",");
     let (resync, sweep_interval) = (config.resync, config.sweep_interval);
@@ -99,6 +114,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
         random: fastrand::Rng::new(),
         clock,
         stopping: stopping.clone(),
+        leadership,
         sabotage: None,
     });
 
@@ -119,7 +135,19 @@ pub async fn run(config: Config) -> Result<(), Error> {
         "started"
     );
 
+    let mut lead = Box::pin(async {
+        match &mut election {
+            Some(elector) => {
+                let lost = elector.lead().await;
+                Error::Lost { lease: elector.lease(), lost }
+            }
+            None => std::future::pending().await,
+        }
+    });
     tokio::select! {
+        // Of what is due at once after a stop of the process, this first: another may lead.
+        biased;
+        lost = &mut lead => return Err(lost),
         () = &mut controller => return Err(Error::Ended("watch")),
         _ = &mut admin => return Err(Error::Ended("admin server")),
         () = signals.next() => {}
@@ -127,16 +155,43 @@ pub async fn run(config: Config) -> Result<(), Error> {
     tracing::info!("stopping: running steps may end; a second signal ends at once");
     stopping.cancel();
     tokio::select! {
-        () = &mut controller => tracing::info!("stopped"),
+        biased;
+        lost = &mut lead => return Err(lost),
+        () = &mut controller => {}
         () = tokio::time::sleep(GRACE) => {
             tracing::warn!("stopped while a step was running; the next start goes on from its record");
+            return Ok(());
         }
         () = signals.next() => {
             tracing::warn!("stopped at once; the next start goes on from the records");
             std::process::exit(130);
         }
     }
+    drop(lead);
+    if let Some(elector) = &mut election {
+        elector.release().await;
+    }
+    tracing::info!("stopped");
     Ok(())
+}
+
+fn stand_for(election: config::Election, client: &Client, clock: &scalingo::Clock) -> Elector {
+    let settings = lease::Settings {
+        namespace: election.namespace.unwrap_or_else(|| client.default_namespace().to_owned()),
+        name: election.name,
+        identity: identity(),
+        duration: election.duration,
+        renew_deadline: election.renew_deadline,
+        retry_period: election.retry_period,
+    };
+    Elector::new(client.clone(), settings, clock.clone(), fastrand::Rng::new())
+}
+
+/// Tells this process from every other one: the machine's name, in Kubernetes the pod's, for people, and a number.
+fn identity() -> String {
+    let machine = std::env::var("HOSTNAME").ok().or_else(|| std::fs::read_to_string(HOSTNAME_FILE).ok());
+    let machine = machine.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    format!("{}_{:016x}", machine.as_deref().unwrap_or("logdrain-operator"), fastrand::u64(..))
 }
 
 /// The signals that ask for an end.

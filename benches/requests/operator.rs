@@ -82,6 +82,7 @@ impl Operator {
             random: fastrand::Rng::with_seed(1),
             clock,
             stopping: CancellationToken::new(),
+            leadership: logdrain_operator::lease::Leadership::always(),
             sabotage: None,
         });
         Self { connection, task: tokio::spawn(follow(watches, context, called)) }

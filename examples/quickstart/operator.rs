@@ -24,7 +24,7 @@ impl Operator {
     pub fn start(binary: &Path, kubeconfig: &Path, scalingo: &str, resync: &str) -> Result<Self, Stop> {
         let mut command = Command::new(binary);
         command
-            .args(["run", "--admin-address", "127.0.0.1:0", "--resync", resync])
+            .args(["run", "--no-leader-election", "--admin-address", "127.0.0.1:0", "--resync", resync])
             .args(["--api-url", scalingo, "--auth-url", scalingo])
             .env("KUBECONFIG", kubeconfig);
         // Neither what a user has configured for a real one, nor a proxy on the way to this machine itself.

@@ -94,6 +94,30 @@ pub(super) struct RunArguments {
         help = "Most requests within any 60 seconds with one API token; Scalingo allows 60, for all who use it",
         value_name = "NUMBER", default_value = "50", value_parser = value::requests_per_minute)]
     pub(super) requests_per_minute: usize,
+    /// Work at once, without a Lease; never run two of this kind
+    #[arg(long)]
+    pub(super) no_leader_election: bool,
+    /// Name of the Lease that tells which of several operators works
+    #[arg(long, value_name = "NAME", default_value = "logdrain-operator", value_parser = value::lease_name)]
+    pub(super) lease_name: String,
+    /// Namespace of the Lease; when absent the operator's own, or that of the kubeconfig's context
+    #[arg(long, value_name = "NAMESPACE", value_parser = value::lease_namespace)]
+    pub(super) lease_namespace: Option<String>,
+    #[arg(
+        long,
+        help = "How long others wait before they take the Lease from a leader that is not heard of",
+        value_name = "DURATION", default_value = "15s", value_parser = value::lease_duration)]
+    pub(super) lease_duration: Duration,
+    #[arg(
+        long,
+        help = "After which time without renewal the leader ends; shorter than --lease-duration",
+        value_name = "DURATION", default_value = "10s", value_parser = value::lease_duration)]
+    pub(super) renew_deadline: Duration,
+    #[arg(
+        long,
+        help = "How often the Lease is renewed, or tried to be had; at most a third of --renew-deadline",
+        value_name = "DURATION", default_value = "2s", value_parser = value::lease_duration)]
+    pub(super) retry_period: Duration,
     /// Address and port of /livez and /readyz
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080", value_parser = value::address)]
     pub(super) admin_address: SocketAddr,

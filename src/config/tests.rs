@@ -31,6 +31,13 @@ fn defaults() -> Config {
         resync: Duration::from_secs(600),
         sweep_interval: Duration::from_secs(86_400),
         requests_per_minute: 50,
+        election: Some(Election {
+            name: "logdrain-operator".to_owned(),
+            namespace: None,
+            duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        }),
         admin_address: "0.0.0.0:8080".parse().unwrap(),
         certificate_authorities: CertificateAuthorities::default(),
         log_format: LogFormat::Text,
@@ -60,6 +67,11 @@ fn flags_replace_the_defaults() {
         "--resync=1h 30m",
         "--sweep-interval=2h",
         "--requests-per-minute=60",
+        "--lease-name=drains",
+        "--lease-namespace=tools",
+        "--lease-duration=1m",
+        "--renew-deadline=40s",
+        "--retry-period=5s",
         "--admin-address=[::1]:0",
         "--log-format=json",
     ]);
@@ -71,11 +83,37 @@ fn flags_replace_the_defaults() {
         resync: Duration::from_secs(5_400),
         sweep_interval: Duration::from_secs(7_200),
         requests_per_minute: 60,
+        election: Some(Election {
+            name: "drains".to_owned(),
+            namespace: Some("tools".to_owned()),
+            duration: Duration::from_secs(60),
+            renew_deadline: Duration::from_secs(40),
+            retry_period: Duration::from_secs(5),
+        }),
         admin_address: "[::1]:0".parse().unwrap(),
         certificate_authorities: CertificateAuthorities::default(),
         log_format: LogFormat::Json,
     };
     assert_eq!(config, expected);
+}
+
+#[test]
+fn election_is_left_out_on_demand_and_its_durations_must_make_sense() {
+    assert_eq!(run_config(&["--no-leader-election"]).election, None);
+    for flags in [
+        ["--lease-duration=10s", "--renew-deadline=10s", "--retry-period=2s"],
+        ["--lease-duration=15s", "--renew-deadline=10s", "--retry-period=4s"],
+    ] {
+        let error = parse_arguments(&[&["run"][..], &flags].concat()).unwrap_err().to_string();
+        assert!(error.starts_with("--lease-duration ("), "{error}");
+        assert!(error.contains("must be longer than --renew-deadline"), "{error}");
+        // Where there is no Lease, nothing depends on them.
+        assert_eq!(run_config(&[&["--no-leader-election"][..], &flags].concat()).election, None);
+    }
+    for flag in ["--lease-duration=1500ms", "--retry-period=0s", "--lease-name=A", "--lease-namespace="] {
+        let error = parse_arguments(&["run", flag]).unwrap_err().to_string();
+        assert!(error.contains(" must be "), "{error}");
+    }
 }
 
 #[test]

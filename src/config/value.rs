@@ -11,6 +11,8 @@ const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 /// Above it the feed would be no better than a list of each app.
 const LONGEST_FEED_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Above it the cluster would be without an operator for long.
+const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
 /// For a limit that Scalingo has raised.
 const MOST_REQUESTS: usize = 10_000;
 /// RFC 1123, as Kubernetes has it for namespaces.
@@ -32,11 +34,32 @@ pub(super) fn namespace(text: &str) -> Result<String, &'static str> {
     if text.is_empty() {
         return Err("holds an empty name: leave it out to watch all namespaces");
     }
-    if text.len() > LONGEST_NAMESPACE || !is_label(text) || text.ends_with('-') {
+    lease_namespace(text)
+}
+
+pub(super) fn lease_namespace(text: &str) -> Result<String, &'static str> {
+    if !is_name(text) {
         return Err("must be the name of a namespace: at most 63 lower-case letters, digits and hyphens, \
                     with a letter or digit first and last");
     }
     Ok(text.to_owned())
+}
+
+pub(super) fn lease_name(text: &str) -> Result<String, &'static str> {
+    if !is_name(text) {
+        return Err("must be the name of a Lease: at most 63 lower-case letters, digits and hyphens, \
+                    with a letter or digit first and last");
+    }
+    Ok(text.to_owned())
+}
+
+/// A Lease counts in whole seconds.
+pub(super) fn lease_duration(text: &str) -> Result<Duration, &'static str> {
+    let duration = duration(text)?;
+    if !(SHORTEST_INTERVAL..=LONGEST_LEASE).contains(&duration) || duration.subsec_nanos() > 0 {
+        return Err("must be whole seconds, from 1s to 1h");
+    }
+    Ok(duration)
 }
 
 pub(super) fn interval(text: &str) -> Result<Duration, &'static str> {
@@ -73,6 +96,10 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
 
 pub(super) fn authorities(path: &str) -> Result<CertificateAuthorities, &'static str> {
     CertificateAuthorities::read(Path::new(path))
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAMESPACE).contains(&text.len()) && is_label(text) && !text.ends_with('-')
 }
 
 fn is_label(text: &str) -> bool {

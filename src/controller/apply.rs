@@ -234,6 +234,7 @@ impl<'a> Work<'a, '_> {
                 listed: &listed,
                 peers: &peers,
                 now: self.observation.at(),
+                led_since: self.context.led_since(),
             };
             match situation.find(intent) {
                 Found::Drain(url) => return Ok(url),

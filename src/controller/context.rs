@@ -30,6 +30,7 @@ use super::{
 use crate::{
     crd::LogDrain,
     drain::Digester,
+    lease::Leadership,
     scalingo::{self, ApiToken, Clock, budget::WINDOW},
 };
 
@@ -101,11 +102,14 @@ pub struct Context {
     pub clock: Clock,
     /// Cancelled when no further step may begin.
     pub stopping: CancellationToken,
+    /// Whether this process leads.
+    pub leadership: Leadership,
     sabotage: Option<Sabotage>,
     tokens: Tokens,
     sweeps: Mutex<Sweeps>,
     feeds: Mutex<Feeds>,
-    filled: OnceCell<()>,
+    /// Since when this process leads.
+    begun: OnceCell<Timestamp>,
     calls: mpsc::UnboundedSender<ObjectRef<LogDrain>>,
 }
 
@@ -127,6 +131,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Cancelled when no further step may begin.
     pub stopping: CancellationToken,
+    /// Whether this process leads. The client for Scalingo is to heed it by itself, as with [`Guarded`](crate::lease::Guarded).
+    pub leadership: Leadership,
     /// What is done wrong on purpose; nothing, outside of the tests of the tests.
     #[doc(hidden)]
     pub sabotage: Option<Sabotage>,
@@ -150,6 +156,7 @@ impl Context {
             view: parts.view,
             clock: parts.clock,
             stopping: parts.stopping,
+            leadership: parts.leadership,
             sabotage: parts.sabotage,
             digester: parts.digester,
             lists: Lists::default(),
@@ -162,7 +169,7 @@ impl Context {
             tokens: Tokens::default(),
             sweeps: Mutex::new(sweeps),
             feeds: Mutex::new(feeds),
-            filled: OnceCell::new(),
+            begun: OnceCell::new(),
             calls,
         };
         (Arc::new(context), called)
@@ -180,17 +187,26 @@ impl Context {
         (self.clock)()
     }
 
-    /// Waits until every cache has been filled, and counts what a predecessor may have sent in the last minute.
+    /// Waits until this process leads and every cache has been filled, and counts what a predecessor may have sent in the last minute.
     pub async fn ready(&self) {
         let fill = || async {
+            self.leadership.begun().await;
             self.view.filled().await;
             let minute_ago = self.now().checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
-            if self.view.shows_work_since(minute_ago) {
+            if self.leadership.follows_another() || self.view.shows_work_since(minute_ago) {
                 self.scalingo.inherit();
             }
             tracing::info!(logdrains = self.view.all().len(), "caches have synced");
+            self.now()
         };
-        self.filled.get_or_init(fill).await;
+        self.begun.get_or_init(fill).await;
+    }
+
+    /// When this process began to lead, by its own clock. Where none is elected there is nobody whose clock differs.
+    #[must_use]
+    pub fn led_since(&self) -> Timestamp {
+        let begun = self.begun.get().filter(|_| self.leadership.is_elected());
+        begun.copied().unwrap_or(Timestamp::MIN)
     }
 
     /// Calls for a look at this resource at once, with what is listed since then.
@@ -307,8 +323,9 @@ impl Context {
     /// Whether another step may begin.
     ///
     /// # Errors
-    /// When the operator is stopping.
+    /// When the operator is stopping, or does not lead any more, which ends it too.
     pub fn go_on(&self) -> Result<(), Error> {
-        if self.stopping.is_cancelled() { Err(Error::Stopping) } else { Ok(()) }
+        let may = self.leadership.holds() && !self.stopping.is_cancelled();
+        if may { Ok(()) } else { Err(Error::Stopping) }
     }
 }

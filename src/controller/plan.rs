@@ -68,6 +68,9 @@ pub struct Situation<'a> {
     pub peers: &'a [Peer],
     /// The time.
     pub now: Timestamp,
+    /// When this process began to lead. What another process has sent, whose clock may show something else, counts as
+    /// sent no earlier.
+    pub led_since: Timestamp,
 }
 
 /// How a listed drain came to be known as the wanted one.
@@ -185,7 +188,7 @@ impl Plan {
                     steps.push(Step::Resolve { record: adding.clone(), url });
                 }
                 found => {
-                    if let Some(until) = unsettled(adding, situation.now) {
+                    if let Some(until) = situation.unsettled(adding) {
                         return Self { steps, verdict: Verdict::WaitForAnswer(until) };
                     }
                     if let Found::OneOf(many) = found {
@@ -239,12 +242,6 @@ pub fn resolved(adding: &DrainRecord, url: &Digest) -> DrainRecord {
         listed_before: Vec::new(),
         ..adding.clone()
     }
-}
-
-/// Until when the request that a record announces may still take effect; `None` once it cannot.
-fn unsettled(record: &DrainRecord, now: Timestamp) -> Option<Timestamp> {
-    let until = record.since.as_ref()?.0.checked_add(SETTLES_AFTER).ok()?;
-    (until > now).then_some(until)
 }
 
 fn destination(record: &DrainRecord) -> Digest {

@@ -135,6 +135,7 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
         listed: &[listed],
         peers: &context.view.peers(&subject.uid(), &target),
         now: context.now(),
+        led_since: context.led_since(),
     });
     let is_said = match &plan.verdict {
         Verdict::InSync => ready.reason == Reason::Synced.as_str(),
@@ -272,6 +273,7 @@ async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
         listed: &listed,
         peers: &peers,
         now: work.observation.at(),
+        led_since: work.context.led_since(),
     });
     tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
     work.carry_out(&plan).await?;

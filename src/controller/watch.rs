@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, future::join_all, stream::BoxStream};
+use futures::{
+    StreamExt,
+    future::join_all,
+    stream::{self, BoxStream, select_all},
+};
 use kube::{
     Api, Client,
     runtime::{
@@ -54,12 +58,41 @@ impl Watch {
     }
 }
 
-/// Follows the watches until the operator is stopping and every reconciliation that runs has ended.
+/// Keeps the caches of these watches full until this process leads.
+async fn stand_by(watches: &mut [Watch], context: &Context) {
+    let follow = async {
+        let mut events = select_all(watches.iter_mut().map(|watch| &mut watch.stream));
+        while let Some(event) = events.next().await {
+            if let Err(error) = event {
+                tracing::debug!(%error, "watch");
+            }
+        }
+        // All watches have ended: whoever follows them will find that out.
+    };
+    // Only a whole cache shows what has passed meanwhile.
+    let called = async {
+        context.leadership.begun().await;
+        context.view.filled().await;
+    };
+    tokio::select! {
+        biased;
+        () = called => {}
+        () = follow => {}
+    }
+}
+
+/// Stands by until this process leads, then follows the watches until the operator is stopping and every reconciliation
+/// that runs has ended.
 pub async fn follow(
-    watches: Vec<Watch>,
+    mut watches: Vec<Watch>,
     context: Arc<Context>,
     mut called: futures::channel::mpsc::UnboundedReceiver<ObjectRef<LogDrain>>,
 ) {
+    tokio::select! {
+        biased;
+        () = stand_by(&mut watches, &context) => {}
+        () = context.stopping.cancelled() => return,
+    }
     let namespaces = watches.iter().map(|watch| watch.namespace.clone()).collect();
     let secrets = notice(namespaces, Arc::clone(&context));
     let (feeds, sweeps, blind) = (Arc::clone(&context), Arc::clone(&context), Arc::clone(&context));
@@ -69,7 +102,10 @@ pub async fn follow(
         let (door, calls) = futures::channel::mpsc::unbounded();
         doors.push((watch.namespace, door));
         let stopping = context.stopping.clone();
-        let controller = Controller::for_stream(watch.stream, watch.store)
+        // What has passed while standing by, first.
+        let passed: Vec<_> = watch.store.state().iter().map(|object| Ok(LogDrain::clone(object))).collect();
+        let stream = stream::iter(passed).chain(watch.stream);
+        let controller = Controller::for_stream(stream, watch.store)
             .reconcile_on(calls)
             .graceful_shutdown_on(async move { stopping.cancelled().await })
             .run(reconcile, |_, error, _| match *error {}, Arc::clone(&context))

@@ -37,8 +37,11 @@ impl Operator {
             ["--auth-url", options.scalingo],
         ];
         let not_given = defaults.iter().filter(|[option, _]| !options.arguments.contains(option)).flatten();
+        // Only the tests of the Lease wait for one.
+        let stands = options.arguments.iter().any(|argument| argument.starts_with("--lease"));
         command
             .arg("run")
+            .args((!stands).then_some("--no-leader-election"))
             .args(not_given)
             .args(options.namespaces.iter().flat_map(|namespace| ["--watch-namespace", namespace]))
             .args(options.arguments)

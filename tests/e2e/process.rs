@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(25);
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// What the admin address answers: status and body.
-async fn admin(world: &World, path: &str) -> (u16, String) {
+pub async fn admin(world: &World, path: &str) -> (u16, String) {
     world.until_output("that it has started", |output| output.contains(" started ")).await;
     let output = world.operator_output();
     let address = output.split("admin=").nth(1).and_then(|rest| rest.split_whitespace().next());

@@ -79,6 +79,7 @@ impl Case {
             random: fastrand::Rng::with_seed(1),
             clock,
             stopping: CancellationToken::new(),
+            leadership: crate::lease::Leadership::always(),
             sabotage: None,
         });
         let noticing = tokio::spawn(notice(vec![None], context.clone()));

@@ -83,6 +83,7 @@ proptest! {
             listed: &listed,
             peers: &peers,
             now,
+            led_since: Timestamp::MIN,
         };
         let plan = Plan::new(&situation);
         prop_assert_eq!(&plan, &Plan::new(&situation));

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Adoption, Forgotten, Found, Listed, Peer, Situation, Step, Verdict, destination, unsettled, url,
+    Adoption, Forgotten, Found, Listed, Peer, SETTLES_AFTER, Situation, Step, Verdict, destination, url,
 };
 use crate::{
     crd::{DrainRecord, DrainState},
@@ -18,6 +18,14 @@ enum Whose {
 }
 
 impl Situation<'_> {
+    /// Until when the request that a record announces may still take effect; `None` once it cannot.
+    #[must_use]
+    pub fn unsettled(&self, record: &DrainRecord) -> Option<Timestamp> {
+        let sent = record.since.as_ref()?.0.max(self.led_since);
+        let until = sent.checked_add(SETTLES_AFTER).ok()?;
+        (until > self.now).then_some(until)
+    }
+
     /// The own record whose addition is not known to have ended; there is never more than one.
     #[must_use]
     pub fn adding(&self) -> Option<&DrainRecord> {
@@ -92,7 +100,7 @@ impl Situation<'_> {
             if !same(record) || record.state != DrainState::Adding {
                 continue;
             }
-            if let Some(until) = unsettled(record, self.now) {
+            if let Some(until) = self.unsettled(record) {
                 return Err(Verdict::WaitForPeer(peer.name.clone(), until));
             }
             // The peer may be kept from looking for its drain itself.
@@ -127,7 +135,7 @@ impl Situation<'_> {
             return match there {
                 _ if there > keep => Ok(Step::Delete { record: record.clone(), keep }),
                 _ if there == keep => forget(Forgotten::Gone),
-                _ => match unsettled(record, self.now) {
+                _ => match self.unsettled(record) {
                     Some(until) => Err(until),
                     None => Ok(Step::Restore { record: record.clone(), missing: keep - there }),
                 },

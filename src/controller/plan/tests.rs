@@ -74,6 +74,7 @@ struct Case {
     listed: Vec<Listed>,
     peers: Vec<Peer>,
     later: i64,
+    led_since: i64,
 }
 
 impl Case {
@@ -87,6 +88,7 @@ impl Case {
             listed: &self.listed,
             peers: &self.peers,
             now: at(20 + self.later),
+            led_since: at(self.led_since),
         })
     }
 
@@ -299,6 +301,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             listed,
             peers,
             later,
+            led_since: 0,
         })
 }
 

@@ -14,6 +14,8 @@ const ENDS_WITHIN: Duration = Duration::from_secs(27);
 /// How it is run, but for the addresses.
 const ARGUMENTS: &[&str] = &[
     "run",
+    // After each kill it would wait for its predecessor.
+    "--no-leader-election",
     "--admin-address=127.0.0.1:0",
     "--feed-interval=1s",
     // So that a few seconds show whether it is quiet.

@@ -58,6 +58,36 @@ impl World {
         self.keep("an operator that was stopped", output);
     }
 
+    /// Ends the operator that was started first of those that run, as a power cut would.
+    pub fn kill_first_operator(&self) {
+        let operator = self.operators.borrow_mut().remove(0);
+        let output = block_in_place(|| operator.kill());
+        self.keep("an operator that was killed", output);
+    }
+
+    /// Ends it as Kubernetes does, and gives what it has printed.
+    pub fn stop_first_operator(&self) -> String {
+        let operator = self.operators.borrow_mut().remove(0);
+        let output = block_in_place(|| operator.stop());
+        self.keep("an operator that was stopped", output.clone());
+        output
+    }
+
+    /// Waits until it has ended, and says how, and what it has printed.
+    pub async fn first_operator_exit(&self) -> (ExitStatus, String) {
+        let begun = Instant::now();
+        loop {
+            let status = self.with_first_operator(|process| process.wait_exit(Duration::ZERO));
+            if let Some(status) = status.expect("an exit status") {
+                let output = self.operators.borrow_mut().remove(0).output();
+                self.keep("an operator that has ended", output.clone());
+                return (status, output);
+            }
+            assert!(begun.elapsed() < SOON, "the operator does not end: {}", self.first_operator_output());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What the operator that was started last has printed.
     pub fn operator_output(&self) -> String {
         self.operators.borrow().last().map(Operator::output).unwrap_or_default()

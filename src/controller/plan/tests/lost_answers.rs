@@ -114,3 +114,10 @@ fn an_addition_that_is_no_longer_wanted_is_found_and_deleted() {
     Case { deleting: true, records: vec![adding("old", &[])], later: 80, ..Case::default() }
         .gives(vec![Step::Forget { record: adding("old", &[]), because: Forgotten::NeverAdded }], InSync);
 }
+
+#[test]
+fn what_another_process_has_sent_counts_as_sent_no_earlier_than_this_one_began_to_lead() {
+    let case = |later| Case { records: vec![adding("d", &["x"])], later, led_since: 50, ..wants("d") };
+    case(129).gives(vec![], WaitForAnswer(at(150)));
+    case(130).gives(vec![Step::Add { drifted: false }], InSync);
+}

@@ -1,0 +1,143 @@
+//! Leader election with the durations that are the default: who leads works, who stands by sends nothing.
+
+use std::time::{Duration, Instant};
+
+use scalingo_simulator::{Simulator, When};
+use serde_json::Value;
+
+use crate::{
+    few_requests::{papertrail, url},
+    process::admin,
+    wire::Wire,
+    world::World,
+};
+
+const NAMESPACE: &str = "logdrain-system";
+const ELECTED: [&str; 2] = ["--lease-namespace", NAMESPACE];
+/// A Lease expires, another takes it, looks, and waits for what its predecessor may have sent.
+const LATER: Duration = Duration::from_secs(200);
+const DRAINS: usize = 3;
+
+impl World {
+    fn lease(&self) -> Value {
+        let lease = ["get", "lease", "logdrain-operator", "--namespace", NAMESPACE, "--output=json"];
+        serde_json::from_str(&self.kubectl(&lease)).expect("JSON")
+    }
+
+    fn holder(&self) -> String {
+        self.lease()["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned()
+    }
+
+    async fn until_leading(&self) {
+        self.until_output("that it leads", |output| output.contains("leading")).await;
+    }
+
+    /// Waits until the one that was started last says that its caches are full.
+    async fn until_ready(&self) {
+        let begun = Instant::now();
+        while admin(self, "/readyz").await.0 != 200 {
+            assert!(begun.elapsed() < LATER, "{}", self.operator_output());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn until_standing_by(&self, holder: &str) {
+        let said = format!("standing by: {holder} leads");
+        self.until_output(&said, |output| output.contains(&said)).await;
+    }
+}
+
+/// How many requests to Scalingo it says that it has sent.
+fn sent(output: &str) -> usize {
+    output.matches("operation=").count()
+}
+
+fn each_once(simulator: &Simulator) -> bool {
+    let mut drains = simulator.drains("shop-front");
+    drains.sort();
+    drains == (1..=DRAINS).map(url).collect::<Vec<_>>()
+}
+
+async fn leading() -> World {
+    let world = World::alone().await;
+    for port in 1..DRAINS {
+        world.apply(&format!("drain-{port}"), &papertrail("shop-front", port));
+    }
+    world.start_operator_with(&ELECTED);
+    for port in 1..DRAINS {
+        world.until_reason(&format!("drain-{port}"), "Synced").await;
+    }
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_was_stopped_for_a_minute_sends_nothing_when_it_wakes() {
+    let world = leading().await;
+    let first = world.holder();
+    world.start_operator_with(&ELECTED);
+    world.until_standing_by(&first).await;
+    world.until_ready().await;
+    assert_eq!(sent(&world.operator_output()), 0, "{}", world.operator_output());
+
+    let held = world.simulator.hold("POST", "/v1/apps/*/log_drains", When::Before);
+    world.apply(&format!("drain-{DRAINS}"), &papertrail("shop-front", DRAINS));
+    held.gate.reached().await;
+    let stopped = Instant::now();
+    world.with_first_operator(|operator| operator.pause().expect("a signal"));
+    world.simulator.remove_rule(held.rule);
+    held.gate.release();
+    world.until_leading().await;
+    assert_ne!(world.holder(), first);
+    world.until_simulator_within(LATER, "each drain once", each_once).await;
+    world.until_reason(&format!("drain-{DRAINS}"), "Synced").await;
+    tokio::time::sleep_until((stopped + Duration::from_secs(60)).into()).await;
+
+    let had_sent = sent(&world.first_operator_output());
+    world.with_first_operator(|operator| operator.resume().expect("a signal"));
+    let (status, output) = world.first_operator_exit().await;
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(output.contains("of the Lease logdrain-system/logdrain-operator"), "{output}");
+    assert_eq!(sent(&output), had_sent, "{output}");
+    assert_eq!(world.simulator.requests("POST", "/v1/apps/*/log_drains").len(), DRAINS);
+    assert!(each_once(&world.simulator));
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lead_passes_on_when_the_leader_ends_is_killed_or_does_not_reach_the_api_server() {
+    let mut world = leading().await;
+    let direct = world.kubeconfig.clone();
+    let first = world.holder();
+
+    // It ends in good order: nobody waits for the Lease to expire.
+    world.start_operator_with(&ELECTED);
+    world.until_standing_by(&first).await;
+    let output = world.stop_first_operator();
+    assert!(output.contains("left the Lease to others"), "{output}");
+    world.until_leading().await;
+    let second = world.holder();
+
+    // It is killed.
+    let wire = Wire::lay(&mut world).await;
+    world.start_operator_with(&ELECTED);
+    world.until_standing_by(&second).await;
+    world.kill_first_operator();
+    world.until_leading().await;
+    let third = world.holder();
+    assert_eq!(world.lease()["spec"]["leaseTransitions"], 2);
+
+    // It reaches Scalingo, but the API server no more.
+    world.kubeconfig = direct;
+    world.start_operator_with(&ELECTED);
+    world.until_standing_by(&third).await;
+    wire.cut();
+    let (status, output) = world.first_operator_exit().await;
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(output.contains("it could not be renewed for 10s, and another may lead"), "{output}");
+    world.until_leading().await;
+    world.simulator.remove_drain_behind("shop-front", &url(1)).expect("the drain");
+    world.apply(&format!("drain-{DRAINS}"), &papertrail("shop-front", DRAINS));
+    world.until_simulator("each drain once", each_once).await;
+    assert_eq!(world.simulator.changes().len(), DRAINS + 2, "{:#?}", world.simulator.changes());
+    world.finish();
+}
