@@ -50,7 +50,7 @@ impl KubernetesFault {
                 matches!(request.verb, Verb::Update | Verb::Patch) && request.kind == "LogDrain"
             }
             Self::LoseAnswer | Self::NeverAnswerThoughMade | Self::Delay { .. } => {
-                request.is_write() && request.kind == "LogDrain"
+                request.is_write() && matches!(request.kind.as_str(), "LogDrain" | "Lease")
             }
         }
     }

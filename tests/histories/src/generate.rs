@@ -36,6 +36,9 @@ fn beginning(random: &mut Rng) -> Vec<Step> {
         8 => steps.push(Step::Form(Form::Opaque)),
         _ => steps.push(Step::Form(Form::Unique)),
     }
+    if random.u8(..4) > 0 {
+        steps.push(Step::Elect);
+    }
     if random.u8(..5) == 0 {
         steps.push(Step::Budget { per_minute: random.u8(10..=50), fixed: random.bool() });
     }
@@ -100,7 +103,11 @@ fn step(random: &mut Rng) -> Step {
         88 => Step::KubernetesCalm,
         89 => Step::ExpireWatches,
         90 => Step::BreakWatches,
-        91 => Step::PauseWatches(random.bool()),
+        91 => match random.u8(..3) {
+            0 => Step::PauseWatches(random.bool()),
+            1 => lease(random),
+            _ => cut_off(random),
+        },
         92 | 93 => Step::Start,
         94 => halt(random),
         95 => Step::Kill { nth: random.u8(..2) },
@@ -203,6 +210,24 @@ fn kubernetes(random: &mut Rng) -> Step {
         _ => KubernetesFault::Delay { seconds: random.u8(1..55) },
     };
     Step::Kubernetes { fault, times: random.u8(1..4) }
+}
+
+/// Long enough for the Lease to be lost, mostly.
+fn cut_off(random: &mut Rng) -> Step {
+    let nth = (random.u8(..3) > 0).then(|| random.u8(..2));
+    Step::CutOff { nth, seconds: random.u8(1..200) }
+}
+
+fn lease(random: &mut Rng) -> Step {
+    let fault = match random.u8(..6) {
+        0 => KubernetesFault::Unreachable,
+        1 => KubernetesFault::Status(one(random, &[429, 500, 503])),
+        2 => KubernetesFault::NeverAnswer,
+        3 => KubernetesFault::LoseAnswer,
+        4 => KubernetesFault::NeverAnswerThoughMade,
+        _ => KubernetesFault::Delay { seconds: random.u8(1..55) },
+    };
+    Step::Lease { fault, times: random.u8(1..8) }
 }
 
 fn slot(random: &mut Rng) -> Slot {

@@ -41,8 +41,8 @@ pub fn judge(world: &World) -> Vec<String> {
         let Some((_, _, urls)) = &standing.wanted else { continue };
         let copies = world.copies.get(&((*target).clone(), (*documented).to_owned())).copied().unwrap_or(0);
         let there = count(world, target, urls);
-        let excused = urls.iter().any(|url| world.excused.contains(url)) || world.had_two_operators();
-        if there == 0 && !world.had_two_operators() {
+        let excused = urls.iter().any(|url| world.excused.contains(url)) || world.had_two_at_work();
+        if there == 0 && !world.had_two_at_work() {
             broken.push(format!("promise 2: the drain of {} is not there", standing.name));
         } else if there > 1 + copies && !excused {
             broken.push(format!("promise 2: the drain of {} is there {there} times", standing.name));
@@ -70,7 +70,7 @@ pub fn judge(world: &World) -> Vec<String> {
         }
         let distinct: BTreeSet<&Listed> = left.iter().collect();
         for drain in distinct.into_iter().filter(|drain| !is_wanted(&target, drain)) {
-            if !world.had_two_operators()
+            if !world.had_two_at_work()
                 && !drain.is_among(&world.excused)
                 && !is_kept(&standings, world, &target, &drain.url)
             {

@@ -1,8 +1,10 @@
 //! One process of the operator: the real controller and the real client, over wires that can be cut.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +13,7 @@ use http_body_util::BodyExt;
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Turns, Verb};
 use jiff::{SignedDuration, Timestamp};
 use logdrain_operator::controller::{Context, Parts, Sabotage, Settings, View, Watch, follow, watches};
+use logdrain_operator::lease::{self, Elector, Guarded, Leadership};
 use logdrain_operator::scalingo::{
     BodyFailure, Client, Clock, Endpoints, TokenKey, Transport, TransportError,
 };
@@ -29,6 +32,14 @@ const RESYNC: Duration = Duration::from_secs(5 * 60);
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(8 * 60);
 /// How often the feed is read, by an operator that does.
 const FEED_INTERVAL: Duration = Duration::from_secs(15);
+/// Where the Lease is.
+pub const OWN_NAMESPACE: &str = "logdrain-system";
+/// Longer than by default, where an hour would be filled with renewals; the steps are as much longer.
+const LEASE_DURATION: Duration = Duration::from_secs(60);
+const RENEW_DEADLINE: Duration = Duration::from_secs(40);
+const RETRY_PERIOD: Duration = Duration::from_secs(12);
+/// How long a process that has ended by itself waits to be started again at the most.
+const RESTART: Duration = Duration::from_secs(20);
 /// As reqwest is told in production.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -39,6 +50,9 @@ pub struct Surroundings {
     pub simulator: Simulator,
     pub turns: Turns,
     pub faults: Arc<KubernetesFaults>,
+    pub lease_faults: Arc<KubernetesFaults>,
+    /// Whether operators stand for election.
+    pub elects: Arc<AtomicBool>,
     pub witness: Arc<Witness>,
     pub sabotage: Option<Sabotage>,
     pub random: Arc<Mutex<fastrand::Rng>>,
@@ -56,6 +70,7 @@ struct Life {
     abort: Mutex<Option<AbortHandle>>,
     fuse: Mutex<Option<Fuse>>,
     halted_until: Mutex<Option<Instant>>,
+    cut_until: Mutex<Option<Instant>>,
     requests_per_minute: usize,
 }
 
@@ -80,10 +95,26 @@ impl Life {
         until?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
-    async fn stand_still(&self) {
-        while let Some(left) = self.halted_for() {
-            sleep(left).await;
-        }
+    /// Whether the Kubernetes API is out of reach.
+    fn is_cut_off(&self) -> bool {
+        let until = *self.cut_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Lets nothing of a process happen while it stands still, as after SIGSTOP: timers and answers find it later.
+    async fn stoppable<T>(&self, process: impl Future<Output = T>) -> T {
+        let mut process = pin!(process);
+        let mut rest = None;
+        poll_fn(|context| {
+            while let Some(left) = self.halted_for() {
+                let rest = rest.insert(Box::pin(sleep(left)));
+                if rest.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            process.as_mut().poll(context)
+        })
+        .await
     }
 
     /// Counts a request; says whether it is the last, and takes effect.
@@ -109,10 +140,23 @@ impl Surroundings {
         }
     }
 
-    /// How far an operator's clock is wrong: mostly not at all.
+    /// How far an operator's clock is wrong: mostly not at all, and where a Lease decides who leads, by minutes too.
     fn skew(&self) -> SignedDuration {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-        SignedDuration::from_millis(if random.u8(..4) == 0 { random.i64(-4_000..4_000) } else { 0 })
+        let most = match (random.u8(..8), self.elects.load(Ordering::Relaxed)) {
+            (0, true) => 5 * 60_000,
+            (0 | 1, _) => 4_000,
+            _ => return SignedDuration::ZERO,
+        };
+        SignedDuration::from_millis(random.i64(-most..most))
+    }
+
+    fn restart(&self) -> Duration {
+        RESTART.mul_f64(self.random.lock().unwrap_or_else(PoisonError::into_inner).f64())
+    }
+
+    fn seed(&self) -> u64 {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
     }
 
     /// Most operators read the feed.
@@ -139,6 +183,7 @@ impl Operator {
             abort: Mutex::default(),
             fuse: Mutex::default(),
             halted_until: Mutex::default(),
+            cut_until: Mutex::default(),
             requests_per_minute,
         });
         let hook = {
@@ -149,32 +194,11 @@ impl Operator {
             }
         };
         connection.set_faults(hook);
-        let client = connection.client("logdrain-system");
-        let clock: Clock = {
-            let (simulator, skew) = (surroundings.simulator.clone(), surroundings.skew());
-            Arc::new(move || simulator.now().checked_add(skew).unwrap_or(Timestamp::MAX))
-        };
-        let wire = Wire { life: Arc::clone(&life), surroundings: surroundings.clone() };
-        let endpoints =
-            Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false);
-        let watches = watches(&client, &[]);
-        let seed = surroundings.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..);
         let task = {
-            #[expect(clippy::expect_used, reason = "constants, tried by every history")]
-            let endpoints = endpoints.expect("valid endpoints");
-            let (context, called) = Context::new(Parts {
-                scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), requests_per_minute),
-                client,
-                settings: surroundings.settings(),
-                view: View::new(watches.iter().map(Watch::store).collect()),
-                digester: Arc::clone(&surroundings.witness.digester),
-                random: fastrand::Rng::with_seed(seed),
-                clock,
-                stopping: CancellationToken::new(),
-                sabotage: surroundings.sabotage,
-            });
-            tokio::spawn(follow(watches, context, called))
+            let (life, surroundings) = (Arc::clone(&life), surroundings.clone());
+            async move { life.stoppable(live(&life, &surroundings)).await }
         };
+        let task = tokio::spawn(task);
         *life.abort.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
         Self { life }
     }
@@ -200,9 +224,21 @@ impl Operator {
         *self.life.fuse.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Stands still for so long: what it would send waits, and it hears nothing.
+    /// Stands still for so long.
     pub fn halt(&self, time: Duration) {
         *self.life.halted_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);
+    }
+
+    /// Goes on at the next event, and reaches everything.
+    pub fn go_on(&self) {
+        *self.life.halted_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.life.cut_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.life.connection.pause_watches(false);
+    }
+
+    /// Does not reach the Kubernetes API for so long.
+    pub fn cut_off(&self, time: Duration) {
+        *self.life.cut_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);
         let connection = self.life.connection.clone();
         connection.pause_watches(true);
         tokio::spawn(async move {
@@ -211,14 +247,75 @@ impl Operator {
         });
     }
 
-    /// Goes on at once.
-    pub fn go_on(&self) {
-        *self.life.halted_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
     /// Whether its watches are silent.
     pub fn pause_watches(&self, paused: bool) {
         self.life.connection.pause_watches(paused);
+    }
+}
+
+/// One process after the other: who has lost the Lease ends, and is started again.
+async fn live(life: &Arc<Life>, surroundings: &Surroundings) {
+    let mut process = 0;
+    loop {
+        process += 1;
+        let label = format!("{}.{process}", life.label);
+        let Some(lost) = run(life, surroundings, &label).await else { return };
+        let why = match lost {
+            lease::Lost::Taken(_) => "lease: taken by another",
+            lease::Lost::Expired(_) => "lease: not renewed in time",
+        };
+        surroundings.witness.count(why);
+        sleep(surroundings.restart()).await;
+    }
+}
+
+/// One process. Ends with the Lease.
+async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Option<lease::Lost> {
+    let client = life.connection.client(OWN_NAMESPACE);
+    let clock: Clock = {
+        let (simulator, skew) = (surroundings.simulator.clone(), surroundings.skew());
+        Arc::new(move || simulator.now().checked_add(skew).unwrap_or(Timestamp::MAX))
+    };
+    let mut elector = surroundings.elects.load(Ordering::Relaxed).then(|| {
+        let settings = lease::Settings {
+            namespace: OWN_NAMESPACE.to_owned(),
+            name: "logdrain-operator".to_owned(),
+            identity: label.to_owned(),
+            duration: LEASE_DURATION,
+            renew_deadline: RENEW_DEADLINE,
+            retry_period: RETRY_PERIOD,
+        };
+        let random = fastrand::Rng::with_seed(surroundings.seed());
+        Elector::new(client.clone(), settings, clock.clone(), random)
+    });
+    let leadership = elector.as_ref().map_or_else(Leadership::always, Elector::leadership);
+    let wire = Wire { life: Arc::clone(life), label: label.to_owned(), surroundings: surroundings.clone() };
+    let wire = Guarded::new(Arc::new(wire), leadership.clone());
+    let endpoints = Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false);
+    #[expect(clippy::expect_used, reason = "constants, tried by every history")]
+    let endpoints = endpoints.expect("valid endpoints");
+    let watches = watches(&client, &[]);
+    let (context, called) = Context::new(Parts {
+        scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), life.requests_per_minute),
+        client,
+        settings: surroundings.settings(),
+        view: View::new(watches.iter().map(Watch::store).collect()),
+        digester: Arc::clone(&surroundings.witness.digester),
+        random: fastrand::Rng::with_seed(surroundings.seed()),
+        clock,
+        stopping: CancellationToken::new(),
+        leadership,
+        sabotage: surroundings.sabotage,
+    });
+    let follow = follow(watches, context, called);
+    let Some(elector) = &mut elector else {
+        follow.await;
+        return None;
+    };
+    tokio::select! {
+        biased;
+        lost = elector.lead() => Some(lost),
+        () = follow => None,
     }
 }
 
@@ -230,11 +327,16 @@ fn befall(life: &Life, surroundings: &Surroundings, request: &RequestInfo) -> Fa
         life.end();
         return if made { Fault::NeverAnswerThoughMade } else { Fault::NeverAnswer };
     }
-    if let Some(left) = life.halted_for().filter(|_| request.verb != Verb::Watch) {
-        return Fault::Delay(left);
+    if life.is_cut_off() {
+        return Fault::Unreachable;
     }
-    if let Some(fault) = surroundings.faults.take(request) {
-        surroundings.witness.count(&format!("Kubernetes: {}", name(fault)));
+    // The Lease is asked for every other second: it would meet all that is meant for others.
+    let (whose, faults) = match request.kind.as_str() {
+        "Lease" => ("lease", &surroundings.lease_faults),
+        _ => ("Kubernetes", &surroundings.faults),
+    };
+    if let Some(fault) = faults.take(request) {
+        surroundings.witness.count(&format!("{whose}: {}", name(fault)));
         return fault;
     }
     let latency = surroundings.latency();
@@ -262,6 +364,8 @@ fn name(fault: Fault) -> &'static str {
 /// The way to Scalingo.
 struct Wire {
     life: Arc<Life>,
+    /// Of the process.
+    label: String,
     surroundings: Surroundings,
 }
 
@@ -269,10 +373,11 @@ impl Wire {
     /// Notes that the request has come to Scalingo, against the budget of its API token.
     fn arrival(&self, request: &http::Request<Bytes>) -> impl FnOnce() + Send + 'static {
         let token = request.extensions().get::<TokenKey>().copied();
-        let (life, witness) = (Arc::clone(&self.life), Arc::clone(&self.surroundings.witness));
+        let (label, limit) = (self.label.clone(), self.life.requests_per_minute);
+        let witness = Arc::clone(&self.surroundings.witness);
         move || {
             if let Some(token) = token {
-                witness.note_arrival(&life.label, token, life.requests_per_minute);
+                witness.note_arrival(&label, token, limit);
             }
         }
     }
@@ -284,9 +389,8 @@ impl Transport for Wire {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Answer> {
         async move {
             let Surroundings { server, simulator, turns, witness, .. } = &self.surroundings;
-            let label = &self.life.label;
+            let label = &self.label;
             turns.turn(format!("{label} {} {} {:?}", request.method(), request.uri(), request.body())).await;
-            self.life.stand_still().await;
             if self.life.ended.load(Ordering::Relaxed) {
                 return pending().await;
             }
@@ -313,9 +417,7 @@ impl Transport for Wire {
                 sleep(back).await;
                 answer
             });
-            let answer = tokio::time::timeout(REQUEST_TIMEOUT, travel).await;
-            self.life.stand_still().await;
-            match answer {
+            match tokio::time::timeout(REQUEST_TIMEOUT, travel).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) => Err(TransportError::Broken("closed by the other side".to_owned())),
                 Err(_) => Err(TransportError::TimedOut),

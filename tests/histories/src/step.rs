@@ -65,6 +65,12 @@ pub enum Step {
     ScalingoCalm,
     /// So many requests to the Kubernetes API meet this fault.
     Kubernetes { fault: KubernetesFault, times: u8 },
+    /// Operators stand for election. Before the first only.
+    Elect,
+    /// So many requests that concern the Lease meet this fault.
+    Lease { fault: KubernetesFault, times: u8 },
+    /// An operator, or each, does not reach the Kubernetes API for so long.
+    CutOff { nth: Option<u8>, seconds: u8 },
     /// All faults at the Kubernetes API end.
     KubernetesCalm,
     /// Watches end with 410.
@@ -79,7 +85,7 @@ pub enum Step {
     Kill { nth: u8 },
     /// An operator is killed at its nth request from now, which takes effect or not.
     KillAt { nth: u8, request: u8, made: bool },
-    /// An operator stands still for so long: it hears nothing, and what it is about to send waits.
+    /// An operator stands still for so long.
     Halt { nth: u8, seconds: u8 },
     /// Time passes.
     Wait { milliseconds: u64 },

@@ -4,6 +4,7 @@ mod kubernetes;
 mod scalingo;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use logdrain_operator::drain::Digester;
 use scalingo_simulator::{Simulator, Target};
 use serde_json::Value;
 
-use crate::operator::{Operator, Surroundings};
+use crate::operator::{OWN_NAMESPACE, Operator, Surroundings};
 use crate::speaker::Speaker;
 use crate::step::Step;
 use crate::universe::{AppSlot, Destination, Form, GOOD_TOKENS, Namespace, Slot, api_token};
@@ -64,6 +65,8 @@ impl World {
             simulator,
             turns,
             faults: Arc::default(),
+            lease_faults: Arc::default(),
+            elects: Arc::default(),
             witness: Arc::new(Witness::new(digester)),
             sabotage,
             random: Arc::new(Mutex::new(fastrand::Rng::with_seed(seed))),
@@ -88,6 +91,7 @@ impl World {
         for version in 0..GOOD_TOKENS {
             world.simulator().add_token(&format!("operator-{version}"), &api_token(version));
         }
+        world.server().ensure_namespace(OWN_NAMESPACE);
         for app in AppSlot::ALL {
             world.create_app(app);
         }
@@ -117,7 +121,7 @@ impl World {
     pub async fn take(&mut self, step: &Step) {
         self.witness().look(self.server());
         self.operators.retain(|operator| !operator.is_ended());
-        if self.operators.len() > 1 {
+        if self.operators.len() > 1 && !self.elects() {
             self.witness().is_restless();
         }
         match step {
@@ -167,7 +171,21 @@ impl World {
                 self.operators.iter().for_each(|operator| operator.pause_watches(paused));
             }
             Step::Kubernetes { fault, times } => self.surroundings.faults.add(fault, times),
-            Step::KubernetesCalm => self.surroundings.faults.clear(),
+            Step::Elect if self.started == 0 => self.surroundings.elects.store(true, Ordering::Relaxed),
+            Step::Elect => {}
+            Step::Lease { fault, times } => self.surroundings.lease_faults.add(fault, times),
+            Step::CutOff { nth, seconds } => {
+                let time = Duration::from_secs(seconds.into());
+                match nth {
+                    Some(nth) => self.operator(nth).into_iter().for_each(|operator| operator.cut_off(time)),
+                    None => self.operators.iter().for_each(|operator| operator.cut_off(time)),
+                }
+                self.witness().count("cut off from Kubernetes");
+            }
+            Step::KubernetesCalm => {
+                self.surroundings.faults.clear();
+                self.surroundings.lease_faults.clear();
+            }
             Step::Start => self.start(),
             Step::Kill { nth } => {
                 if let Some(operator) = self.operator(nth) {
@@ -194,21 +212,25 @@ impl World {
         self.operators.get(usize::from(nth) % self.operators.len().max(1))
     }
 
-    /// Whether two operators were ever at work at once.
+    /// Whether two operators were ever at work at once, with no Lease to choose between them.
     ///
     /// A resource's version guards its own records only. Two operators that look at two resources of one target at the same
-    /// moment do not see each other's intents: the same drain can be added twice, or be left by both. A lease must guarantee
-    /// that never two write at Scalingo for one target within the time that a request may take effect in (100 s); until there
-    /// is one, two copies and drains left behind are not held against a history with two operators. Nor is a drain that is not
-    /// there: one operator may take the drain that the other has just added for the one whose answer it waits for itself. What
-    /// nobody recorded must not be deleted all the same, and no secret be shown.
-    pub fn had_two_operators(&self) -> bool {
-        self.had_two
+    /// moment do not see each other's intents: the same drain can be added twice, or be left by both; and one may take the drain
+    /// that the other has just added for the one whose answer it waits for itself. So without a Lease two copies, drains left
+    /// behind and drains that are not there are not held against a history with two operators. What nobody recorded must not be
+    /// deleted all the same, and no secret be shown. With a Lease nothing is excused.
+    pub fn had_two_at_work(&self) -> bool {
+        self.had_two && !self.elects()
+    }
+
+    fn elects(&self) -> bool {
+        self.surroundings.elects.load(Ordering::Relaxed)
     }
 
     /// Whether there was one operator all the time.
     pub fn had_one_operator(&self) -> bool {
-        self.started == 1
+        let has_ended = self.witness().counts().keys().any(|what| what.starts_with("lease: "));
+        self.started == 1 && !has_ended
     }
 
     /// Starts an operator, unless there are two.
@@ -219,8 +241,12 @@ impl World {
         }
         if self.operators.len() > 1 {
             self.had_two = true;
-            self.witness().count("two operators at once");
-            self.witness().is_restless();
+            if self.elects() {
+                self.witness().count("two operators, one Lease");
+            } else {
+                self.witness().count("two operators at once");
+                self.witness().is_restless();
+            }
         }
     }
 }

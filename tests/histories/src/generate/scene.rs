@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{apply, destination, halt, kubernetes, one, scalingo, slot, wait};
+use super::{apply, cut_off, destination, halt, kubernetes, lease, one, scalingo, slot, wait};
 use crate::step::{Requests, ScalingoFault, Step};
 use crate::universe::{AppSlot, Destination, GOOD_TOKENS, Namespace, Slot, VERSIONS};
 
@@ -19,9 +19,11 @@ pub(super) fn scene(random: &mut Rng, steps: &mut Vec<Step>) {
 fn trouble(random: &mut Rng, steps: &mut Vec<Step>) {
     let slot = slot(random);
     for _ in 0..random.u8(1..4) {
-        let step = match random.u8(..9) {
+        let step = match random.u8(..11) {
             0..4 => scalingo(random),
             4..6 => kubernetes(random),
+            9 => lease(random),
+            10 => cut_off(random),
             6 => Step::KillAt { nth: random.u8(..2), request: random.u8(1..12), made: random.bool() },
             7 => halt(random),
             _ => Step::Start,
