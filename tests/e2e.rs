@@ -52,6 +52,8 @@ mod few_requests;
 mod foreign;
 #[path = "e2e/leader.rs"]
 mod leader;
+#[path = "e2e/gitops.rs"]
+mod gitops;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
 #[path = "e2e/lost_answers.rs"]

@@ -95,7 +95,7 @@ const OTHER: &str = "https://intake.example/v2/of-somebody-else";
 async fn of_two_new_drains_that_cannot_be_told_apart_none_is_touched_until_a_person_deletes_one() {
     let world = unknown_forms().await;
     lose_the_answer(&world, When::After, &[OTHER]).await;
-    until_ambiguous(&world).await;
+    world.record("ambiguous", &until_ambiguous(&world).await);
     let before = world.simulator.changes();
     lists(&world, 3).await;
     assert_eq!(world.simulator.changes(), before, "nothing is added or deleted");
@@ -154,6 +154,12 @@ async fn a_drain_that_evidently_leads_elsewhere_is_never_taken_for_the_lost_one(
     ];
     let world = unknown_forms().await;
     lose_the_answer(&world, When::Before, &foreign).await;
+    let waits = |object: &Value| {
+        ready(object)["message"]
+            .as_str()
+            .is_some_and(|message| message.starts_with("the answer to a request"))
+    };
+    world.record("progressing", &world.until("logs", "waiting", waits).await);
     until_later(&world, "Synced", |object| ready(object)["reason"] == "Synced").await;
     assert_eq!(posts(&world.simulator), 2);
     let drains = world.simulator.drains("shop-front");

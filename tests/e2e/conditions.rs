@@ -59,11 +59,13 @@ async fn a_life_is_told_as_kstatus_reads_it() {
     let object = world.get("drain");
     assert_eq!(object["status"]["observedGeneration"], -1, "in progress before the first visit");
     assert_eq!(object["status"]["conditions"], Value::Null);
+    world.record("before-first-visit", &object);
 
     world.start_operator();
     let first = world.until_reason("drain", "Synced").await;
     assert_synced(&first);
     assert_eq!(first["status"]["observedGeneration"], 1);
+    world.record("synced", &first);
 
     // A change that goes well: the same transition time, the new generation.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
@@ -80,6 +82,7 @@ async fn a_life_is_told_as_kstatus_reads_it() {
     let message = "spec.app: region osc-fr1 has no app no-such-app that the API token may see; check the name, the \
                    region and whose token it is";
     assert_failing(&third, "AppNotFound", PERSON, message);
+    world.record("app-not-found", &third);
     assert_ne!(ready(&third)["lastTransitionTime"], ready(&first)["lastTransitionTime"]);
     assert_eq!(
         third["status"]["drains"][0]["url"], "tcp+tls://logs.example.com:6514",
@@ -93,6 +96,7 @@ async fn a_life_is_told_as_kstatus_reads_it() {
     let fourth = world.until_reason("drain", "ApiTokenNotFound").await;
     let message = "spec.apiTokenSecretRef: Secret nowhere is not there";
     assert_failing(&fourth, "ApiTokenNotFound", TIME, message);
+    world.record("api-token-not-found", &fourth);
     assert_eq!(ready(&fourth)["lastTransitionTime"], ready(&third)["lastTransitionTime"]);
 
     // Suspended: nobody looks, so nobody knows.
@@ -102,6 +106,7 @@ async fn a_life_is_told_as_kstatus_reads_it() {
     assert_eq!(ready(&fifth)["status"], "Unknown");
     assert_eq!(ready(&fifth)["message"], "spec.suspend is true: nothing is checked or changed at Scalingo");
     assert_eq!(ready(&fifth)["observedGeneration"], fifth["metadata"]["generation"]);
+    world.record("suspended", &fifth);
 
     world.apply("drain", &papertrail("shop-front"));
     assert_synced(&world.until_reason("drain", "Synced").await);
@@ -138,6 +143,8 @@ async fn what_does_not_change_is_not_written() {
     for (name, reason) in states {
         before.push(world.until_reason(name, reason).await);
     }
+    world.record("duplicate", &before[1]);
+    world.record("secret-not-found", &before[3]);
     // Writes of one's own come back as watch events; after some more looks all of them have.
     after_lists(&world, 4).await;
     let writes = kubernetes_writes(&world);
@@ -185,6 +192,8 @@ async fn an_addition_that_keeps_being_refused_is_told_once() {
     world.start_operator();
     let refused = world.until_reason("refused", "Rejected").await;
     let down = world.until_reason("down", "Unavailable").await;
+    world.record("rejected", &refused);
+    world.record("unavailable", &down);
     let posts = |simulator: &Simulator, app: &str| {
         let id = simulator.app_id(app).expect("the app");
         simulator.requests("POST", &format!("/v1/apps/{id}/log_drains")).len()

@@ -96,6 +96,7 @@ async fn a_refused_token_is_not_taken_for_a_drain_that_is_gone() {
     let message =
         "Scalingo refuses the API token: unauthorized; look at the Secret that spec.apiTokenSecretRef names";
     assert_eq!(verdict(&object), ["False", "Unauthorized", message]);
+    world.record("deleting-unauthorized", &object);
     assert_eq!(condition(&object, "Stalled")["status"], "True");
     world.simulator.restore_token("operator");
     world.until_gone("datadog").await;

@@ -268,6 +268,9 @@ async fn after_a_429_nothing_is_sent_with_the_token_until_it_may_go_on() {
             let message = ready(&object)["message"].as_str().expect("a message").to_owned();
             assert_failing(&object, "RateLimited", TIME, &message);
             assert!(message.contains("; goes on at about 20"), "{message}");
+            if (method, asked) == ("GET", Some(15)) {
+                world.record("rate-limited", &object);
+            }
         }
         let is_synced = |object: &Value| ready(object)["reason"] == "Synced";
         let patience = Duration::from_secs(150);

@@ -268,6 +268,7 @@ async fn a_revoked_api_token_holds_up_nobody_elses_and_is_taken_up_when_it_is_re
     let message =
         "Scalingo refuses the API token: unauthorized; look at the Secret that spec.apiTokenSecretRef names";
     assert_failing(&refused, "Unauthorized", PERSON, message);
+    world.record("unauthorized", &refused);
     assert_eq!(refused["status"]["drains"], drains, "a refused token says nothing of the drain");
     after_lists(&world, 3).await;
     assert_eq!(world.get("mine"), mine);
@@ -305,9 +306,11 @@ async fn an_addon_that_is_missing_or_has_no_drains_is_told_and_taken_up() {
     );
     let object = world.until_reason("missing", "AddonNotFound").await;
     assert_failing(&object, "AddonNotFound", PERSON, &message);
+    world.record("addon-not-found", &object);
     let message = format!("spec.addon: addon {mailer} does not support log drains: only databases do");
     let object = world.until_reason("mailer", "AddonUnsupported").await;
     assert_failing(&object, "AddonUnsupported", PERSON, &message);
+    world.record("addon-unsupported", &object);
     assert_synced(&world.until_reason("healthy", "Synced").await);
 
     world.simulator.add_addon_with_id("shop-front", "postgresql", true, MISSING).expect("the app");

@@ -3,6 +3,8 @@
 
 #[path = "world/operators.rs"]
 mod operators;
+#[path = "world/recorded.rs"]
+mod recorded;
 
 use std::{
     cell::RefCell,
