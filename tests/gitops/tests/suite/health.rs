@@ -1,0 +1,126 @@
+//! The health that Argo CD shows.
+
+use std::collections::BTreeSet;
+
+use gitops::{
+    argo::{self, Health},
+    scripts, testdata,
+};
+use logdrain_operator::crd::Reason;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Standing, ready, recorded, standing};
+
+/// `health_test.yaml`, as Argo CD's own tests read it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tests {
+    tests: Vec<Test>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Test {
+    input_path: String,
+    health_status: Health,
+}
+
+fn status(object: &Value) -> String {
+    argo::health(object).expect("the script runs").status
+}
+
+#[test]
+fn there_is_a_recorded_object_for_every_reason() {
+    let objects = testdata::all().expect("the recorded objects");
+    let seen: BTreeSet<&str> =
+        objects.values().filter_map(|object| ready(object)["reason"].as_str()).collect();
+    assert_eq!(seen, Reason::ALL.map(Reason::as_str).into());
+    for standing_of in [Standing::Deleting, Standing::Behind, Standing::Suspended] {
+        assert!(objects.values().any(|object| standing(object) == standing_of), "{standing_of:?}");
+    }
+}
+
+#[test]
+fn what_passes_is_progressing_and_only_what_a_person_must_mend_is_degraded() {
+    for (name, object) in testdata::all().expect("the recorded objects") {
+        let health = argo::health(&object).expect("the script runs");
+        let expected = match standing(&object) {
+            Standing::Deleting | Standing::Behind | Standing::Waits(_) => "Progressing",
+            Standing::InOrder => "Healthy",
+            Standing::Suspended => "Suspended",
+            Standing::NeedsAPerson(_) => "Degraded",
+        };
+        assert_eq!(health.status, expected, "{name}");
+        if !matches!(standing(&object), Standing::Deleting | Standing::Behind) {
+            let said = |field: &str| ready(&object)[field].as_str().expect("a text").to_owned();
+            assert_eq!(health.message, format!("{}: {}", said("reason"), said("message")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn argo_cds_own_tests_pass_and_cover_every_recorded_object() {
+    let tests: Tests = testdata::yaml(&scripts().join("health_test.yaml")).expect("the tests");
+    let mut covered = BTreeSet::new();
+    for test in tests.tests {
+        let object: Value = testdata::yaml(&scripts().join(&test.input_path)).expect("an object");
+        assert_eq!(
+            argo::health(&object).expect("the script runs"),
+            test.health_status,
+            "{}",
+            test.input_path
+        );
+        assert!(covered.insert(test.input_path.clone()), "{} twice", test.input_path);
+    }
+    let recorded = testdata::all().expect("the recorded objects");
+    let expected: BTreeSet<String> = recorded.keys().map(|name| format!("testdata/{name}.yaml")).collect();
+    assert_eq!(covered, expected);
+}
+
+#[test]
+fn whatever_it_says_a_status_behind_its_generation_or_of_a_deleted_object_is_progressing() {
+    for (name, object) in testdata::all().expect("the recorded objects") {
+        let mut behind = object.clone();
+        behind["metadata"]["generation"] = json!(99);
+        assert_eq!(status(&behind), "Progressing", "{name}");
+        let mut deleted = object;
+        deleted["metadata"]["deletionTimestamp"] = json!("2026-11-23T12:00:00Z");
+        assert_eq!(status(&deleted), "Progressing", "{name}");
+    }
+}
+
+#[test]
+fn an_object_that_says_less_than_the_operator_does_is_progressing() {
+    let synced = recorded("synced");
+    for path in ["/status", "/status/conditions", "/status/observedGeneration", "/status/conditions/0/type"] {
+        let mut object = synced.clone();
+        *object.pointer_mut(path).expect("it is there") = Value::Null;
+        if path.ends_with("type") {
+            object["status"]["conditions"][0]["type"] = json!("Other");
+        }
+        assert_eq!(status(&object), "Progressing", "{path}");
+    }
+    let mut both = synced.clone();
+    let conditions = both["status"]["conditions"].as_array_mut().expect("conditions");
+    conditions.push(json!({"type": "Reconciling", "status": "True"}));
+    assert_eq!(status(&both), "Progressing", "Reconciling beside Ready");
+    let mut off = synced;
+    let conditions = off["status"]["conditions"].as_array_mut().expect("conditions");
+    conditions.push(json!({"type": "Stalled", "status": "False"}));
+    assert_eq!(status(&off), "Healthy", "a condition that is off");
+}
+
+#[test]
+fn a_script_has_no_more_of_the_library_than_argo_cd_gives_it() {
+    let object = recorded("synced");
+    for missing in ["string", "os", "io", "debug", "math"] {
+        let kind: String = argo::run(&format!("return type({missing})"), &object).expect("a text");
+        assert_eq!(kind, "nil", "{missing}");
+    }
+    let version: String = argo::run("return _VERSION", &object).expect("a text");
+    assert_eq!(version, "Lua 5.1");
+    argo::run::<String>("return ('a'):upper()", &object).expect_err("texts have no methods");
+    argo::run::<String>("return require('os').date('%c')", &object).expect_err("only flags that are known");
+    argo::run::<String>("return require('io')", &object).expect_err("only os can be asked for");
+}
