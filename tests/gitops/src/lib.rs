@@ -1,8 +1,10 @@
-//! What Argo CD and Flux make of `LogDrain`s: the scripts of `deploy/argocd` in a real Lua 5.1.
+//! What Argo CD and Flux make of `LogDrain`s: the scripts of `deploy/argocd` in a real Lua 5.1, and the libraries of Flux
+//! in a small Go program.
 
 pub mod argo;
 pub mod customization;
 mod error;
+pub mod flux;
 pub mod testdata;
 
 use std::path::PathBuf;

@@ -4,6 +4,7 @@
 
 mod actions;
 mod customization;
+mod flux;
 mod health;
 
 use std::{env, fs, path::Path};

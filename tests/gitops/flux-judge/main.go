@@ -1,0 +1,119 @@
+// Judges objects as Flux does: one JSON object on each line of standard input, one verdict on each line of standard output.
+//
+// With an argument, it is the JSON of an entry of a Kustomization's healthCheckExprs, and each verdict has what they say too.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	"github.com/fluxcd/pkg/apis/kustomize"
+	"github.com/fluxcd/pkg/runtime/cel"
+	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/fluxcd/pkg/runtime/conditions/check"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// verdict is what Flux makes of one object.
+type verdict struct {
+	// Status is what `wait: true` and `healthChecks` go by.
+	Status string `json:"status"`
+	// Message is why.
+	Message string `json:"message"`
+	// Expressions is the status by healthCheckExprs, where there are any.
+	Expressions string `json:"expressions,omitempty"`
+	// Fail is what the conditions do wrong.
+	Fail string `json:"fail"`
+	// Warn is what they had better not do.
+	Warn string `json:"warn"`
+}
+
+// conventions are the condition types that a LogDrain has.
+var conventions = check.Conditions{NegativePolarity: []string{"Stalled", "Reconciling"}, PositivePolarity: []string{"Ready"}}
+
+func main() {
+	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(arguments []string, input io.Reader, output io.Writer) error {
+	var evaluator *cel.StatusEvaluator
+	if len(arguments) > 0 {
+		var expressions kustomize.HealthCheckExpressions
+		if err := json.Unmarshal([]byte(arguments[0]), &expressions); err != nil {
+			return fmt.Errorf("the expressions: %w", err)
+		}
+		var err error
+		if evaluator, err = cel.NewStatusEvaluator(&expressions); err != nil {
+			return err
+		}
+	}
+	reader := bufio.NewReader(input)
+	encoder := json.NewEncoder(output)
+	for {
+		line, err := reader.ReadBytes('\n')
+		if len(line) > 0 {
+			verdict, err := judge(line, evaluator)
+			if err != nil {
+				return err
+			}
+			if err := encoder.Encode(verdict); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func judge(line []byte, evaluator *cel.StatusEvaluator) (*verdict, error) {
+	object := &unstructured.Unstructured{}
+	if err := object.UnmarshalJSON(line); err != nil {
+		return nil, err
+	}
+	computed, err := status.Compute(object)
+	if err != nil {
+		return nil, err
+	}
+	said := &verdict{Status: computed.Status.String(), Message: computed.Message}
+	if evaluator != nil {
+		evaluated, err := evaluator.Evaluate(context.Background(), object)
+		if err != nil {
+			return nil, err
+		}
+		said.Expressions = evaluated.Status.String()
+	}
+	fail, warn := checker(object).Check(context.Background(), conditions.UnstructuredGetter(object))
+	said.Fail, said.Warn = text(fail), text(warn)
+	return said, nil
+}
+
+// checker is the one for a status that speaks of the current generation, or the one for a reconciliation under way.
+func checker(object *unstructured.Unstructured) *check.Checker {
+	observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
+	chosen := check.NewInProgressChecker(nil)
+	if observed == object.GetGeneration() {
+		chosen = check.NewChecker(nil, &conventions)
+	}
+	chosen.DisableFetch = true
+	return chosen
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
