@@ -5,6 +5,8 @@
 mod operators;
 #[path = "world/recorded.rs"]
 mod recorded;
+#[path = "world/states.rs"]
+mod states;
 
 use std::{
     cell::RefCell,
@@ -19,6 +21,8 @@ use scalingo_simulator::{Entry, Server, Simulator};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
+use self::states::States;
+pub use self::states::owned;
 use crate::{emitted::assert_free_of, operator::Operator};
 
 /// Longer than anything takes that is going to happen, on a slow machine.
@@ -59,6 +63,7 @@ pub struct World {
     operators: RefCell<Vec<Operator>>,
     secrets: RefCell<Vec<String>>,
     texts: RefCell<Vec<(String, String)>>,
+    states: States,
 }
 
 impl World {
@@ -85,8 +90,9 @@ impl World {
         simulator.add_app("shop-front");
         simulator.add_app("shop-api");
         let server = simulator.serve("127.0.0.1:0").await.expect("a free port");
-        let namespaces =
+        let namespaces: Vec<String> =
             block_in_place(|| (0..count).map(|_| plane.namespace().expect("a namespace")).collect());
+        let states = States::follow(plane, &namespaces).await;
         let world = Self {
             plane,
             kubeconfig: kubeconfig.clone(),
@@ -96,6 +102,7 @@ impl World {
             operators: RefCell::default(),
             secrets: RefCell::default(),
             texts: RefCell::default(),
+            states,
         };
         for namespace in &world.namespaces {
             world.secret_in(namespace, "scalingo", &[("api_token", API_TOKEN)]);
@@ -304,6 +311,7 @@ impl World {
         assert!(complaints.is_empty(), "the API complains: {complaints:#?}");
         let refused: Vec<_> = self.audit().into_iter().filter(|entry| entry.code == 403).collect();
         assert!(refused.is_empty(), "the operator lacks permissions: {refused:#?}");
+        self.judge_states();
     }
 
     /// Stops the operators; gives the secrets of this test, and all that was emitted, each text after its source.

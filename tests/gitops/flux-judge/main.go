@@ -95,20 +95,21 @@ func judge(line []byte, evaluator *cel.StatusEvaluator) (*verdict, error) {
 		}
 		said.Expressions = evaluated.Status.String()
 	}
-	fail, warn := checker(object).Check(context.Background(), conditions.UnstructuredGetter(object))
+	checker := check.NewChecker(nil, &conventions)
+	checker.DisableFetch = true
+	fail, warn := checker.Check(context.Background(), conditions.UnstructuredGetter(asWritten(object)))
 	said.Fail, said.Warn = text(fail), text(warn)
 	return said, nil
 }
 
-// checker is the one for a status that speaks of the current generation, or the one for a reconciliation under way.
-func checker(object *unstructured.Unstructured) *check.Checker {
-	observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
-	chosen := check.NewInProgressChecker(nil)
-	if observed == object.GetGeneration() {
-		chosen = check.NewChecker(nil, &conventions)
+// asWritten is the object with the generation that its status speaks of: the conventions are about what a controller writes, and what
+// people change afterwards is not its doing.
+func asWritten(object *unstructured.Unstructured) *unstructured.Unstructured {
+	object = object.DeepCopy()
+	if observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration"); observed < object.GetGeneration() {
+		object.SetGeneration(observed)
 	}
-	chosen.DisableFetch = true
-	return chosen
+	return object
 }
 
 func text(err error) string {

@@ -5,11 +5,13 @@ pub mod argo;
 pub mod customization;
 mod error;
 pub mod flux;
+mod standing;
 pub mod testdata;
 
 use std::path::PathBuf;
 
 pub use error::Error;
+pub use standing::Standing;
 
 /// The repository.
 #[must_use]

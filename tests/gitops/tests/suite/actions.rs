@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use gitops::{
+    Standing,
     argo::{self, Action, NOW},
     customization::ACTIONS,
     scripts, testdata,
@@ -10,7 +11,7 @@ use gitops::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Standing, assert_generated, recorded, standing};
+use super::{assert_generated, recorded, standing};
 
 const REQUESTED_AT: &str = "logs.scalingo.com/requestedAt";
 

@@ -1,9 +1,9 @@
 //! What Flux's libraries say of the recorded objects.
 
-use gitops::{flux, testdata};
+use gitops::{Standing, flux, testdata};
 use serde_json::Value;
 
-use super::{Standing, ready, standing};
+use super::{ready, standing};
 
 #[test]
 fn what_passes_is_in_progress_and_only_what_a_person_must_mend_has_failed() {
@@ -12,15 +12,8 @@ fn what_passes_is_in_progress_and_only_what_a_person_must_mend_has_failed() {
     let verdicts = flux::judge(&objects).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(verdicts.len(), objects.len());
     for ((name, object), verdict) in recorded.iter().zip(verdicts) {
-        let expected = match standing(object) {
-            Standing::Deleting => "Terminating",
-            // While it is suspended, nobody knows; Flux waits.
-            Standing::Behind | Standing::Waits(_) | Standing::Suspended => "InProgress",
-            Standing::InOrder => "Current",
-            Standing::NeedsAPerson(_) => "Failed",
-        };
-        assert_eq!(verdict.status, expected, "{name}: {verdict:?}");
-        if matches!(standing(object), Standing::Waits(_) | Standing::NeedsAPerson(_)) {
+        assert_eq!(verdict.status, standing(object).kstatus(), "{name}: {verdict:?}");
+        if matches!(standing(object), Standing::Waits | Standing::NeedsAPerson) {
             assert_eq!(ready(object)["message"], verdict.message.as_str(), "{name}");
         }
         // Before the first visit there is nothing that the operator has written.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gitops::{
+    Standing,
     argo::{self, Health},
     scripts, testdata,
 };
@@ -10,7 +11,7 @@ use logdrain_operator::crd::Reason;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Standing, ready, recorded, standing};
+use super::{ready, recorded, standing};
 
 /// `health_test.yaml`, as Argo CD's own tests read it.
 #[derive(Deserialize)]
@@ -45,13 +46,7 @@ fn there_is_a_recorded_object_for_every_reason() {
 fn what_passes_is_progressing_and_only_what_a_person_must_mend_is_degraded() {
     for (name, object) in testdata::all().expect("the recorded objects") {
         let health = argo::health(&object).expect("the script runs");
-        let expected = match standing(&object) {
-            Standing::Deleting | Standing::Behind | Standing::Waits(_) => "Progressing",
-            Standing::InOrder => "Healthy",
-            Standing::Suspended => "Suspended",
-            Standing::NeedsAPerson(_) => "Degraded",
-        };
-        assert_eq!(health.status, expected, "{name}");
+        assert_eq!(health.status, standing(&object).argo_cd(), "{name}");
         if !matches!(standing(&object), Standing::Deleting | Standing::Behind) {
             let said = |field: &str| ready(&object)[field].as_str().expect("a text").to_owned();
             assert_eq!(health.message, format!("{}: {}", said("reason"), said("message")), "{name}");

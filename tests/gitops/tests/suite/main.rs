@@ -9,8 +9,7 @@ mod health;
 
 use std::{env, fs, path::Path};
 
-use gitops::testdata;
-use logdrain_operator::crd::{Reason, Remedy};
+use gitops::{Standing, testdata};
 use serde_json::Value;
 
 /// A recorded object.
@@ -26,33 +25,8 @@ fn ready(object: &Value) -> &Value {
         .unwrap_or(&Value::Null)
 }
 
-/// How an object stands, by the operator's own words.
-#[derive(Debug, PartialEq, Eq)]
-enum Standing {
-    Deleting,
-    Behind,
-    InOrder,
-    Suspended,
-    Waits(Reason),
-    NeedsAPerson(Reason),
-}
-
 fn standing(object: &Value) -> Standing {
-    if !object["metadata"]["deletionTimestamp"].is_null() {
-        return Standing::Deleting;
-    }
-    if object["status"]["observedGeneration"] != object["metadata"]["generation"] {
-        return Standing::Behind;
-    }
-    let reason = Reason::ALL.into_iter().find(|reason| ready(object)["reason"] == reason.as_str());
-    match reason.unwrap_or_else(|| panic!("no reason of the operator's: {object:#}")) {
-        Reason::Suspended => Standing::Suspended,
-        reason => match reason.remedy() {
-            Remedy::None => Standing::InOrder,
-            Remedy::Time => Standing::Waits(reason),
-            Remedy::Person => Standing::NeedsAPerson(reason),
-        },
-    }
+    Standing::of(object).unwrap_or_else(|| panic!("no reason of the operator's: {object:#}"))
 }
 
 /// Compares a generated file with what it should be, or writes it where `WRITE_GENERATED` is set.
