@@ -6,6 +6,7 @@ mod actions;
 mod customization;
 mod flux;
 mod health;
+mod samples;
 
 use std::{env, fs, path::Path};
 
