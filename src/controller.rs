@@ -23,6 +23,7 @@ mod poll;
 mod reconcile;
 mod schedule;
 mod secrets;
+mod snapshot;
 mod status;
 mod sweep;
 mod sweeps;

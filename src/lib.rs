@@ -6,6 +6,7 @@ pub mod controller;
 pub mod crd;
 pub mod drain;
 pub mod lease;
+pub mod metrics;
 pub mod run;
 pub mod scalingo;
 pub mod telemetry;

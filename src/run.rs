@@ -14,6 +14,7 @@ use crate::{
     config::{self, Config},
     controller::{Context, Parts, Settings, View, follow, watches},
     lease::{self, Elector, Guarded, Leadership},
+    metrics::{Measured, Metrics},
     scalingo::{self, ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider},
 };
 
@@ -86,8 +87,9 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
     let mut election = config.election.map(|election| stand_for(election, &client, &clock));
     let leadership = election.as_ref().map_or_else(Leadership::always, Elector::leadership);
-    let transport =
-        Arc::new(ReqwestTransport::new(TransportLimits::default(), &config.certificate_authorities)?);
+    let metrics = Metrics::default();
+    let transport = ReqwestTransport::new(TransportLimits::default(), &config.certificate_authorities)?;
+    let transport = Measured::new(transport, metrics.clone());
     let transport = Arc::new(Guarded::new(transport, leadership.clone()));
 
     let namespaces = config.watch_namespaces.join(",");
@@ -111,6 +113,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
         },
         view: View::new(watches.iter().map(crate::controller::Watch::store).collect()),
         digester: Arc::default(),
+        metrics,
         random: fastrand::Rng::new(),
         clock,
         stopping: stopping.clone(),
@@ -122,7 +125,11 @@ pub async fn run(config: Config) -> Result<(), Error> {
         let context = context.clone();
         Arc::new(move || context.view.is_filled())
     };
-    let admin = admin::serve(listener, ready, stopping.clone());
+    let exposed = {
+        let context = context.clone();
+        Arc::new(move || context.metrics.expose(&context.snapshot()))
+    };
+    let admin = admin::serve(listener, ready, exposed, stopping.clone());
     let controller = follow(watches, context, called);
     tokio::pin!(admin, controller);
     tracing::info!(

@@ -23,7 +23,7 @@ mod transport;
 mod wire;
 
 pub use authorities::CertificateAuthorities;
-pub use budgets::Asker;
+pub use budgets::{Asker, BudgetFigures, ClassFigures};
 pub use client::{Client, Clock, DeleteForm};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{AddOutcome, Error, ErrorKind};

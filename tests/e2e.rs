@@ -50,10 +50,10 @@ mod feed;
 mod few_requests;
 #[path = "e2e/foreign.rs"]
 mod foreign;
-#[path = "e2e/leader.rs"]
-mod leader;
 #[path = "e2e/gitops.rs"]
 mod gitops;
+#[path = "e2e/leader.rs"]
+mod leader;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
 #[path = "e2e/lost_answers.rs"]

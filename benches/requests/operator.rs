@@ -9,6 +9,7 @@ use futures::future::{BoxFuture, FutureExt};
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Verb};
 use logdrain_operator::controller::{Context, Parts, Settings, View, Watch, follow, watches};
 use logdrain_operator::drain::Digester;
+use logdrain_operator::metrics::Metrics;
 use logdrain_operator::scalingo::{Client, Clock, Endpoints, Transport, TransportError};
 use scalingo_simulator::Simulator;
 use tokio::task::JoinHandle;
@@ -79,6 +80,7 @@ impl Operator {
             settings: settings(feed),
             view: View::new(watches.iter().map(Watch::store).collect()),
             digester: Arc::clone(digester),
+            metrics: Metrics::default(),
             random: fastrand::Rng::with_seed(1),
             clock,
             stopping: CancellationToken::new(),

@@ -20,8 +20,9 @@ async fn served() -> Served {
     let ready = Arc::new(AtomicBool::new(false));
     let stopping = CancellationToken::new();
     let asked = ready.clone();
-    let task =
-        tokio::spawn(serve(listener, Arc::new(move || asked.load(Ordering::SeqCst)), stopping.clone()));
+    let ready_now = Arc::new(move || asked.load(Ordering::SeqCst));
+    let exposed = Arc::new(|| Ok("# EOF\n".to_owned()));
+    let task = tokio::spawn(serve(listener, ready_now, exposed, stopping.clone()));
     Served { address, ready, stopping, task }
 }
 
@@ -48,6 +49,14 @@ async fn it_lives_before_it_is_ready() {
     served.ready.store(false, Ordering::SeqCst);
     assert!(ask(served.address, "/readyz").await.starts_with("HTTP/1.1 503 "));
     assert!(ask(served.address, "/elsewhere").await.starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test]
+async fn metrics_are_there_from_the_beginning_as_open_metrics() {
+    let answer = ask(served().await.address, "/metrics").await.to_lowercase();
+    assert!(answer.starts_with("http/1.1 200 ") && answer.ends_with("\r\n\r\n# eof\n"), "{answer}");
+    let media_type = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
+    assert!(answer.contains(media_type), "{answer}");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     crd::{DrainRecord, DrainState, DrainType, Reason},
     drain::{Destination, Digest, Target},
+    metrics::Drift,
     scalingo::{self, AddOutcome, ApiToken, Client},
 };
 
@@ -158,6 +159,9 @@ impl<'a> Work<'a, '_> {
         let mut record = resolved(&intent, &url);
         record.url = self.shown(&record, &url);
         let url = shown(&record);
+        if drifted {
+            self.context.metrics.drift_healed(Drift::Missing);
+        }
         self.happened.push(if drifted { Happening::DriftHealed { url } } else { Happening::Added { url } });
         self.put(&intent, Some(record), Reason::Progressing, "added the drain").await
     }

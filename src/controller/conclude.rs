@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     context::Context,
-    error::{Error, at_second},
+    error::{Error, STATUS_WRITE, at_second},
     lists::Key,
     plan::Verdict,
     status::{Basis, Subject},
@@ -102,6 +102,7 @@ pub(super) async fn conclude(
             return Action::requeue(CHANGED);
         }
         tracing::warn!(%error, "the status could not be written");
+        context.metrics.error(STATUS_WRITE);
         return Action::requeue(context.schedule.after_failure(subject.object(), Duration::ZERO));
     }
     let object = subject.object();

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     apps::Apps,
     delete_forms::DeleteForms,
-    error::Error,
+    error::{Error, KINDS},
     events::Events,
     feeds::Feeds,
     lists::{Key, Lists},
@@ -31,7 +31,8 @@ use crate::{
     crd::LogDrain,
     drain::Digester,
     lease::Leadership,
-    scalingo::{self, ApiToken, Clock, budget::WINDOW},
+    metrics::Metrics,
+    scalingo::{self, ApiToken, Clock, TokenKey, budget::WINDOW},
 };
 
 /// How long a call to the Kubernetes API may take: kube's client has no read time-out of its own.
@@ -98,6 +99,8 @@ pub struct Context {
     pub delete_forms: DeleteForms,
     /// Events for people.
     pub events: Events,
+    /// What is counted.
+    pub metrics: Metrics,
     /// The time of day.
     pub clock: Clock,
     /// Cancelled when no further step may begin.
@@ -125,6 +128,8 @@ pub struct Parts {
     pub view: View,
     /// Digests. It may serve several contexts of one process: what it remembers is the same for all.
     pub digester: Arc<Digester>,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Source of jitter.
     pub random: fastrand::Rng,
     /// The time of day.
@@ -146,8 +151,10 @@ impl Context {
         let Settings { resync, sweep_interval, feed_interval, .. } = parts.settings;
         let sweeps = Sweeps::new(resync, sweep_interval);
         let feeds = Feeds::new(feed_interval);
+        parts.metrics.expect_errors(KINDS);
         let context = Self {
-            events: Events::new(parts.client.clone()),
+            events: Events::new(parts.client.clone(), parts.metrics.clone()),
+            metrics: parts.metrics,
             apps: Apps::default(),
             schedule: Schedule::new(parts.random),
             client: parts.client,
@@ -281,6 +288,12 @@ impl Context {
     #[must_use]
     pub fn last_token(&self, uid: &str) -> Option<ApiToken> {
         self.tokens.last(uid)
+    }
+
+    /// The API tokens that resources were last seen with, each once.
+    #[must_use]
+    pub fn tokens_in_use(&self) -> BTreeSet<TokenKey> {
+        self.tokens.in_use()
     }
 
     /// Forgets a resource that is gone.

@@ -10,7 +10,11 @@ use kube::{
 };
 use tokio::time::Instant;
 
-use crate::crd::{LogDrain, Reason};
+use super::error::EVENT;
+use crate::{
+    crd::{LogDrain, Reason},
+    metrics::{Metrics, Write},
+};
 
 /// How long an event may take; it is dropped then.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -147,6 +151,7 @@ impl Happening {
 /// Publishes events, best effort: a reconciliation neither waits for one nor fails with it.
 pub struct Events {
     client: Client,
+    metrics: Metrics,
     /// One for each note: a recorder counts events of one reason as one, and shows the note of the first.
     recorders: Mutex<HashMap<String, (Recorder, Instant)>>,
 }
@@ -154,8 +159,8 @@ pub struct Events {
 impl Events {
     /// Publishes through this client.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client, recorders: Mutex::default() }
+    pub fn new(client: Client, metrics: Metrics) -> Self {
+        Self { client, metrics, recorders: Mutex::default() }
     }
 
     fn recorder(&self, note: &str) -> Recorder {
@@ -186,12 +191,15 @@ impl Events {
         };
         let recorder = self.recorder(event.note.as_deref().unwrap_or_default());
         let reference = object.object_ref(&());
+        let metrics = self.metrics.clone();
         tokio::spawn(async move {
+            metrics.kubernetes_write(Write::Event);
             match tokio::time::timeout(TIMEOUT, recorder.publish(&event, &reference)).await {
-                Ok(Ok(())) => {}
+                Ok(Ok(())) => return,
                 Ok(Err(error)) => tracing::debug!(%error, reason = event.reason, "event not published"),
                 Err(_) => tracing::debug!(reason = event.reason, "event not published in time"),
             }
+            metrics.error(EVENT);
         });
     }
 }

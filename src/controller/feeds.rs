@@ -252,6 +252,12 @@ impl Feeds {
         true
     }
 
+    /// How long ago the feed was read that was read longest ago; of one that never was, how long it is known.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Option<Duration> {
+        self.known.values().map(|feed| now.saturating_duration_since(feed.read.unwrap_or(feed.begun))).max()
+    }
+
     /// Whether the feed of a token tells of the changes of a target.
     #[must_use]
     pub fn covers(&self, key: &Key, now: Instant) -> bool {

@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{
     context::Context,
-    error::Error,
+    error::{Error, SECRET_READ, SECRET_WATCH},
     secrets::{SecretName, Version},
 };
 
@@ -76,6 +76,7 @@ async fn watch(context: &Context, namespace: Option<String>) {
             }
             Err(error) => {
                 let error = describe(&error);
+                context.metrics.error(SECRET_WATCH);
                 if is_failing {
                     tracing::debug!(namespace, %error, "the watch of Secrets still fails");
                 } else {
@@ -108,6 +109,7 @@ async fn check_all(context: &Context) {
             }
             Some((secret, result)) = checks.next(), if !checks.is_empty() => {
                 if let Err(error) = result {
+                    context.metrics.error(SECRET_READ);
                     tracing::debug!(secret = secret.name, namespace = secret.namespace, %error, "cannot be read");
                     agenda.again(secret, Instant::now());
                 }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     context::Context,
+    error::CHANGE_FEED,
     feeds::{FeedKey, Kind},
     view::rank,
 };
@@ -134,6 +135,7 @@ async fn read(
 
 fn fail(context: &Context, key: &FeedKey, error: &scalingo::Error, now: Instant) {
     let region = &key.1;
+    context.metrics.error(CHANGE_FEED);
     if matches!(error.kind(), ErrorKind::RateLimited { .. }) {
         context.feeds().put_off(key, now);
     } else if context.feeds().failed(key, now) {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
-use kube::{ResourceExt, runtime::controller::Action};
+use kube::runtime::controller::Action;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -25,7 +25,8 @@ use super::{
 use crate::{
     crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, Reason},
     drain::{Destination, Digest, Likeness, Target},
-    scalingo::{ApiToken, Asker, Client, budget::Owner},
+    metrics::Look,
+    scalingo::{ApiToken, Client},
 };
 
 /// What the resource asks for, resolved as far as it can be without looking at drains.
@@ -58,7 +59,18 @@ async fn look(context: &Context, object: LogDrain, asked: Asked) -> Action {
     let before = records(&object);
     let mut subject = Subject::new(context, object, asked);
     let mut happened = Vec::new();
+    let for_whom = subject.asker().clone();
+    let mut counted = context.metrics.reconcile(move || for_whom.waited());
     let outcome = Box::pin(visit(context, &mut subject, &mut happened)).await;
+    match &outcome {
+        Ok(_) => counted.ends(Look::Ok),
+        Err(error) => {
+            counted.ends(error.look());
+            if !error.is_passing() {
+                context.metrics.error(error.kind());
+            }
+        }
+    }
     for happening in &happened {
         context.events.publish(subject.object(), happening);
     }
@@ -147,12 +159,9 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     (plan.steps.is_empty() && is_said).then_some(target)
 }
 
-/// The client for this look: a person waits for what has changed, or is not done yet.
+/// The client for this look.
 fn client(context: &Context, subject: &Subject<'_>) -> Client {
-    let object = subject.object();
-    let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
-    let class = context.schedule.class(object);
-    context.scalingo.on_behalf_of(Asker::new(class, owner))
+    context.scalingo.on_behalf_of(subject.asker().clone())
 }
 
 /// Finds the app.

@@ -9,7 +9,11 @@ use kube::{
 use serde_json::json;
 
 use super::{context::Context, error::Error, events::Happening, lists::Wish, schedule::Asked, view::Newer};
-use crate::crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, conditions};
+use crate::{
+    crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, conditions},
+    metrics::Write,
+    scalingo::{Asker, budget::Owner},
+};
 
 /// Keeps a resource until the drains it recorded are gone.
 pub const FINALIZER: &str = "logs.scalingo.com/drains";
@@ -36,6 +40,7 @@ pub struct Subject<'a> {
     /// The form of it that this look is about.
     form: Form,
     asked: Asked,
+    asker: Asker,
 }
 
 /// What people have asked for, as far as a number tells.
@@ -57,7 +62,15 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn new(context: &'a Context, object: LogDrain, asked: Asked) -> Self {
         let form = Form::of(&object);
-        Self { context, object, form, asked }
+        let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
+        let class = context.schedule.class(&object);
+        Self { context, object, form, asked, asker: Asker::new(class, owner) }
+    }
+
+    /// Who asks Scalingo in this look: a person waits for what has changed, or is not done yet.
+    #[must_use]
+    pub fn asker(&self) -> &Asker {
+        &self.asker
     }
 
     /// Since when this look is asked for, and why.
@@ -180,6 +193,7 @@ impl<'a> Subject<'a> {
         let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let (api, name) = (self.api(), self.object.name_any());
         let call = api.patch(&name, &parameters, &patch);
+        self.context.metrics.kubernetes_write(Write::Finalizer);
         self.context.kubernetes(call).await
     }
 
@@ -218,6 +232,7 @@ impl<'a> Subject<'a> {
             let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
             let (api, name) = (self.api(), self.object.name_any());
             let call = api.replace_status(&name, &parameters, &next);
+            self.context.metrics.kubernetes_write(Write::Status);
             match self.context.kubernetes(call).await {
                 Ok(written) => {
                     self.context.view.wrote(&written);

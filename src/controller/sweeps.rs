@@ -243,6 +243,12 @@ impl Sweeps {
         self.targets.values().map(waits).max()
     }
 
+    /// How long ago the target was checked, or was found in order, of which that was longest ago. `None` without targets.
+    #[must_use]
+    pub fn oldest(&self, now: Instant) -> Option<Duration> {
+        self.targets.values().map(|entry| now.saturating_duration_since(entry.known_since())).max()
+    }
+
     fn interval(&self, pace: Pace) -> Option<Duration> {
         match pace {
             Pace::Soon => None,

@@ -1,9 +1,9 @@
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::scalingo::ApiToken;
+use crate::scalingo::{ApiToken, TokenKey};
 
 /// The API token that each resource was last seen with, for when its Secret goes first.
 #[derive(Default)]
@@ -25,6 +25,12 @@ impl Tokens {
     #[must_use]
     pub fn last(&self, uid: &str) -> Option<ApiToken> {
         self.known().get(uid).cloned()
+    }
+
+    /// All tokens that are known, each once.
+    #[must_use]
+    pub fn in_use(&self) -> BTreeSet<TokenKey> {
+        self.known().values().map(ApiToken::key).collect()
     }
 
     /// Forgets a resource.
@@ -56,6 +62,7 @@ mod tests {
         assert_eq!(tokens.remember("a", &new), None, "b still uses it");
         assert_eq!(tokens.remember("b", &new), Some(old));
         assert_eq!(tokens.last("a"), Some(new.clone()));
+        assert_eq!(tokens.in_use(), [new.key()].into());
         tokens.keep_only(&["b".to_owned()].into());
         assert_eq!((tokens.last("a"), tokens.last("b")), (None, Some(new)));
         tokens.forget("b");

@@ -108,7 +108,8 @@ impl Reason {
     }
 
     /// Status of the `Ready` condition. While suspended nobody looks, so nobody knows.
-    fn ready(self) -> &'static str {
+    #[must_use]
+    pub fn ready(self) -> &'static str {
         match self {
             Self::Synced => "True",
             Self::Suspended => "Unknown",

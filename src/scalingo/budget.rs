@@ -35,6 +35,20 @@ pub enum Class {
     Background,
 }
 
+impl Class {
+    /// Every class.
+    pub const ALL: [Self; 2] = [Self::Interactive, Self::Background];
+
+    /// The name, in snake case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Background => "background",
+        }
+    }
+}
+
 /// On whose behalf a request is made, for fairness.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Owner {
@@ -67,6 +81,9 @@ pub struct Budget {
     under_way: BTreeMap<Ticket, Class>,
     answered: Vec<(Instant, Class)>,
     paused_until: Option<Instant>,
+    /// How long all pauses are together, the one that lasts included to its end.
+    pauses: Duration,
+    rate_limited: u64,
     interactive: Queue,
     background: Queue,
     /// From when on starved background work has its next turn.
@@ -85,6 +102,8 @@ impl Budget {
             under_way: BTreeMap::new(),
             answered: Vec::new(),
             paused_until: None,
+            pauses: Duration::ZERO,
+            rate_limited: 0,
             interactive: Queue::default(),
             background: Queue::default(),
             next_turn: None,
@@ -163,6 +182,9 @@ impl Budget {
     /// Scalingo asks to wait: for `retry_after`, else until the minute is over.
     pub fn pause(&mut self, retry_after: Option<Duration>, now: Instant) {
         let until = now + retry_after.unwrap_or(WINDOW).min(LONGEST_PAUSE);
+        let paused_already = self.paused_until.map_or(now, |until| until.max(now));
+        self.pauses += until.saturating_duration_since(paused_already);
+        self.rate_limited += 1;
         self.paused_until = self.paused_until.max(Some(until));
     }
 
@@ -194,6 +216,31 @@ impl Budget {
     #[must_use]
     pub fn used(&self) -> usize {
         self.under_way.len() + self.answered.len()
+    }
+
+    /// How many slots there are.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// How many slots will still be held then.
+    #[must_use]
+    pub fn used_at(&self, now: Instant) -> usize {
+        self.under_way.len() + self.answered.iter().filter(|(until, _)| *until > now).count()
+    }
+
+    /// How often Scalingo has asked to wait.
+    #[must_use]
+    pub fn rate_limited(&self) -> u64 {
+        self.rate_limited
+    }
+
+    /// For how long, up to now, nothing was sent because it had.
+    #[must_use]
+    pub fn paused(&self, now: Instant) -> Duration {
+        let left = self.paused_until.map(|until| until.saturating_duration_since(now));
+        self.pauses.saturating_sub(left.unwrap_or_default())
     }
 
     /// Until when Scalingo asks to wait.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::histogram::Histogram;
 use tokio::{
     runtime::Handle,
     sync::oneshot,
@@ -74,6 +75,46 @@ impl Asker {
     }
 }
 
+/// Until a request could be sent.
+const WAIT_BUCKETS: [f64; 11] = [0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0, 7200.0];
+
+/// How the budget of one API token stands.
+#[derive(Clone, Debug)]
+pub struct BudgetFigures {
+    /// Whose it is.
+    pub key: TokenKey,
+    /// How many slots there are.
+    pub limit: usize,
+    /// How many of them are held.
+    pub used: usize,
+    /// How often Scalingo has asked to wait.
+    pub rate_limited: u64,
+    /// For how long nothing was sent because it had.
+    pub paused: Duration,
+    interactive: ClassFigures,
+    background: ClassFigures,
+}
+
+/// How one class of requests stands.
+#[derive(Clone, Debug)]
+pub struct ClassFigures {
+    /// How many wait.
+    pub waiting: usize,
+    /// How long those had waited that do not wait any more, in seconds.
+    pub waits: Histogram,
+}
+
+impl BudgetFigures {
+    /// Those of one class.
+    #[must_use]
+    pub fn of(&self, class: Class) -> &ClassFigures {
+        match class {
+            Class::Interactive => &self.interactive,
+            Class::Background => &self.background,
+        }
+    }
+}
+
 /// One budget for each API token. Two tokens share none; one token in two Secrets has one.
 pub(super) struct Budgets {
     limit: usize,
@@ -94,12 +135,14 @@ impl Budgets {
     /// Waits for a slot in the budget of a token. Whoever no longer waits has given the place back.
     pub(super) async fn acquire(&self, key: TokenKey, asker: &Asker) -> Permit {
         let turnstile = self.turnstile(key);
+        let begun = Instant::now();
         asker.begin();
         let (ticket, granted) = turnstile.ask(asker);
         let place = Place { turnstile: &turnstile, asker, ticket: Some(ticket) };
         // The other end stays in the queue until it grants.
         let _ = granted.await;
         place.taken();
+        turnstile.waits(asker.class).observe(begun.elapsed().as_secs_f64());
         Permit { turnstile, ticket, sent: false }
     }
 
@@ -108,6 +151,12 @@ impl Budgets {
         let turnstile = self.turnstile(key);
         let budget = &lock(&turnstile.state).budget;
         budget.expected(Instant::now())
+    }
+
+    /// How the budgets of these tokens stand, of those that have one.
+    pub(super) fn figures(&self, keys: impl IntoIterator<Item = TokenKey>) -> Vec<BudgetFigures> {
+        let turnstiles = lock(&self.turnstiles);
+        keys.into_iter().filter_map(|key| Some(turnstiles.get(&key)?.figures(key))).collect()
     }
 
     fn turnstile(&self, key: TokenKey) -> Arc<Turnstile> {
@@ -123,6 +172,8 @@ impl Budgets {
                 };
                 Arc::new(Turnstile {
                     state: Mutex::new(State { budget, granting: HashMap::new(), timer: None }),
+                    interactive_waits: Histogram::new(WAIT_BUCKETS),
+                    background_waits: Histogram::new(WAIT_BUCKETS),
                 })
             })
             .clone()
@@ -138,6 +189,8 @@ impl fmt::Debug for Budgets {
 /// Lets requests of one token through, one at a time as the budget says.
 struct Turnstile {
     state: Mutex<State>,
+    interactive_waits: Histogram,
+    background_waits: Histogram,
 }
 
 struct State {
@@ -158,6 +211,28 @@ impl Turnstile {
         };
         self.turn();
         (ticket, granted)
+    }
+
+    fn waits(&self, class: Class) -> &Histogram {
+        match class {
+            Class::Interactive => &self.interactive_waits,
+            Class::Background => &self.background_waits,
+        }
+    }
+
+    fn figures(&self, key: TokenKey) -> BudgetFigures {
+        let (now, state) = (Instant::now(), lock(&self.state));
+        let of =
+            |class| ClassFigures { waiting: state.budget.waiting(class), waits: self.waits(class).clone() };
+        BudgetFigures {
+            key,
+            limit: state.budget.limit(),
+            used: state.budget.used_at(now),
+            rate_limited: state.budget.rate_limited(),
+            paused: state.budget.paused(now),
+            interactive: of(Class::Interactive),
+            background: of(Class::Background),
+        }
     }
 
     /// Lets through all who may go, and sees to it that somebody looks again when the next may.

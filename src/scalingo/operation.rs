@@ -22,6 +22,18 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 8] = [
+        Self::Exchange,
+        Self::ListApps,
+        Self::GetApp,
+        Self::ListAddons,
+        Self::ListDrains,
+        Self::ListEvents,
+        Self::AddDrain,
+        Self::DeleteDrain,
+    ];
+
     /// The name, in snake case.
     #[must_use]
     pub fn as_str(self) -> &'static str {

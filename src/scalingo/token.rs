@@ -70,6 +70,13 @@ impl TokenKey {
         mac.update(raw.as_bytes());
         Ok(Self(mac.finalize().into_bytes().into()))
     }
+
+    /// The beginning of it, to tell a few tokens apart where people look.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let [first, second, third, fourth, ..] = self.0;
+        format!("{first:02x}{second:02x}{third:02x}{fourth:02x}")
+    }
 }
 
 fn process_key() -> Result<&'static [u8; 32], TokenError> {
@@ -105,8 +112,7 @@ impl fmt::Debug for ApiToken {
 
 impl fmt::Debug for TokenKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, second, third, fourth, ..] = self.0;
-        write!(formatter, "TokenKey({first:02x}{second:02x}{third:02x}{fourth:02x}…)")
+        write!(formatter, "TokenKey({}…)", self.label())
     }
 }
 

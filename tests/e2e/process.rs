@@ -62,7 +62,7 @@ async fn it_lives_at_once_and_is_ready_when_its_caches_have_synced() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{}", scene.world.operator_output());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(admin(&scene.world, "/").await, answer(404, "Here are only /livez and /readyz.\n"));
+    assert_eq!(admin(&scene.world, "/").await, answer(404, "Here are only /livez, /readyz and /metrics.\n"));
     scene.until_synced().await;
     scene.world.finish();
 }

@@ -7,6 +7,7 @@ use crate::{
     controller::{delete_forms::Proof, error::Error, events::Happening, feeds::Kind, lists::Wish, observe},
     crd::{DrainRecord, DrainState, Reason},
     drain::{Destination, Digest, DrainUrl},
+    metrics::Drift,
     scalingo::{DeleteForm, ErrorKind},
 };
 
@@ -130,6 +131,7 @@ impl Work<'_, '_> {
             // What it is listed as afterwards is left to a list.
             let _change = self.begin_change();
             let url = client.add_drain(self.token, self.target(), &destination).await?;
+            self.context.metrics.drift_healed(Drift::DeletedAlong);
             self.expect_echo(Kind::Added, &self.context.digester.url(self.target(), &url));
         }
         self.happened.push(Happening::Deleted { url: shown(record) });

@@ -76,6 +76,7 @@ impl Case {
             },
             view: View::new(vec![store]),
             digester: Arc::default(),
+            metrics: crate::metrics::Metrics::default(),
             random: fastrand::Rng::with_seed(1),
             clock,
             stopping: CancellationToken::new(),

@@ -231,3 +231,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_pause_counts_as_it_passes_and_what_two_have_in_common_once() {
+    let start = Instant::now();
+    let mut budget = Budget::new(10);
+    assert_eq!((budget.paused(start), budget.rate_limited()), (seconds(0), 0));
+    budget.pause(Some(seconds(10)), start);
+    assert_eq!(budget.paused(start + seconds(4)), seconds(4));
+    budget.pause(Some(seconds(10)), start + seconds(5));
+    assert_eq!(budget.paused(start + seconds(12)), seconds(12));
+    budget.pause(Some(seconds(1)), start + seconds(13));
+    assert_eq!(budget.paused(start + seconds(100)), seconds(15));
+    assert_eq!(budget.next(start + seconds(100)), Next::Idle);
+    budget.pause(None, start + seconds(200));
+    assert_eq!(budget.paused(start + seconds(210)), seconds(25));
+    assert_eq!((budget.paused(start + seconds(900)), budget.rate_limited()), (seconds(75), 4));
+}

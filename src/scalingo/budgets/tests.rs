@@ -109,3 +109,27 @@ async fn after_a_predecessor_the_window_opens_evenly() {
     }
     assert_eq!(begun.elapsed().as_secs(), 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_figures_of_a_budget_tell_who_holds_slots_who_waits_and_who_has_waited() {
+    let budgets = Budgets::new(2);
+    let figures = || {
+        let [figures] = budgets.figures([key("t"), key("unused")]).try_into().expect("of one token");
+        figures
+    };
+    send(&budgets, "t", "a").await;
+    budgets.acquire(key("t"), &asker("a")).await.refused(Some(Duration::from_secs(3)));
+    let mut waiting = Box::pin(send(&budgets, "t", "b"));
+    assert!((&mut waiting).now_or_never().is_none());
+    let now: BudgetFigures = figures();
+    assert_eq!((now.limit, now.used, now.rate_limited, now.paused), (2, 1, 1, Duration::ZERO));
+    assert_eq!((now.of(Class::Interactive).waiting, now.of(Class::Background).waiting), (1, 0));
+    waiting.await;
+    let now = figures();
+    assert_eq!((now.used, now.paused), (2, Duration::from_secs(3)));
+    let waits = &now.of(Class::Interactive).waits;
+    assert_eq!((now.of(Class::Interactive).waiting, waits.count()), (0, 3));
+    assert!((waits.sum() - 3.0).abs() < 0.01, "{}", waits.sum());
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(figures().used, 0, "nobody has to ask for a slot to become free");
+}

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Client;
-use crate::scalingo::budgets::{Asker, Permit};
+use crate::scalingo::budgets::{Asker, BudgetFigures, Permit};
 use crate::scalingo::error::Error;
 use crate::scalingo::operation::Operation;
 use crate::scalingo::token::{ApiToken, TokenKey};
@@ -44,6 +44,12 @@ impl Client {
     /// Counts the last minute as used by a predecessor, for tokens that have not been used yet.
     pub fn inherit(&self) {
         self.budgets.inherit();
+    }
+
+    /// How the budgets of these tokens stand, of those that have been used.
+    #[must_use]
+    pub fn budgets(&self, keys: impl IntoIterator<Item = TokenKey>) -> Vec<BudgetFigures> {
+        self.budgets.figures(keys)
     }
 
     /// When a request that would be asked for now could be sent, as far as can be told.

@@ -14,6 +14,7 @@ use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Turns, Ver
 use jiff::{SignedDuration, Timestamp};
 use logdrain_operator::controller::{Context, Parts, Sabotage, Settings, View, Watch, follow, watches};
 use logdrain_operator::lease::{self, Elector, Guarded, Leadership};
+use logdrain_operator::metrics::Metrics;
 use logdrain_operator::scalingo::{
     BodyFailure, Client, Clock, Endpoints, TokenKey, Transport, TransportError,
 };
@@ -301,6 +302,7 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
         settings: surroundings.settings(),
         view: View::new(watches.iter().map(Watch::store).collect()),
         digester: Arc::clone(&surroundings.witness.digester),
+        metrics: Metrics::default(),
         random: fastrand::Rng::with_seed(surroundings.seed()),
         clock,
         stopping: CancellationToken::new(),

@@ -1,0 +1,282 @@
+//! What the operator has done, counted, for `/metrics`.
+//!
+//! What happens is counted here when it happens; what stands is given as a [`Snapshot`] when somebody asks, so that the
+//! two cannot drift apart. No label holds the name of an object.
+
+mod exposition;
+mod family;
+mod measured;
+mod process;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::StatusCode;
+use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
+use tokio::time::Instant;
+
+pub use family::{Description, FAMILIES, Kind};
+pub use measured::Measured;
+pub use snapshot::{Snapshot, Standing};
+
+use crate::scalingo::Operation;
+
+/// Media type of what [`Metrics::expose`] gives.
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Until an answer of Scalingo's has come, which is given up after 30 s.
+const REQUEST_BUCKETS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// From a look that needs no request to one whose stages all take as long as they may.
+const RECONCILE_BUCKETS: [f64; 12] = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+
+/// Labels of a series, of which each value comes from a fixed set.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// Counts what the operator does. A clone counts into the same.
+#[derive(Clone)]
+pub struct Metrics {
+    leader: Arc<AtomicBool>,
+    reconciles: Family<Labels<1>, Counter>,
+    reconcile_duration: Histogram,
+    errors: Family<Labels<1>, Counter>,
+    requests: Family<Labels<2>, Counter>,
+    request_duration: Family<Labels<1>, Histogram>,
+    drift_healed: Family<Labels<1>, Counter>,
+    writes: Family<Labels<1>, Counter>,
+}
+
+/// What a look at a resource has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// It came to its end, whatever was found.
+    Ok,
+    /// It failed, and is tried again by itself.
+    Transient,
+    /// It failed, and a person has to mend something.
+    Stalled,
+    /// It was given up for a newer form of the resource, or because the operator stops.
+    Passing,
+}
+
+/// What had drifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// A recorded drain was no longer listed.
+    Missing,
+    /// A deletion had removed another drain along.
+    DeletedAlong,
+}
+
+/// What is written to the Kubernetes API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// The status of a `LogDrain`.
+    Status,
+    /// Its finalizer.
+    Finalizer,
+    /// An event.
+    Event,
+    /// The lease of the leader.
+    Lease,
+}
+
+/// Class of an answer's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusClass {
+    /// 2xx.
+    Success,
+    /// 3xx.
+    Redirection,
+    /// 4xx.
+    ClientError,
+    /// 5xx.
+    ServerError,
+    /// Any other, or no answer.
+    None,
+}
+
+impl Look {
+    const ALL: [Self; 4] = [Self::Ok, Self::Transient, Self::Stalled, Self::Passing];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Transient => "transient",
+            Self::Stalled => "stalled",
+            Self::Passing => "passing",
+        }
+    }
+}
+
+impl Drift {
+    const ALL: [Self; 2] = [Self::Missing, Self::DeletedAlong];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::DeletedAlong => "deleted_along",
+        }
+    }
+}
+
+impl Write {
+    const ALL: [Self; 4] = [Self::Status, Self::Finalizer, Self::Event, Self::Lease];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Finalizer => "finalizer",
+            Self::Event => "event",
+            Self::Lease => "lease",
+        }
+    }
+}
+
+impl StatusClass {
+    const ALL: [Self; 5] =
+        [Self::Success, Self::Redirection, Self::ClientError, Self::ServerError, Self::None];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "2xx",
+            Self::Redirection => "3xx",
+            Self::ClientError => "4xx",
+            Self::ServerError => "5xx",
+            Self::None => "none",
+        }
+    }
+}
+
+impl From<StatusCode> for StatusClass {
+    fn from(status: StatusCode) -> Self {
+        match status.as_u16() / 100 {
+            2 => Self::Success,
+            3 => Self::Redirection,
+            4 => Self::ClientError,
+            5 => Self::ServerError,
+            _ => Self::None,
+        }
+    }
+}
+
+impl Default for Metrics {
+    /// Counters whose labels are known stand at 0: of one that appears with its first count, Prometheus sees no
+    /// increase.
+    fn default() -> Self {
+        let metrics = Self {
+            leader: Arc::default(),
+            reconciles: Family::default(),
+            reconcile_duration: Histogram::new(RECONCILE_BUCKETS),
+            errors: Family::default(),
+            requests: Family::default(),
+            request_duration: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
+            drift_healed: Family::default(),
+            writes: Family::default(),
+        };
+        for result in Look::ALL {
+            let _ = metrics.reconciles.get_or_create(&[("result", result.as_str())]);
+        }
+        for drift in Drift::ALL {
+            let _ = metrics.drift_healed.get_or_create(&[("reason", drift.as_str())]);
+        }
+        for write in Write::ALL {
+            let _ = metrics.writes.get_or_create(&[("kind", write.as_str())]);
+        }
+        for operation in Operation::ALL {
+            for status in StatusClass::ALL {
+                let _ = metrics.requests.get_or_create(&request(operation, status));
+            }
+        }
+        metrics
+    }
+}
+
+impl Metrics {
+    /// Whether this process is the one that acts.
+    pub fn set_leader(&self, is_leader: bool) {
+        self.leader.store(is_leader, Ordering::Relaxed);
+    }
+
+    /// Begins a look at a resource: it is counted when what this gives is dropped, without the time that it has
+    /// `waited` for the request budget.
+    pub fn reconcile(&self, waited: impl Fn() -> Duration + Send + 'static) -> Reconcile {
+        Reconcile {
+            metrics: self.clone(),
+            begun: Instant::now(),
+            waited: Box::new(waited),
+            result: Look::Passing,
+        }
+    }
+
+    /// Makes errors of these kinds stand at 0 until the first.
+    pub fn expect_errors(&self, kinds: impl IntoIterator<Item = &'static str>) {
+        for kind in kinds {
+            let _ = self.errors.get_or_create(&[("kind", kind)]);
+        }
+    }
+
+    /// Something has failed.
+    pub fn error(&self, kind: &'static str) {
+        self.errors.get_or_create(&[("kind", kind)]).inc();
+    }
+
+    /// A request to Scalingo has ended, after so long.
+    pub fn scalingo_request(&self, operation: Operation, status: StatusClass, duration: Duration) {
+        self.requests.get_or_create(&request(operation, status)).inc();
+        let durations = self.request_duration.get_or_create(&[("operation", operation.as_str())]);
+        durations.observe(duration.as_secs_f64());
+    }
+
+    /// A drain that had drifted is as it should be again.
+    pub fn drift_healed(&self, drift: Drift) {
+        self.drift_healed.get_or_create(&[("reason", drift.as_str())]).inc();
+    }
+
+    /// A write is sent to the Kubernetes API.
+    pub fn kubernetes_write(&self, kind: Write) {
+        self.writes.get_or_create(&[("kind", kind.as_str())]).inc();
+    }
+}
+
+fn request(operation: Operation, status: StatusClass) -> Labels<2> {
+    [("operation", operation.as_str()), ("status", status.as_str())]
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// A look at a resource that is under way. Dropped without an end, it counts as given up.
+#[must_use = "it is counted when it is dropped"]
+pub struct Reconcile {
+    metrics: Metrics,
+    begun: Instant,
+    waited: Box<dyn Fn() -> Duration + Send>,
+    result: Look,
+}
+
+impl Reconcile {
+    /// What it has come to.
+    pub fn ends(&mut self, result: Look) {
+        self.result = result;
+    }
+}
+
+impl Drop for Reconcile {
+    fn drop(&mut self) {
+        let worked = self.begun.elapsed().saturating_sub((self.waited)());
+        self.metrics.reconciles.get_or_create(&[("result", self.result.as_str())]).inc();
+        self.metrics.reconcile_duration.observe(worked.as_secs_f64());
+    }
+}

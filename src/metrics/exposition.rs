@@ -1,0 +1,195 @@
+//! Writes what was counted and how things stand as OpenMetrics.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::{EncodeMetric, MetricEncoder, text::encode},
+    metrics::{
+        MetricType, counter::ConstCounter, family::Family, gauge::Gauge, histogram::Histogram, info::Info,
+    },
+    registry::{Registry, Unit},
+};
+
+use super::{
+    Metrics, Snapshot,
+    family::{self, Description, Kind},
+    process::Process,
+};
+use crate::scalingo::{BudgetFigures, budget::Class};
+
+/// Labels of which some are known only while the process runs.
+type Labels = Vec<(&'static str, String)>;
+
+impl Metrics {
+    /// All as text of [`MEDIA_TYPE`](super::MEDIA_TYPE).
+    ///
+    /// # Errors
+    /// When the text cannot be written, which memory never refuses.
+    pub fn expose(&self, now: &Snapshot) -> Result<String, fmt::Error> {
+        let mut page = Page::default();
+        let info = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        page.add(&family::BUILD, info);
+        page.gauge(&family::LEADER, Some(f64::from(u8::from(self.leader.load(Ordering::Relaxed)))));
+        page.add_standing(now);
+        page.add(&family::RECONCILES, self.reconciles.clone());
+        page.add(&family::RECONCILE_DURATION, self.reconcile_duration.clone());
+        page.add(&family::ERRORS, self.errors.clone());
+        page.add(&family::REQUESTS, self.requests.clone());
+        page.add(&family::REQUEST_DURATION, self.request_duration.clone());
+        page.add_budgets(&now.budgets);
+        page.add(&family::DRIFT_HEALED, self.drift_healed.clone());
+        page.add_looking(now);
+        page.add(&family::WRITES, self.writes.clone());
+        page.add_process(&Process::read());
+        let mut text = String::new();
+        encode(&mut text, &page.registry)?;
+        Ok(text)
+    }
+}
+
+/// What is to be written, in order.
+#[derive(Default)]
+struct Page {
+    registry: Registry,
+}
+
+impl Page {
+    fn add(&mut self, family: &Description, metric: impl prometheus_client::registry::Metric) {
+        // The encoder puts these back, and the full stop.
+        let name = match family.kind {
+            Kind::Counter => family.name.trim_end_matches("_total"),
+            Kind::Info => family.name.trim_end_matches("_info"),
+            Kind::Gauge | Kind::Histogram => family.name,
+        };
+        let help = family.help.trim_end_matches('.');
+        let unit = |suffix: &str| name.strip_suffix(suffix);
+        if let Some(name) = unit("_seconds") {
+            self.registry.register_with_unit(name, help, Unit::Seconds, metric);
+        } else if let Some(name) = unit("_bytes") {
+            self.registry.register_with_unit(name, help, Unit::Bytes, metric);
+        } else {
+            self.registry.register(name, help, metric);
+        }
+    }
+
+    fn gauge(&mut self, family: &Description, value: Option<f64>) {
+        if let Some(value) = value {
+            let gauge = Gauge::<f64, AtomicU64>::default();
+            gauge.set(value);
+            self.add(family, gauge);
+        }
+    }
+
+    fn gauges(&mut self, family: &Description, values: impl IntoIterator<Item = (Labels, f64)>) {
+        let gauges = Family::<Labels, Gauge<f64, AtomicU64>>::default();
+        for (labels, value) in values {
+            gauges.get_or_create(&labels).set(value);
+        }
+        self.add(family, gauges);
+    }
+
+    fn add_standing(&mut self, now: &Snapshot) {
+        if let Some(logdrains) = &now.logdrains {
+            let series = logdrains.iter().map(|((ready, reason), number)| {
+                (vec![("ready", (*ready).to_owned()), ("reason", (*reason).to_owned())], count(*number))
+            });
+            self.gauges(&family::LOGDRAINS, series);
+        }
+        self.gauge(&family::DRAINS, now.drains.map(count));
+    }
+
+    fn add_budgets(&mut self, budgets: &[BudgetFigures]) {
+        let token = |budget: &BudgetFigures| ("token", budget.key.label());
+        let each = |value: fn(&BudgetFigures) -> f64| {
+            budgets.iter().map(move |budget| (vec![token(budget)], value(budget)))
+        };
+        self.gauges(&family::BUDGET_SLOTS, each(|budget| count(budget.limit)));
+        self.gauges(&family::BUDGET_SLOTS_USED, each(|budget| count(budget.used)));
+        let classes = budgets.iter().flat_map(|budget| Class::ALL.map(|class| (budget, class)));
+        let labels =
+            |budget: &BudgetFigures, class: Class| vec![token(budget), ("class", class.as_str().to_owned())];
+        let waiting =
+            classes.clone().map(|(budget, class)| (labels(budget, class), count(budget.of(class).waiting)));
+        self.gauges(&family::BUDGET_WAITING, waiting);
+        let waits = classes.map(|(budget, class)| (labels(budget, class), budget.of(class).waits.clone()));
+        self.add(&family::BUDGET_WAIT, Histograms(waits.collect()));
+        #[expect(clippy::cast_precision_loss, reason = "nobody is refused so often")]
+        let refused = each(|budget| budget.rate_limited as f64);
+        self.add(&family::BUDGET_RATE_LIMITED, Counters(refused.collect()));
+        self.add(&family::BUDGET_PAUSED, Counters(each(|budget| budget.paused.as_secs_f64()).collect()));
+    }
+
+    fn add_looking(&mut self, now: &Snapshot) {
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+        self.gauge(&family::FEED_AGE, seconds(now.feed_age));
+        let apps = [("true", now.apps_covered), ("false", now.apps_uncovered)];
+        let apps = apps.map(|(covered, apps)| (vec![("covered", covered.to_owned())], count(apps)));
+        self.gauges(&family::FEED_APPS, apps);
+        let intervals = [("sweep", now.sweep_interval), ("resync", now.resync)];
+        let intervals = intervals.map(|(kind, time)| (vec![("kind", kind.to_owned())], time.as_secs_f64()));
+        self.gauges(&family::SWEEP_INTERVAL, intervals);
+        self.gauge(&family::SWEEP_ACHIEVED, seconds(now.achieved_interval));
+        self.gauge(&family::SWEEP_OLDEST, seconds(now.oldest_check));
+    }
+
+    fn add_process(&mut self, process: &Process) {
+        if let Some(seconds) = process.cpu_seconds {
+            self.add(&family::PROCESS_CPU, ConstCounter::new(seconds));
+        }
+        self.gauge(&family::PROCESS_MEMORY, process.resident_bytes);
+        self.gauge(&family::PROCESS_OPEN, process.open_files);
+        self.gauge(&family::PROCESS_MOST, process.most_files);
+        self.gauge(&family::PROCESS_START, process.started_at);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "what is counted fits into memory")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+/// Counters that are kept elsewhere.
+#[derive(Debug)]
+struct Counters(Vec<(Labels, f64)>);
+
+impl EncodeMetric for Counters {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (labels, value) in &self.0 {
+            ConstCounter::new(*value).encode(encoder.encode_family(labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Counter
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Histograms that are kept elsewhere.
+#[derive(Debug)]
+struct Histograms(Vec<(Labels, Histogram)>);
+
+impl EncodeMetric for Histograms {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (labels, histogram) in &self.0 {
+            histogram.encode(encoder.encode_family(labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

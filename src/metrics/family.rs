@@ -1,0 +1,113 @@
+//! Every metric family that is exposed: the truth for the exposition, for its test, and for the documents.
+
+/// Type of a metric family, as OpenMetrics has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Always 1: what it says is in its labels.
+    Info,
+    /// How things stand.
+    Gauge,
+    /// How often something has happened since the process began.
+    Counter,
+    /// How long each of many took.
+    Histogram,
+}
+
+impl Kind {
+    /// The name of the type.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// A metric family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Name as queries write it, with `_total` or `_info`; of a histogram without `_bucket`, `_sum` and `_count`.
+    pub name: &'static str,
+    /// Type.
+    pub kind: Kind,
+    /// Names of its labels; of a histogram without `le`.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+const fn family(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Description {
+    Description { name, kind, labels, help }
+}
+
+macro_rules! families {
+    ($($constant:ident = $name:literal, $kind:ident, [$($label:literal),*], $help:expr;)*) => {
+        $(pub(super) const $constant: Description = family($name, Kind::$kind, &[$($label),*], $help);)*
+        /// Every family, in the order in which it is exposed.
+        pub const FAMILIES: &[Description] = &[$($constant),*];
+    };
+}
+
+families! {
+    BUILD = "logdrain_build_info", Info, ["version"], "Version of the operator.";
+    LEADER = "logdrain_leader", Gauge, [],
+        "Whether this process is the one that acts (1) or a standby (0).";
+    LOGDRAINS = "logdrain_logdrains", Gauge, ["ready", "reason"],
+        "LogDrain resources by status and reason of their Ready condition; reason New has no status yet.";
+    DRAINS = "logdrain_drains", Gauge, [],
+        "Drains at Scalingo under control: recorded as Active, each once.";
+    RECONCILES = "logdrain_reconciles_total", Counter, ["result"],
+        "Looks at a LogDrain by result: ok came to an end, transient is tried again, stalled needs a person, passing was overtaken by a newer form.";
+    RECONCILE_DURATION = "logdrain_reconcile_duration_seconds", Histogram, [],
+        "Time that a look at a LogDrain took, without its own wait for the request budget; its wait for others on the same target is part of it.";
+    ERRORS = "logdrain_errors_total", Counter, ["kind"],
+        "Failures by kind, of looks at a LogDrain and of what goes on beside them: change_feed, secret_watch, secret_read, status_write, event.";
+    REQUESTS = "logdrain_scalingo_requests_total", Counter, ["operation", "status"],
+        "Requests to Scalingo by operation and class of the answer's status; none is no answer.";
+    REQUEST_DURATION = "logdrain_scalingo_request_duration_seconds", Histogram, ["operation"],
+        "Time from a request to Scalingo being sent until it was answered or given up.";
+    BUDGET_SLOTS = "logdrain_budget_slots", Gauge, ["token"],
+        "Most requests within any 60 s with an API token. The label is a digest under a random key of this process: it tells tokens apart, says nothing of them, and is another after a restart.";
+    BUDGET_SLOTS_USED = "logdrain_budget_slots_used", Gauge, ["token"],
+        "How many of these are taken by requests of the last 60 s.";
+    BUDGET_WAITING = "logdrain_budget_waiting", Gauge, ["token", "class"],
+        "Requests that wait for the budget: of class interactive a person waits for it.";
+    BUDGET_WAIT = "logdrain_budget_wait_seconds", Histogram, ["token", "class"],
+        "Time that requests have waited for the budget.";
+    BUDGET_RATE_LIMITED = "logdrain_budget_rate_limited_total", Counter, ["token"],
+        "Answers 429: Scalingo asks for fewer requests.";
+    BUDGET_PAUSED = "logdrain_budget_paused_seconds_total", Counter, ["token"],
+        "Time in which nothing was sent because Scalingo had asked to wait.";
+    DRIFT_HEALED = "logdrain_drift_healed_total", Counter, ["reason"],
+        "Drains added again: missing was no longer listed, deleted_along was removed by the deletion of its double.";
+    FEED_AGE = "logdrain_feed_last_answer_age_seconds", Gauge, [],
+        "Time since the change feed was last read, of the feed that was read longest ago; absent where none is read.";
+    FEED_APPS = "logdrain_feed_apps", Gauge, ["covered"],
+        "Apps with recorded drains: covered, the change feed tells of their changes; otherwise they are listed every resync.";
+    SWEEP_INTERVAL = "logdrain_sweep_interval_seconds", Gauge, ["kind"],
+        "How often a target is to be listed: sweep where the change feed covers it, resync where not.";
+    SWEEP_ACHIEVED = "logdrain_sweep_achieved_interval_seconds", Gauge, [],
+        "Longest time that a target has waited between two lists; absent while none is in sync.";
+    SWEEP_OLDEST = "logdrain_sweep_oldest_check_age_seconds", Gauge, [],
+        "Time since the target was listed that was listed longest ago, or since it was found in order; absent while none is in sync.";
+    WRITES = "logdrain_kubernetes_writes_total", Counter, ["kind"],
+        "Writes sent to the Kubernetes API, accepted or not.";
+    PROCESS_CPU = "process_cpu_seconds_total", Counter, [],
+        "Processor time spent by the process.";
+    PROCESS_MEMORY = "process_resident_memory_bytes", Gauge, [],
+        "Memory of the process that is resident.";
+    PROCESS_OPEN = "process_open_fds", Gauge, [],
+        "Open file descriptors of the process.";
+    PROCESS_MOST = "process_max_fds", Gauge, [],
+        "Most file descriptors that the process may have open.";
+    PROCESS_START = "process_start_time_seconds", Gauge, [],
+        "When the process began, in seconds since 1970.";
+}

@@ -1,0 +1,31 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::scalingo::BudgetFigures;
+
+/// Status and reason of a `Ready` condition.
+pub type Standing = (&'static str, &'static str);
+
+/// How things stand at the moment somebody asks.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// How many resources stand like this; absent until they are known.
+    pub logdrains: Option<BTreeMap<Standing, usize>>,
+    /// How many drains are recorded as there; absent until they are known.
+    pub drains: Option<usize>,
+    /// The budgets of the API tokens in use.
+    pub budgets: Vec<BudgetFigures>,
+    /// How long ago the change feed was read, of the one that was read longest ago.
+    pub feed_age: Option<Duration>,
+    /// How many apps the change feed tells of.
+    pub apps_covered: usize,
+    /// How many it does not tell of.
+    pub apps_uncovered: usize,
+    /// How often a target is to be listed that the feed covers.
+    pub sweep_interval: Duration,
+    /// The same for one that it does not cover.
+    pub resync: Duration,
+    /// The longest that a target waits between two lists.
+    pub achieved_interval: Option<Duration>,
+    /// How long ago the target was listed that was listed longest ago.
+    pub oldest_check: Option<Duration>,
+}
