@@ -58,6 +58,8 @@ mod leader;
 mod lifecycle;
 #[path = "e2e/lost_answers.rs"]
 mod lost_answers;
+#[path = "e2e/metrics.rs"]
+mod metrics;
 #[path = "e2e/neighbours.rs"]
 mod neighbours;
 #[path = "e2e/operator.rs"]

@@ -1,6 +1,12 @@
 //! The operator's binary, as a process of its own.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use control_plane::Supervised;
 
@@ -66,6 +72,20 @@ impl Operator {
         let output = self.output();
         assert!(status.is_some_and(|status| status.success()), "it ended with {status:?}: {output}");
         output
+    }
+
+    /// The whole answer of its admin address, which it has printed when it started.
+    pub fn ask(&self, path: &str) -> io::Result<String> {
+        let output = self.output();
+        let address = output.split("admin").nth(1).unwrap_or_default();
+        let address = address.trim_start_matches(['"', ':', '=']);
+        let address = address.split(['"', ' ', '\n']).next().unwrap_or_default();
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     /// The process.

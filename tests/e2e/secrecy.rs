@@ -5,6 +5,7 @@ mod life;
 
 use std::collections::BTreeSet;
 
+use regex::Regex;
 use serde_json::json;
 
 use crate::{emitted::find, world::World};
@@ -37,6 +38,8 @@ fn assert_is_worth_searching(text: &str) {
         assert!(text.contains(&format!("reason: {reason}\n")), "{reason} is in no status and no event");
     }
     assert!(text.contains("managedFields:"));
+    let token = Regex::new(r#"\nlogdrain_budget_slots\{token="[0-9a-f]{8}"\} "#).expect("a pattern");
+    assert!(token.is_match(text), "no metrics of a token are searched");
 }
 
 #[tokio::test(flavor = "multi_thread")]

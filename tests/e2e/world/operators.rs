@@ -9,7 +9,10 @@ use control_plane::Supervised;
 use tokio::task::block_in_place;
 
 use super::{SOON, World};
-use crate::operator::{OWN_TRACE, Operator, Options};
+use crate::{
+    metrics::Scrape,
+    operator::{OWN_TRACE, Operator, Options},
+};
 
 impl World {
     /// Starts an operator for this test's namespaces.
@@ -54,6 +57,10 @@ impl World {
     /// Ends the operator that was started last, as Kubernetes does.
     pub fn stop_operator(&self) {
         let operator = self.operators.borrow_mut().pop().expect("an operator runs");
+        // One that has just been started, or is ending, shows none.
+        if let Ok(metrics) = block_in_place(|| operator.ask("/metrics")) {
+            self.keep("the metrics of an operator", metrics);
+        }
         let output = block_in_place(|| operator.stop());
         self.keep("an operator that was stopped", output);
     }
@@ -86,6 +93,15 @@ impl World {
             assert!(begun.elapsed() < SOON, "the operator does not end: {}", self.first_operator_output());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// What the operator that was started last shows of itself.
+    pub async fn metrics(&self) -> Scrape {
+        self.until_output("that it has started", |output| output.contains(" started ")).await;
+        let ask = || self.operators.borrow().last().expect("an operator runs").ask("/metrics");
+        let answer = block_in_place(ask).expect("an answer");
+        self.keep("metrics", answer.clone());
+        Scrape::read(&answer)
     }
 
     /// What the operator that was started last has printed.
