@@ -9,6 +9,7 @@ use std::{
 };
 
 use control_plane::Supervised;
+use regex::Regex;
 
 /// How to start an operator.
 pub struct Options<'a> {
@@ -74,12 +75,15 @@ impl Operator {
         output
     }
 
+    /// Where its admin address is, once it has started.
+    pub fn admin_address(&self) -> Option<String> {
+        let printed = Regex::new(r#"admin"?[=:]"?(127\.0\.0\.1:[0-9]+)"#).expect("a pattern");
+        Some(printed.captures(&self.output())?[1].to_owned())
+    }
+
     /// The whole answer of its admin address, which it has printed when it started.
     pub fn ask(&self, path: &str) -> io::Result<String> {
-        let output = self.output();
-        let address = output.split("admin").nth(1).unwrap_or_default();
-        let address = address.trim_start_matches(['"', ':', '=']);
-        let address = address.split(['"', ' ', '\n']).next().unwrap_or_default();
+        let address = self.admin_address().ok_or(io::ErrorKind::NotConnected)?;
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n")?;

@@ -146,6 +146,8 @@ pub async fn live(world: &World) {
     change_the_api_token(world).await;
     adopt_and_be_two(world).await;
     meet_other_forms(world).await;
+    // They are kept, and searched: without a resource nothing would be shown of its token.
+    world.metrics().await;
     delete(world).await;
 }
 

@@ -97,7 +97,9 @@ impl World {
 
     /// What the operator that was started last shows of itself.
     pub async fn metrics(&self) -> Scrape {
-        self.until_output("that it has started", |output| output.contains(" started ")).await;
+        let has_started =
+            |_: &str| self.operators.borrow().last().is_some_and(|one| one.admin_address().is_some());
+        self.until_output("that it has started", has_started).await;
         let ask = || self.operators.borrow().last().expect("an operator runs").ask("/metrics");
         let answer = block_in_place(ask).expect("an answer");
         self.keep("metrics", answer.clone());
