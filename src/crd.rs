@@ -5,6 +5,7 @@
 
 mod condition;
 mod definition;
+mod request;
 mod rules;
 mod schema;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use condition::{Reason, Remedy, conditions};
 pub use definition::{YamlError, definition, yaml};
+pub use request::REQUESTED_AT;
 pub use rules::{Field, Presence};
 
 /// What should be: one log drain on one app or addon. Example: `{app: shop-front, type: datadog,
@@ -206,6 +208,12 @@ pub struct LogDrainStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     pub observed_generation: Option<i64>,
+    /// The text of the annotation logs.scalingo.com/requestedAt for which the drain was last checked; of a longer
+    /// one the first 1,024 bytes. While the annotation has another text, a check is to come.
+    /// Example: `2026-11-23T15:44:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub last_handled_requested_at: Option<String>,
     /// How things stand. `Ready` is always there: True means that Scalingo lists the drain as the spec wants it,
     /// not that the service receives the logs. `Reconciling` is there while work is going on or will be tried
     /// again by itself, `Stalled` while a person has to mend something; never both.

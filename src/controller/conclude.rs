@@ -96,6 +96,7 @@ pub(super) async fn conclude(
     };
     let target = seen.map(|seen| &seen.key.1);
     let records = under_current_name(subject, target);
+    subject.answer_request();
     if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
         context.unrest(&subject.uid());
         if error.is_passing() {
@@ -152,7 +153,8 @@ fn is_content(object: &LogDrain) -> bool {
     let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
     let is_current = status.observed_generation == object.metadata.generation;
     let is_going = object.metadata.deletion_timestamp.is_some();
-    is_current && !is_going && ready.is_some_and(|ready| ready.status == "True")
+    let is_requested = object.open_request().is_some();
+    is_current && !is_going && !is_requested && ready.is_some_and(|ready| ready.status == "True")
 }
 
 /// What a verdict says to people.

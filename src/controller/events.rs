@@ -70,6 +70,8 @@ pub enum Happening {
         /// What the app is called.
         to: String,
     },
+    /// `spec.suspend` is no longer true.
+    Resumed,
     /// `Ready` is no longer true, or for another reason.
     NotReady {
         /// Why.
@@ -90,6 +92,7 @@ impl Happening {
             Self::Retained { .. } => "Retained",
             Self::NotRestored { .. } => "NotRestored",
             Self::Renamed { .. } => "AppRenamed",
+            Self::Resumed => "Resumed",
             Self::NotReady { reason, .. } => reason.as_str(),
         }
     }
@@ -101,7 +104,7 @@ impl Happening {
             Self::Replaced { .. } | Self::Deleted { .. } => "Delete",
             Self::Retained { .. } => "Retain",
             Self::NotRestored { .. } => "Restore",
-            Self::Renamed { .. } | Self::NotReady { .. } => "Check",
+            Self::Renamed { .. } | Self::Resumed | Self::NotReady { .. } => "Check",
         }
     }
 
@@ -143,6 +146,7 @@ impl Happening {
             Self::Renamed { from, to } => {
                 format!("the app {from} is now called {to}: change spec.app to {to}")
             }
+            Self::Resumed => "spec.suspend is no longer true: the drain is looked after again".to_owned(),
             Self::NotReady { message, .. } => message.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! One look at one resource, as a list of named steps.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
 use kube::runtime::controller::Action;
 use tokio::time::Instant;
@@ -59,6 +59,9 @@ async fn look(context: &Context, object: LogDrain, asked: Asked) -> Action {
     let before = records(&object);
     let mut subject = Subject::new(context, object, asked);
     let mut happened = Vec::new();
+    if subject.is_requested() {
+        tracing::info!("a check was requested");
+    }
     let for_whom = subject.asker().clone();
     let mut counted = context.metrics.reconcile(move || for_whom.waited());
     let outcome = Box::pin(visit(context, &mut subject, &mut happened)).await;
@@ -99,7 +102,8 @@ async fn visit<'a>(
         return Ok(Outcome::LeftInOrder((token.key(), target)));
     }
     let region = context.region(subject.object());
-    let fresh = Fresh { since: subject.asked().since, keep: context.keeps_apps(&token, &region) };
+    let kept_for = if subject.is_requested() { Duration::ZERO } else { context.keeps_apps(&token, &region) };
+    let fresh = Fresh { since: subject.asked().since, keep: kept_for };
     let known = context.apps.until_known(&token, &region, fresh);
     turn::on_budget(context, subject, &client, &token, During::Approach, known).await?;
     let desired = in_time(&asker, desire(context, subject, client, token, destination, fresh)).await?;
@@ -129,7 +133,8 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     let is_of_spec =
         record.app == spec.app && target.addon == spec.addon && target.region == context.region(object);
     let is_current = status.observed_generation == object.metadata.generation;
-    if !(subject.asked().is_first && is_current && is_of_spec && record.state == DrainState::Active) {
+    let is_first = subject.asked().is_first && !subject.is_requested();
+    if !(is_first && is_current && is_of_spec && record.state == DrainState::Active) {
         return None;
     }
     let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;

@@ -17,6 +17,10 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 /// Longest wait after a failure that may pass.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
+/// How long it is waited after a request for a check: those who ask for several resources do so within moments, and
+/// one list that is sent then is new enough for all.
+const GATHER: Duration = Duration::from_millis(500);
+
 /// What fails this often in a row is tried again in the background.
 const BACKGROUND_AFTER: u32 = 3;
 
@@ -27,6 +31,7 @@ pub struct Schedule {
     entries: Mutex<HashMap<String, Entry>>,
     /// Called, since when, and not looked at since.
     called: Mutex<HashMap<String, Instant>>,
+    requests: Mutex<HashMap<String, Request>>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -35,6 +40,14 @@ struct Entry {
     due: Due,
     failures: u32,
     called: bool,
+}
+
+/// What a person has asked for by the annotation.
+struct Request {
+    text: String,
+    seen: Instant,
+    /// Whether a look has begun since.
+    is_taken: bool,
 }
 
 enum Due {
@@ -83,14 +96,55 @@ impl Schedule {
     /// An empty schedule; jitter comes from this source.
     #[must_use]
     pub fn new(random: fastrand::Rng) -> Self {
-        Self { entries: Mutex::default(), called: Mutex::default(), random: Mutex::new(random) }
+        Self {
+            entries: Mutex::default(),
+            called: Mutex::default(),
+            requests: Mutex::default(),
+            random: Mutex::new(random),
+        }
     }
 
     /// What is to be done about this resource, in this form. A look is to follow where it says so: an earlier call
-    /// is answered by it.
+    /// is answered by it, and so is what a person has requested.
     #[must_use]
     pub fn turn(&self, object: &LogDrain) -> Turn {
         let now = Instant::now();
+        let turn = self.turn_without_request(object, now);
+        let uid = object.uid().unwrap_or_default();
+        let mut requests = self.requests();
+        let Some(text) = object.open_request() else {
+            requests.remove(&uid);
+            return turn;
+        };
+        let new = || Request { text: text.to_owned(), seen: now, is_taken: false };
+        let request = requests.entry(uid.clone()).or_insert_with(new);
+        if request.text != text {
+            *request = new();
+        }
+        if request.is_taken {
+            return turn;
+        }
+        let (seen, gathered) = (request.seen, request.seen + GATHER);
+        match turn {
+            Turn::Look(asked) if !asked.is_first => {
+                request.is_taken = true;
+                Turn::Look(Asked { since: asked.since.max(seen), ..asked })
+            }
+            Turn::Wait(wait) if gathered > now => Turn::Wait(wait.min(gathered - now)),
+            Turn::Look(_) | Turn::Rest if gathered > now => Turn::Wait(gathered - now),
+            _ => {
+                request.is_taken = true;
+                if let Some(entry) = self.entries().get_mut(&uid) {
+                    // A look that comes to nothing is followed by another.
+                    entry.due = Due::At(now);
+                    entry.failures = 0;
+                }
+                Turn::Look(Asked { since: seen, is_first: false })
+            }
+        }
+    }
+
+    fn turn_without_request(&self, object: &LogDrain, now: Instant) -> Turn {
         let first = Asked { since: now, is_first: true };
         let Some(uid) = object.uid() else { return Turn::Look(first) };
         if let Some(since) = self.called().remove(&uid) {
@@ -152,7 +206,7 @@ impl Schedule {
         }
     }
 
-    /// Whether a person waits for this look: for what has changed or has been called for, for what is not done
+    /// Whether a person waits for this look: for what has changed, has been requested or called for, for what is not done
     /// yet, and for the first tries after a failure.
     #[must_use]
     pub fn class(&self, object: &LogDrain) -> Class {
@@ -166,7 +220,8 @@ impl Schedule {
         let called = entry.is_some_and(|entry| entry.called);
         let failures = entry.map_or(0, |entry| entry.failures);
         let is_going = object.metadata.deletion_timestamp.is_some();
-        let waits = is_new || is_open || called || is_going || failures > 0;
+        let is_requested = object.open_request().is_some();
+        let waits = is_new || is_open || is_requested || called || is_going || failures > 0;
         if waits && failures < BACKGROUND_AFTER { Class::Interactive } else { Class::Background }
     }
 
@@ -174,12 +229,14 @@ impl Schedule {
     pub fn remove(&self, uid: &str) {
         self.entries().remove(uid);
         self.called().remove(uid);
+        self.requests().remove(uid);
     }
 
     /// Never look again at those that are not among these.
     pub fn keep_only(&self, uids: &HashSet<String>) {
         self.entries().retain(|uid, _| uids.contains(uid));
         self.called().retain(|uid, _| uids.contains(uid));
+        self.requests().retain(|uid, _| uids.contains(uid));
     }
 
     fn enter(&self, object: &LogDrain, due: Due, failures: u32) {
@@ -199,136 +256,14 @@ impl Schedule {
         self.called.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn requests(&self) -> MutexGuard<'_, HashMap<String, Request>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crd::{DrainType, LogDrainSpec};
-
-    fn object(generation: i64) -> LogDrain {
-        let mut object = LogDrain::new("x", LogDrainSpec::new("shop", DrainType::Datadog));
-        object.metadata.uid = Some("u".into());
-        object.metadata.generation = Some(generation);
-        object
-    }
-
-    fn schedule() -> Schedule {
-        Schedule::new(fastrand::Rng::with_seed(1))
-    }
-
-    fn looks(turn: Turn) -> bool {
-        matches!(turn, Turn::Look(_))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_resource_is_left_alone_until_it_is_due_or_has_changed() {
-        let schedule = schedule();
-        let first = Turn::Look(Asked { since: Instant::now(), is_first: true });
-        assert_eq!(schedule.turn(&object(1)), first);
-        let wait = schedule.after(&object(1), Duration::from_secs(600));
-        assert!((540..=660).contains(&wait.as_secs()), "{wait:?}");
-        assert_eq!(schedule.turn(&object(1)), Turn::Wait(wait));
-        let again = Turn::Look(Asked { since: Instant::now(), is_first: false });
-        assert_eq!(schedule.turn(&object(2)), again, "a new generation is looked at");
-        let mut going = object(1);
-        going.metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
-        assert_eq!(schedule.turn(&going), again, "a deletion is looked at");
-        tokio::time::advance(wait).await;
-        assert!(looks(schedule.turn(&object(1))));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_rests_is_looked_at_when_it_is_checked_called_or_changed() {
-        let schedule = schedule();
-        schedule.rest(&object(1));
-        tokio::time::advance(Duration::from_secs(1_000_000)).await;
-        assert_eq!(schedule.turn(&object(1)), Turn::Rest);
-        assert!(looks(schedule.turn(&object(2))));
-        let mut steady = object(1);
-        steady.status =
-            Some(crate::crd::LogDrainStatus { observed_generation: Some(1), ..Default::default() });
-        assert!(looks(schedule.turn(&steady)), "somebody has written a status");
-        schedule.rest(&steady);
-        assert_eq!(schedule.turn(&steady), Turn::Rest);
-        schedule.check("u");
-        assert!(looks(schedule.turn(&steady)));
-        assert_eq!(schedule.class(&steady), Class::Background);
-        schedule.rest(&steady);
-        schedule.now("u", Instant::now());
-        assert!(looks(schedule.turn(&steady)));
-        assert_eq!(schedule.class(&steady), Class::Interactive);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_call_says_since_when_a_list_is_new_enough() {
-        let schedule = schedule();
-        let begin = Instant::now();
-        tokio::time::advance(Duration::from_secs(5)).await;
-        schedule.now("u", begin);
-        assert_eq!(schedule.turn(&object(1)), Turn::Look(Asked { since: begin, is_first: false }));
-        schedule.now("u", begin + Duration::from_secs(3));
-        schedule.now("u", begin + Duration::from_secs(1));
-        let latest = Asked { since: begin + Duration::from_secs(3), is_first: false };
-        assert_eq!(schedule.turn(&object(1)), Turn::Look(latest));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failures_wait_longer_and_longer_until_one_success_or_change() {
-        let schedule = schedule();
-        let mut waits = Vec::new();
-        for _ in 0..9 {
-            waits.push(schedule.after_failure(&object(1), Duration::ZERO).as_secs_f64());
-        }
-        for (wait, expected) in waits.iter().zip([5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 300.0]) {
-            assert!((expected * 0.9..=expected * 1.1).contains(wait), "{wait} for {expected}");
-        }
-        schedule.after(&object(1), Duration::from_secs(1));
-        assert!(schedule.after_failure(&object(1), Duration::ZERO) < Duration::from_secs(6));
-        schedule.after_failure(&object(1), Duration::ZERO);
-        assert!(schedule.after_failure(&object(2), Duration::ZERO) < Duration::from_secs(6));
-        assert_eq!(schedule.after_failure(&object(2), Duration::from_secs(90)), Duration::from_secs(90));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_is_called_is_due() {
-        let schedule = schedule();
-        schedule.after(&object(1), Duration::from_secs(600));
-        schedule.now("u", Instant::now());
-        assert!(looks(schedule.turn(&object(1))));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_call_during_a_look_is_not_lost_with_its_end() {
-        let schedule = schedule();
-        assert!(looks(schedule.turn(&object(1))), "the look begins");
-        schedule.now("u", Instant::now());
-        let wait = schedule.after(&object(1), Duration::from_secs(600));
-        assert!(looks(schedule.turn(&object(1))), "another look answers the call");
-        assert_eq!(schedule.turn(&object(1)), Turn::Wait(wait), "and no third one");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_is_called_has_not_failed_yet() {
-        let schedule = schedule();
-        for _ in 0..6 {
-            schedule.after_failure(&object(1), Duration::ZERO);
-        }
-        schedule.now("u", Instant::now());
-        assert!(schedule.after_failure(&object(1), Duration::ZERO) < Duration::from_secs(6));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_those_that_are_there_are_kept() {
-        let schedule = schedule();
-        let wait = schedule.after(&object(1), Duration::from_secs(600));
-        schedule.keep_only(&["u".to_owned()].into());
-        assert_eq!(schedule.turn(&object(1)), Turn::Wait(wait));
-        schedule.keep_only(&HashSet::new());
-        assert!(looks(schedule.turn(&object(1))));
-    }
-}
+mod tests;

@@ -41,6 +41,9 @@ pub struct Subject<'a> {
     form: Form,
     asked: Asked,
     asker: Asker,
+    /// The request that this look answers.
+    request: Option<String>,
+    is_answered: bool,
 }
 
 /// What people have asked for, as far as a number tells.
@@ -64,7 +67,19 @@ impl<'a> Subject<'a> {
         let form = Form::of(&object);
         let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
         let class = context.schedule.class(&object);
-        Self { context, object, form, asked, asker: Asker::new(class, owner) }
+        let request = object.open_request().map(str::to_owned);
+        Self { context, object, form, asked, asker: Asker::new(class, owner), request, is_answered: false }
+    }
+
+    /// Whether a person has requested this look.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.request.is_some()
+    }
+
+    /// The look has come to its end: what is written from now on says so to whoever has requested it.
+    pub fn answer_request(&mut self) {
+        self.is_answered = true;
     }
 
     /// Who asks Scalingo in this look: a person waits for what has changed, or is not done yet.
@@ -84,7 +99,7 @@ impl<'a> Subject<'a> {
     pub fn wish(&self) -> Wish {
         let observed = self.object.status.as_ref().and_then(|status| status.observed_generation);
         let is_open = self.records().iter().any(|record| record.state != DrainState::Active);
-        let is_new = observed != self.object.metadata.generation && !is_open;
+        let is_new = observed != self.object.metadata.generation && !is_open && !self.is_requested();
         Wish { since: self.asked.since, is_new }
     }
 
@@ -215,8 +230,10 @@ impl<'a> Subject<'a> {
         let before = self.object.status.clone().unwrap_or_default();
         let generation = self.form.generation;
         let now = self.context.now();
+        let answered = self.request.clone().filter(|_| self.is_answered);
         let status = LogDrainStatus {
             observed_generation: generation,
+            last_handled_requested_at: answered.or_else(|| before.last_handled_requested_at.clone()),
             conditions: conditions(&before.conditions, reason, message, generation, now),
             drains: records,
         };
@@ -224,6 +241,8 @@ impl<'a> Subject<'a> {
             return Ok(());
         }
         let told = before.conditions.iter().find(|condition| condition.type_ == "Ready");
+        let is_resumed = told.is_some_and(|condition| condition.reason == Reason::Suspended.as_str())
+            && !self.object.spec.suspend;
         let is_news = told.is_none_or(|condition| condition.reason != reason.as_str());
         for _ in 0..REBASES {
             let mut next = self.object.clone();
@@ -237,6 +256,9 @@ impl<'a> Subject<'a> {
                 Ok(written) => {
                     self.context.view.wrote(&written);
                     self.object = written;
+                    if is_resumed {
+                        self.context.events.publish(&self.object, &Happening::Resumed);
+                    }
                     if is_news && !matches!(reason, Reason::Synced | Reason::Progressing) {
                         let message = message.to_owned();
                         self.context.events.publish(&self.object, &Happening::NotReady { reason, message });
