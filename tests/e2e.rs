@@ -72,6 +72,8 @@ mod process;
 mod refused_deletions;
 #[path = "e2e/remedies.rs"]
 mod remedies;
+#[path = "e2e/requested.rs"]
+mod requested;
 #[path = "e2e/rotation.rs"]
 mod rotation;
 #[path = "e2e/scene.rs"]

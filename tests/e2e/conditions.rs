@@ -113,7 +113,7 @@ async fn a_life_is_told_as_kstatus_reads_it() {
     until_told(
         &world,
         "drain",
-        &[("Added", 1), ("AppNotFound", 1), ("ApiTokenNotFound", 1), ("Suspended", 1)],
+        &[("Added", 1), ("AppNotFound", 1), ("ApiTokenNotFound", 1), ("Suspended", 1), ("Resumed", 1)],
     )
     .await;
     assert_eq!(world.simulator.changes().len(), 1, "the drain was there all the time");
