@@ -69,7 +69,8 @@ fn beginning(random: &mut Rng) -> Vec<Step> {
 fn step(random: &mut Rng) -> Step {
     match random.u8(..100) {
         0..14 => apply(random),
-        14..17 => Step::Suspend { slot: slot(random), suspend: random.bool() },
+        14..16 => Step::Suspend { slot: slot(random), suspend: random.bool() },
+        16 => Step::Request { slot: slot(random), text: random.u8(..3) },
         17..20 => Step::Retain { slot: slot(random), retain: random.u8(..3) == 0 },
         20..28 => Step::Delete { slot: slot(random) },
         28..31 => Step::Backup { slot: slot(random) },

@@ -28,6 +28,9 @@ pub fn judge(world: &World) -> Vec<String> {
         if standing.object.metadata.deletion_timestamp.is_some() {
             broken.push(format!("promise 4: {name} is still being deleted: {reason}: {message}"));
         }
+        if let Some(text) = standing.object.open_request() {
+            broken.push(format!("{name} has not been checked, though a person has asked for it: {text}"));
+        }
         if let Some((target, documented, urls)) = &standing.wanted {
             wanted.insert((target, documented), standing);
             let there = count(world, target, urls);

@@ -12,6 +12,8 @@ pub enum Step {
     Apply { slot: Slot, app: AppSlot, by_id: bool, addon: bool, destination: Destination },
     /// A person sets `suspend`.
     Suspend { slot: Slot, suspend: bool },
+    /// A person asks for a check of a `LogDrain` now.
+    Request { slot: Slot, text: u8 },
     /// A person sets `deletionPolicy`.
     Retain { slot: Slot, retain: bool },
     /// A person deletes a `LogDrain`.

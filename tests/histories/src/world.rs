@@ -138,6 +138,7 @@ impl World {
                 self.apply(slot, app, by_id, addon, destination);
             }
             Step::Suspend { slot, suspend } => self.edit(slot, |spec| spec["suspend"] = suspend.into()),
+            Step::Request { slot, text } => self.request(slot, text),
             Step::Retain { slot, retain } => {
                 let policy = if retain { "Retain" } else { "Delete" };
                 self.edit(slot, |spec| spec["deletionPolicy"] = policy.into());

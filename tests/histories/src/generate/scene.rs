@@ -31,7 +31,8 @@ fn trouble(random: &mut Rng, steps: &mut Vec<Step>) {
         steps.push(step);
     }
     for _ in 0..random.u8(1..4) {
-        let step = match random.u8(..8) {
+        let step = match random.u8(..9) {
+            8 => Step::Request { slot, text: random.u8(..3) },
             0..3 => wanted_of(slot, AppSlot::Shop, destination(random)),
             3 | 4 => Step::Secret {
                 namespace: slot.namespace(),

@@ -1,5 +1,6 @@
 //! What people do with kubectl.
 
+use logdrain_operator::crd::REQUESTED_AT;
 use serde_json::{Value, json};
 
 use super::{KIND, World};
@@ -38,6 +39,13 @@ impl World {
     pub(super) fn edit(&self, slot: Slot, change: impl FnOnce(&mut Value)) {
         let change = |object: &mut Value| change(&mut object["spec"]);
         let _ = self.server().edit(KIND, slot.namespace().name(), slot.name(), change);
+    }
+
+    pub(super) fn request(&self, slot: Slot, text: u8) {
+        let ask = |object: &mut Value| {
+            object["metadata"]["annotations"][REQUESTED_AT] = format!("request {text}").into();
+        };
+        let _ = self.server().edit(KIND, slot.namespace().name(), slot.name(), ask);
     }
 
     /// What a `LogDrain` leaves behind that goes with `Retain`.
