@@ -11,14 +11,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use http::StatusCode;
 use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
@@ -44,7 +37,6 @@ type Labels<const N: usize> = [(&'static str, &'static str); N];
 /// Counts what the operator does. A clone counts into the same.
 #[derive(Clone)]
 pub struct Metrics {
-    leader: Arc<AtomicBool>,
     reconciles: Family<Labels<1>, Counter>,
     reconcile_duration: Histogram,
     errors: Family<Labels<1>, Counter>,
@@ -173,7 +165,6 @@ impl Default for Metrics {
     /// increase.
     fn default() -> Self {
         let metrics = Self {
-            leader: Arc::default(),
             reconciles: Family::default(),
             reconcile_duration: Histogram::new(RECONCILE_BUCKETS),
             errors: Family::default(),
@@ -201,11 +192,6 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Whether this process is the one that acts.
-    pub fn set_leader(&self, is_leader: bool) {
-        self.leader.store(is_leader, Ordering::Relaxed);
-    }
-
     /// Begins a look at a resource: it is counted when what this gives is dropped, without the time that it has
     /// `waited` for the request budget.
     pub fn reconcile(&self, waited: impl Fn() -> Duration + Send + 'static) -> Reconcile {

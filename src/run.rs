@@ -1,8 +1,9 @@
 //! Wires the operator together and ends it in good order.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use kube::Client;
+use futures::channel::mpsc::UnboundedReceiver;
+use kube::{Client, runtime::reflector::ObjectRef};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -12,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin,
     config::{self, Config},
-    controller::{Context, Parts, Settings, View, follow, watches},
+    controller::{self, Context, Settings, View, Watch, follow, watches},
+    crd::LogDrain,
     lease::{self, Elector, Guarded, Leadership},
     metrics::{Measured, Metrics},
     scalingo::{self, ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider},
@@ -49,7 +51,7 @@ pub enum Error {
     )]
     Admin {
         /// As configured.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why.
         error: io::Error,
     },
@@ -84,42 +86,9 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let mut kubernetes = kube::Config::infer().await.map_err(|_| Error::Kubeconfig)?;
     kubernetes.read_timeout = Some(SILENCE);
     let client = Client::try_from(kubernetes).map_err(|error| Error::Kubernetes(Box::new(error)))?;
-    let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
-    let mut election = config.election.map(|election| stand_for(election, &client, &clock));
-    let leadership = election.as_ref().map_or_else(Leadership::always, Elector::leadership);
-    let metrics = Metrics::default();
-    let transport = ReqwestTransport::new(TransportLimits::default(), &config.certificate_authorities)?;
-    let transport = Measured::new(transport, metrics.clone());
-    let transport = Arc::new(Guarded::new(transport, leadership.clone()));
-
-    let namespaces = config.watch_namespaces.join(",");
-    let (resync, sweep_interval) = (config.resync, config.sweep_interval);
-    let feed_interval = config.feed_interval.unwrap_or_default();
+    let said = Said::of(&config);
     let stopping = CancellationToken::new();
-    let watches = watches(&client, &config.watch_namespaces);
-    let (context, called) = Context::new(Parts {
-        scalingo: scalingo::Client::new(
-            transport,
-            config.endpoints,
-            clock.clone(),
-            config.requests_per_minute,
-        ),
-        client,
-        settings: Settings {
-            region: config.region,
-            resync: config.resync,
-            sweep_interval: config.sweep_interval,
-            feed_interval: config.feed_interval,
-        },
-        view: View::new(watches.iter().map(crate::controller::Watch::store).collect()),
-        digester: Arc::default(),
-        metrics,
-        random: fastrand::Rng::new(),
-        clock,
-        stopping: stopping.clone(),
-        leadership,
-        sabotage: None,
-    });
+    let Parts { watches, context, called, mut election } = assemble(config, client, stopping.clone())?;
 
     let ready = {
         let context = context.clone();
@@ -132,15 +101,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let admin = admin::serve(listener, ready, exposed, stopping.clone());
     let controller = follow(watches, context, called);
     tokio::pin!(admin, controller);
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        admin = %address,
-        feed_interval = %humantime::format_duration(feed_interval),
-        resync = %humantime::format_duration(resync),
-        sweep_interval = %humantime::format_duration(sweep_interval),
-        namespaces = if namespaces.is_empty() { "all".to_owned() } else { namespaces },
-        "started"
-    );
+    said.aloud(address);
 
     let mut lead = Box::pin(async {
         match &mut election {
@@ -182,7 +143,88 @@ pub async fn run(config: Config) -> Result<(), Error> {
     Ok(())
 }
 
-fn stand_for(election: config::Election, client: &Client, clock: &scalingo::Clock) -> Elector {
+/// What runs.
+struct Parts {
+    watches: Vec<Watch>,
+    context: Arc<Context>,
+    called: UnboundedReceiver<ObjectRef<LogDrain>>,
+    /// None where it leads without.
+    election: Option<Elector>,
+}
+
+fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Result<Parts, Error> {
+    let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
+    let metrics = Metrics::default();
+    let election = config.election.map(|election| stand_for(election, &client, &clock, &metrics));
+    let leadership = election.as_ref().map_or_else(Leadership::always, Elector::leadership);
+    let transport = ReqwestTransport::new(TransportLimits::default(), &config.certificate_authorities)?;
+    let transport = Measured::new(transport, metrics.clone());
+    let transport = Arc::new(Guarded::new(transport, leadership.clone()));
+    let watches = watches(&client, &config.watch_namespaces);
+    let (context, called) = Context::new(controller::Parts {
+        scalingo: scalingo::Client::new(
+            transport,
+            config.endpoints,
+            clock.clone(),
+            config.requests_per_minute,
+        ),
+        client,
+        settings: Settings {
+            region: config.region,
+            resync: config.resync,
+            sweep_interval: config.sweep_interval,
+            feed_interval: config.feed_interval,
+        },
+        view: View::new(watches.iter().map(Watch::store).collect()),
+        digester: Arc::default(),
+        metrics,
+        random: fastrand::Rng::new(),
+        clock,
+        stopping,
+        leadership,
+        sabotage: None,
+    });
+    Ok(Parts { watches, context, called, election })
+}
+
+/// What is logged of the configuration.
+struct Said {
+    namespaces: String,
+    feed_interval: Duration,
+    resync: Duration,
+    sweep_interval: Duration,
+}
+
+impl Said {
+    fn of(config: &Config) -> Self {
+        let namespaces = &config.watch_namespaces;
+        Self {
+            namespaces: if namespaces.is_empty() { "all".to_owned() } else { namespaces.join(",") },
+            feed_interval: config.feed_interval.unwrap_or_default(),
+            resync: config.resync,
+            sweep_interval: config.sweep_interval,
+        }
+    }
+
+    fn aloud(self, admin: SocketAddr) {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            %admin,
+            feed_interval = %humantime::format_duration(self.feed_interval),
+            resync = %humantime::format_duration(self.resync),
+            sweep_interval = %humantime::format_duration(self.sweep_interval),
+            namespaces = self.namespaces,
+            "started"
+        );
+    }
+}
+
+fn stand_for(
+    election: config::Election,
+    client: &Client,
+    clock: &scalingo::Clock,
+    metrics: &Metrics,
+) -> Elector {
     let settings = lease::Settings {
         namespace: election.namespace.unwrap_or_else(|| client.default_namespace().to_owned()),
         name: election.name,
@@ -191,7 +233,7 @@ fn stand_for(election: config::Election, client: &Client, clock: &scalingo::Cloc
         renew_deadline: election.renew_deadline,
         retry_period: election.retry_period,
     };
-    Elector::new(client.clone(), settings, clock.clone(), fastrand::Rng::new())
+    Elector::new(client.clone(), settings, clock.clone(), fastrand::Rng::new(), metrics.clone())
 }
 
 /// Tells this process from every other one: the machine's name, in Kubernetes the pod's, for people, and a number.

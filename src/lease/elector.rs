@@ -8,7 +8,10 @@ use super::{
     Leadership,
     election::{Election, Move},
 };
-use crate::scalingo::Clock;
+use crate::{
+    metrics::{Metrics, Write},
+    scalingo::Clock,
+};
 
 /// How much longer than the retry period a standby waits at the most, as a share of it: two do not try in step.
 const JITTER: f64 = 1.2;
@@ -38,6 +41,7 @@ pub struct Elector {
     leadership: Leadership,
     clock: Clock,
     random: fastrand::Rng,
+    metrics: Metrics,
 }
 
 /// Why this process leads no more.
@@ -72,7 +76,13 @@ impl Elector {
     /// Stands for election with this client. The clock is only shown to people, but for one guess: whether a Lease
     /// that was released is younger than a minute.
     #[must_use]
-    pub fn new(client: Client, settings: Settings, clock: Clock, random: fastrand::Rng) -> Self {
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        clock: Clock,
+        random: fastrand::Rng,
+        metrics: Metrics,
+    ) -> Self {
         let Settings { namespace, name, identity, duration, .. } = settings.clone();
         Self {
             api: Api::namespaced(client, &namespace),
@@ -81,6 +91,7 @@ impl Elector {
             settings,
             clock,
             random,
+            metrics,
         }
     }
 
@@ -119,7 +130,10 @@ impl Elector {
         let (name, parameters) = (self.settings.name.as_str(), PostParams::default());
         let release = self.api.replace(name, &parameters, &lease);
         match timeout(self.settings.retry_period, release).await {
-            Ok(Ok(_)) => tracing::info!(lease = name, "left the Lease to others"),
+            Ok(Ok(_)) => {
+                self.metrics.kubernetes_write(Write::Lease);
+                tracing::info!(lease = name, "left the Lease to others");
+            }
             Ok(Err(error)) => {
                 tracing::warn!(lease = name, %error, "the Lease could not be left to others: they wait until it expires");
             }
@@ -207,6 +221,7 @@ impl Elector {
         };
         match written {
             Ok(lease) => {
+                self.metrics.kubernetes_write(Write::Lease);
                 self.election.observe(Some(lease), Instant::now(), (self.clock)());
                 Ok(Outcome::Held)
             }

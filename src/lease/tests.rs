@@ -21,7 +21,10 @@ use tokio::{
 };
 
 use super::*;
-use crate::scalingo::{Clock, Transport, TransportError};
+use crate::{
+    metrics::Metrics,
+    scalingo::{Clock, Transport, TransportError},
+};
 
 const START: i64 = 1_800_000_000;
 
@@ -51,7 +54,7 @@ fn elector(server: &ApiServer, name: &str, clock_off_by: i64) -> (Elector, Conne
         retry_period: Duration::from_secs(2),
     };
     let random = fastrand::Rng::with_seed(name.len() as u64);
-    (Elector::new(connection.client("default"), settings, clock, random), connection)
+    (Elector::new(connection.client("default"), settings, clock, random, Metrics::default()), connection)
 }
 
 fn candidate(server: &ApiServer, name: &str, clock_off_by: i64) -> Candidate {

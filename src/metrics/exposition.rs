@@ -1,10 +1,6 @@
 //! Writes what was counted and how things stand as OpenMetrics.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{fmt, sync::atomic::AtomicU64, time::Duration};
 
 use prometheus_client::{
     encoding::{EncodeMetric, MetricEncoder, text::encode},
@@ -33,7 +29,7 @@ impl Metrics {
         let mut page = Page::default();
         let info = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         page.add(&family::BUILD, info);
-        page.gauge(&family::LEADER, Some(f64::from(u8::from(self.leader.load(Ordering::Relaxed)))));
+        page.gauge(&family::LEADER, Some(f64::from(u8::from(now.leads))));
         page.add_standing(now);
         page.add(&family::RECONCILES, self.reconciles.clone());
         page.add(&family::RECONCILE_DURATION, self.reconcile_duration.clone());

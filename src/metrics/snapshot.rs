@@ -8,6 +8,8 @@ pub type Standing = (&'static str, &'static str);
 /// How things stand at the moment somebody asks.
 #[derive(Debug, Default)]
 pub struct Snapshot {
+    /// Whether this process is the one that acts.
+    pub leads: bool,
     /// How many resources stand like this; absent until they are known.
     pub logdrains: Option<BTreeMap<Standing, usize>>,
     /// How many drains are recorded as there; absent until they are known.

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::*;
 
@@ -47,12 +48,12 @@ fn exposed_name(family: &Description) -> &'static str {
 #[tokio::test(start_paused = true)]
 async fn every_family_is_exposed_as_it_is_described_and_no_other() {
     let metrics = Metrics::default();
-    metrics.set_leader(true);
     metrics.error("answer_lost");
     metrics.scalingo_request(Operation::ListApps, StatusClass::Success, Duration::from_millis(40));
     drop(metrics.reconcile(|| Duration::ZERO));
     let budgets = budgets().await;
     let snapshot = Snapshot {
+        leads: true,
         logdrains: Some([(("True", "Synced"), 2)].into()),
         drains: Some(2),
         budgets,

@@ -112,10 +112,14 @@ async fn the_lead_passes_on_when_the_leader_ends_is_killed_or_does_not_reach_the
     // It ends in good order: nobody waits for the Lease to expire.
     world.start_operator_with(&ELECTED);
     world.until_standing_by(&first).await;
+    assert!(world.metrics().await.get("logdrain_leader") < 0.5);
     let output = world.stop_first_operator();
     assert!(output.contains("left the Lease to others"), "{output}");
     world.until_leading().await;
     let second = world.holder();
+    let metrics = world.metrics().await;
+    assert!(metrics.get("logdrain_leader") > 0.5);
+    assert!(metrics.get("logdrain_kubernetes_writes_total{kind=\"lease\"}") >= 1.0);
 
     // It is killed.
     let wire = Wire::lay(&mut world).await;

@@ -287,7 +287,7 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
             retry_period: RETRY_PERIOD,
         };
         let random = fastrand::Rng::with_seed(surroundings.seed());
-        Elector::new(client.clone(), settings, clock.clone(), random)
+        Elector::new(client.clone(), settings, clock.clone(), random, Metrics::default())
     });
     let leadership = elector.as_ref().map_or_else(Leadership::always, Elector::leadership);
     let wire = Wire { life: Arc::clone(life), label: label.to_owned(), surroundings: surroundings.clone() };
