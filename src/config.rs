@@ -47,7 +47,7 @@ pub struct Config {
     pub requests_per_minute: usize,
     /// How one of several operators is chosen; none where it works at once.
     pub election: Option<Election>,
-    /// Where `/livez` and `/readyz` are served.
+    /// Where `/livez`, `/readyz` and `/metrics` are served.
     pub admin_address: SocketAddr,
     /// Certificate authorities to accept from the Scalingo API beside the system's.
     pub certificate_authorities: CertificateAuthorities,

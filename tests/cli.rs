@@ -5,11 +5,13 @@
     reason = "a test may panic in the functions it shares, too"
 )]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use assert_cmd::Command;
 use logdrain_operator::crd::{Reason, Remedy, conditions};
+use logdrain_operator::metrics::FAMILIES;
 
 /// Without the variables of whoever runs the tests.
 fn operator(arguments: &[&str]) -> Command {
@@ -224,6 +226,19 @@ fn the_readme_has_each_reason_with_its_conditions() {
         }
         assert_eq!(cells[2].is_empty(), reason.remedy() == Remedy::None, "{reason}");
     }
+}
+
+#[test]
+fn the_readme_names_metrics_that_there_are() {
+    let readme = readme();
+    let is_part = |character: char| character.is_ascii_lowercase() || character == '_';
+    let named: BTreeSet<&str> =
+        readme.split(|character| !is_part(character)).filter(|word| word.starts_with("logdrain_")).collect();
+    let there: BTreeSet<&str> = FAMILIES.iter().map(|family| family.name).collect();
+    // The crate, in the value of RUST_LOG.
+    let unknown: Vec<_> = named.difference(&there).filter(|name| **name != "logdrain_operator").collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    assert!(named.len() > 10, "{named:?}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ pub(super) struct RunArguments {
         help = "How often the Lease is renewed, or tried to be had; at most a third of --renew-deadline",
         value_name = "DURATION", default_value = "2s", value_parser = value::lease_duration)]
     pub(super) retry_period: Duration,
-    /// Address and port of /livez and /readyz
+    /// Address and port of /livez, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080", value_parser = value::address)]
     pub(super) admin_address: SocketAddr,
     /// File with further certificate authorities, in PEM, to accept from the Scalingo API
