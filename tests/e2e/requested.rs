@@ -1,6 +1,7 @@
 //! `logs.scalingo.com/requestedAt`: a check on demand.
 
 use control_plane::Supervised;
+use scalingo_simulator::{Action, Rule};
 use serde_json::{Value, json};
 
 use crate::{
@@ -150,6 +151,19 @@ async fn a_request_is_handled_too_where_the_look_ends_otherwise_than_well() {
     world.request("lost", "again");
     let object = world.until_handled("lost", "again").await;
     assert_eq!(ready(&object)["reason"], "Synced");
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_scalingo_puts_off_for_long_is_told_so_and_done_later() {
+    let world = in_sync().await;
+    let wait = Action::too_many_requests(Some(12));
+    world.simulator.add_rule(Rule::new("GET", "/v1/apps/*/log_drains", wait).once());
+    world.request("drain-1", "now");
+    let object = world.until_handled("drain-1", "now").await;
+    assert_eq!(ready(&object)["reason"], "RateLimited", "somebody waits for it: {object:#}");
+    world.until_reason("drain-1", "Synced").await;
+    assert_eq!(lists(&world.simulator).len(), 2, "{:#?}", world.simulator.journal());
     world.finish();
 }
 

@@ -53,6 +53,24 @@ fn a_feed_is_read_at_once_and_then_at_its_interval() {
 }
 
 #[test]
+fn the_age_is_that_of_the_feed_that_was_read_longest_ago() {
+    let (mut feeds, begin, in_use) = started(&["one", "two"]);
+    let at = |seconds| begin + Duration::from_secs(seconds);
+    let age = |feeds: &Feeds, seconds| feeds.age(at(seconds)).map(|age| age.as_secs());
+    feeds.read(&feed("one"), at(1), &[], true, at(1));
+    assert_eq!(age(&feeds, 10), Some(10), "the other one was never read");
+    feeds.read(&feed("two"), at(10), &[], true, at(10));
+    assert_eq!(age(&feeds, 10), Some(9));
+    feeds.due(&in_use, at(20));
+    feeds.failed(&feed("one"), at(20));
+    assert_eq!(age(&feeds, 20), Some(19), "a failure is no answer");
+    feeds.due(&[feed("two")].into(), at(21));
+    assert_eq!(age(&feeds, 21), Some(11), "nobody uses the other one any more");
+    feeds.due(&BTreeSet::new(), at(22));
+    assert_eq!(age(&feeds, 22), None);
+}
+
+#[test]
 fn events_are_new_once_also_behind_known_ones() {
     let (mut feeds, now, _) = started(&["one"]);
     let key = feed("one");

@@ -145,12 +145,16 @@ fn who_is_not_covered_any_more_is_due_at_once() {
 fn the_achieved_interval_is_what_the_slowest_had() {
     let (mut sweeps, begin) = sweeps(2, Some(Duration::ZERO));
     assert_eq!(sweeps.achieved(begin), Some(Duration::ZERO));
+    assert_eq!(sweeps.oldest(begin), Some(Duration::ZERO));
     let later = begin + Duration::from_secs(900);
     sweeps.join("u0000", resource("u0000"), &key("one", 0), Some(later), later);
     assert_eq!(sweeps.achieved(later), Some(Duration::from_secs(900)));
+    assert_eq!(sweeps.oldest(later), Some(Duration::from_secs(900)), "the other one was not checked since");
     sweeps.join("u0001", resource("u0001"), &key("one", 1), Some(later), later);
     assert_eq!(sweeps.achieved(later + Duration::from_secs(1)), Some(Duration::from_secs(900)));
+    assert_eq!(sweeps.oldest(later + Duration::from_secs(1)), Some(Duration::from_secs(1)));
     assert_eq!(Sweeps::new(RESYNC, SWEEP).achieved(later), None);
+    assert_eq!(Sweeps::new(RESYNC, SWEEP).oldest(later), None);
 }
 
 #[test]
