@@ -32,7 +32,10 @@ pub struct Operator {
 impl Operator {
     /// Starts it; it need not be ready yet.
     pub fn start(options: &Options<'_>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_logdrain-operator"));
+        // The one that is in the image, for one.
+        let given = std::env::var_os("LOGDRAIN_OPERATOR");
+        let built = || env!("CARGO_BIN_EXE_logdrain-operator").into();
+        let mut command = Command::new(given.unwrap_or_else(built));
         let defaults = [
             ["--admin-address", "127.0.0.1:0"],
             ["--resync", "2s"],
