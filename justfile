@@ -26,6 +26,10 @@ crd:
 quickstart *arguments:
     cargo run --example quickstart -- {{ arguments }}
 
+# The image, as an OCI archive in target/image/; amd64 or arm64
+image architecture="amd64":
+    image/build {{ architecture }}
+
 # What CI runs
 ci:
     .ci/run
