@@ -65,6 +65,8 @@ pub enum Sabotage {
     UnauthorizedIsNotFound,
     /// A list that is kept does not show what was added or deleted since.
     OwnWriteNotSeen,
+    /// Whoever stands for election works, whether it leads or not. Whoever assembles the operator has it do so.
+    LeaseIgnored,
 }
 
 /// What every reconciliation shares.

@@ -289,7 +289,8 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
         let random = fastrand::Rng::with_seed(surroundings.seed());
         Elector::new(client.clone(), settings, clock.clone(), random, Metrics::default())
     });
-    let leadership = elector.as_ref().map_or_else(Leadership::always, Elector::leadership);
+    let leads = elector.as_ref().filter(|_| surroundings.sabotage != Some(Sabotage::LeaseIgnored));
+    let leadership = leads.map_or_else(Leadership::always, Elector::leadership);
     let wire = Wire { life: Arc::clone(life), label: label.to_owned(), surroundings: surroundings.clone() };
     let wire = Guarded::new(Arc::new(wire), leadership.clone());
     let endpoints = Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false);
