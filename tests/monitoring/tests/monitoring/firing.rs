@@ -1,0 +1,119 @@
+//! Each alert fires on what it is for, at the time when it should, and on nothing else.
+
+use std::fs;
+use std::path::PathBuf;
+
+use monitoring::{Promtool, read, repository, rules};
+use serde_json::{Value, json};
+
+use super::alerts::alerts;
+
+fn file(name: &str) -> PathBuf {
+    repository().join(format!("tests/monitoring/alerts/{name}.yaml"))
+}
+
+/// What promtool says of a file of cases, with these rules.
+fn judge(rules: &Value, name: &str) -> Result<String, String> {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("rules.yaml"), rules.to_string()).unwrap();
+    fs::copy(file(name), directory.path().join("cases.yaml")).unwrap();
+    Promtool::find().unwrap().run(directory.path(), ["test", "rules", "cases.yaml"]).unwrap()
+}
+
+/// One alert alone, without its texts: cases are about when it fires.
+fn alone(alert: &Value) -> Value {
+    let mut alert = alert.clone();
+    alert.as_object_mut().unwrap().remove("annotations");
+    json!({"groups": [{"name": "one", "rules": [alert]}]})
+}
+
+fn expectations(name: &str) -> Vec<Value> {
+    let cases = read(&format!("tests/monitoring/alerts/{name}.yaml")).unwrap();
+    let tests = cases["tests"].as_array().unwrap().iter();
+    tests.flat_map(|test| test["alert_rule_test"].as_array().unwrap().clone()).collect()
+}
+
+#[test]
+fn each_alert_fires_when_it_should_and_not_otherwise() {
+    for alert in alerts() {
+        let name = alert["alert"].as_str().unwrap();
+        let expectations = expectations(name);
+        assert!(expectations.iter().all(|expected| expected["alertname"] == name), "{name}");
+        let is_silent = |expected: &&Value| expected["exp_alerts"].as_array().unwrap().is_empty();
+        let silent = expectations.iter().filter(is_silent).count();
+        assert!(silent > 1 && silent < expectations.len(), "{name}: {silent} of {}", expectations.len());
+        judge(&alone(&alert), name).unwrap_or_else(|said| panic!("{name}: {said}"));
+    }
+}
+
+#[test]
+fn the_texts_are_filled_in() {
+    let expectations = expectations("annotations");
+    let tried: Vec<&Value> = expectations.iter().map(|expected| &expected["alertname"]).collect();
+    let alerts = alerts();
+    assert_eq!(tried, alerts.iter().map(|alert| &alert["alert"]).collect::<Vec<_>>());
+    judge(&rules().unwrap(), "annotations").unwrap_or_else(|said| panic!("{said}"));
+}
+
+/// How an alert may be wrong by little.
+fn changed(alert: &Value) -> Vec<(String, Value)> {
+    let with = |field: &str, value: String| {
+        let mut changed = alert.clone();
+        changed[field] = value.clone().into();
+        (format!("{field}: {value}"), changed)
+    };
+    let minutes: u32 = alert["for"].as_str().unwrap().strip_suffix('m').unwrap().parse().unwrap();
+    let mut all = vec![with("for", format!("{}m", minutes + 1))];
+    if minutes > 0 {
+        all.push(with("for", format!("{}m", minutes - 1)));
+    }
+    let query = alert["expr"].as_str().unwrap();
+    let words: Vec<&str> = query.split_whitespace().collect();
+    let query = words.join(" ");
+    let leader = " * on (cluster, namespace, job, pod, instance) group_left () logdrain_leader";
+    for (old, new) in [
+        (leader, ""),
+        ("by (cluster, namespace, job", "by (cluster, namespace"),
+        (" > 0", " >= 0"),
+        (" > 0.5", " > 0.7"),
+        (" > 0.5", " > 0.3"),
+        (" > 600", " > 660"),
+        (" > 600", " > 540"),
+        ("1.5 *", "1.6 *"),
+        ("1.5 *", "1.4 *"),
+        ("3 * max", "4 * max"),
+        ("3 * max", "2 * max"),
+        (" > 1", " > 2"),
+        (" >= 3", " >= 4"),
+        (" >= 3", " >= 2"),
+        ("|Unauthorized", ""),
+        ("|RateLimited", ""),
+        ("Suspended|", ""),
+        (r#"{class="interactive"}"#, ""),
+        (r#"{covered="false"}"#, ""),
+        ("or absent(logdrain_leader)", ""),
+        ("and on (cluster, namespace, job, pod, instance) count_over_time(logdrain_build_info[30m])", ""),
+    ] {
+        // Of a longer number it would be another change.
+        let is_whole = |rest: &str| !new.contains('0') || !rest.starts_with(['.', '0']);
+        if query.match_indices(old).any(|(at, _)| is_whole(&query[at + old.len()..])) {
+            all.push(with("expr", query.replace(old, new)));
+        }
+    }
+    all
+}
+
+#[test]
+fn an_alert_that_is_wrong_by_little_does_not_pass() {
+    let mut tried = 0;
+    for alert in alerts() {
+        let name = alert["alert"].as_str().unwrap();
+        for (what, changed) in changed(&alert) {
+            let said = judge(&alone(&changed), name);
+            let said = said.err().unwrap_or_else(|| panic!("{name} passes with {what}"));
+            assert!(said.contains("FAILED") && said.contains("exp:"), "{name} with {what}: {said}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 30, "{tried}");
+}
