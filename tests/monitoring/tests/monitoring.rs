@@ -3,5 +3,6 @@
 
 mod monitoring {
     mod alerts;
+    mod dashboard;
     mod firing;
 }
