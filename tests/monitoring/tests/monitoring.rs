@@ -5,4 +5,5 @@ mod monitoring {
     mod alerts;
     mod dashboard;
     mod firing;
+    mod kube_state;
 }
