@@ -22,6 +22,10 @@ crd:
     mv target/logdrains.yaml crds/logs.scalingo.com_logdrains.yaml
     cp crds/logs.scalingo.com_logdrains.yaml deploy/chart/files/crds/
 
+# Give the chart its copies of the alerts and the dashboard
+monitoring:
+    cp deploy/monitoring/prometheus-rule.yaml deploy/monitoring/dashboard.json deploy/chart/files/monitoring/
+
 # The main job on this machine, with nothing installed; `just quickstart --exit` ends after the tour
 quickstart *arguments:
     cargo run --example quickstart -- {{ arguments }}

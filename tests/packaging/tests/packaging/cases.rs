@@ -24,6 +24,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(availability());
     cases.extend(operation());
     cases.extend(surroundings());
+    cases.extend(watching());
     cases.extend(pods());
     cases
 }
@@ -45,6 +46,8 @@ fn rights() -> Vec<Case> {
                 "NetworkPolicy",
                 "Service ",
                 "ServiceMonitor",
+                "PrometheusRule",
+                "ConfigMap",
                 "Role logdrain-system/logdrain-operator ",
             ],
             deployment: vec![
@@ -275,6 +278,11 @@ fn surroundings() -> Vec<Case> {
             with: &["NetworkPolicy logdrain-system/logdrain-operator"],
             ..case("a policy for the network", json!({"networkPolicy": {"enabled": true}}))
         },
+    ]
+}
+
+fn watching() -> Vec<Case> {
+    vec![
         Case {
             with: &[
                 "NetworkPolicy logdrain-system/logdrain-operator",
@@ -291,6 +299,25 @@ fn surroundings() -> Vec<Case> {
                     "metrics": {
                         "service": {"annotations": {"example.com/note": "metrics"}},
                         "serviceMonitor": {"enabled": true, "labels": {"release": "prometheus"}, "interval": "30s"},
+                    },
+                }),
+            )
+        },
+        Case {
+            with: &[
+                "PrometheusRule logdrain-system/logdrain-operator",
+                "ConfigMap logdrain-system/logdrain-operator-dashboard",
+            ],
+            without: &["Service ", "ServiceMonitor"],
+            ..case(
+                "alerts and a dashboard, for metrics that are read in another way",
+                json!({
+                    "metrics": {
+                        "prometheusRule": {"enabled": true, "labels": {"release": "prometheus"}},
+                        "dashboard": {
+                            "enabled": true, "labels": {"grafana_dashboard": "platform"},
+                            "annotations": {"grafana_folder": "Scalingo"},
+                        },
                     },
                 }),
             )

@@ -98,11 +98,13 @@ const NAMESPACE: &str = "Namespace logdrain-system";
 fn deploy_and_its_components_are_what_the_chart_says() {
     let helm = Helm::new(None).unwrap();
     let charted = |values: Value| comparable(render(&helm, "logdrain-operator", HOME, &values).unwrap());
+    let on = json!({"enabled": true});
+    let metrics = json!({"serviceMonitor": on, "prometheusRule": on, "dashboard": on});
     for (components, values) in [
         (&[][..], json!({"replicas": 1})),
         (&["high-availability"], json!({})),
-        (&["monitoring"], json!({"replicas": 1, "metrics": {"serviceMonitor": {"enabled": true}}})),
-        (&["high-availability", "monitoring"], json!({"metrics": {"serviceMonitor": {"enabled": true}}})),
+        (&["monitoring"], json!({"replicas": 1, "metrics": metrics})),
+        (&["high-availability", "monitoring"], json!({"metrics": metrics})),
     ] {
         let mut kustomized = comparable(kustomize(components, None));
         assert!(kustomized.remove(NAMESPACE).is_some());
@@ -145,7 +147,7 @@ fn one_namespace_is_what_the_chart_says_of_it() {
 fn the_server_takes_the_components_and_one_namespace_gives_no_right_elsewhere() {
     let plane = ControlPlane::start().unwrap();
     prepare(&plane, &["shop", "blog"]);
-    plane.apply(include_str!("service-monitors.yaml")).unwrap();
+    plane.apply(include_str!("prometheus-operator.yaml")).unwrap();
     let all = overlay(&["namespaced", "high-availability", "monitoring"], Some("shop"));
     let mut command = plane.kubectl();
     let output = command.args(["apply", "--validate=strict", "-k", path(all.path())]).output().unwrap();

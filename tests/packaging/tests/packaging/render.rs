@@ -60,7 +60,7 @@ fn the_server_takes_each_object_of_each_case_without_a_warning() {
     let plane = ControlPlane::shared().unwrap();
     prepare(plane, &["shop", "blog"]);
     // Of the Prometheus operator's definition only what the chart uses; the server refuses all else.
-    plane.apply(include_str!("service-monitors.yaml")).unwrap();
+    plane.apply(include_str!("prometheus-operator.yaml")).unwrap();
     let helm = Helm::new(None).unwrap();
     let cases = cases();
     assert!(cases.len() >= 12, "{}", cases.len());
@@ -189,6 +189,29 @@ fn the_definition_is_that_of_the_repository() {
         let policy = &rendered[0]["metadata"]["annotations"]["helm.sh/resource-policy"];
         assert_eq!(policy, &if keep { json!("keep") } else { Value::Null });
     }
+}
+
+#[test]
+fn the_alerts_and_the_dashboard_are_those_of_the_repository() {
+    let [rule, dashboard] = ["prometheus-rule.yaml", "dashboard.json"].map(|file| {
+        let written = fs::read_to_string(repository().join("deploy/monitoring").join(file)).unwrap();
+        let bundled = fs::read_to_string(chart().join("files/monitoring").join(file)).unwrap();
+        assert!(written == bundled, "{file} of deploy/chart/files/monitoring differs: run `just monitoring`");
+        written
+    });
+    let helm = Helm::new(None).unwrap();
+    let values = json!({"metrics": {
+        "prometheusRule": {"enabled": true, "labels": {"release": "prometheus"}},
+        "dashboard": {"enabled": true, "annotations": {"grafana_folder": "Scalingo"}},
+    }});
+    let objects = render(&helm, RELEASE, HOME, &values).unwrap();
+    let rendered = of_kind(&objects, "PrometheusRule")[0];
+    assert_eq!(rendered["spec"], parse(&rule).unwrap()[0]["spec"]);
+    assert_eq!(rendered["metadata"]["labels"]["release"], "prometheus");
+    let rendered = of_kind(&objects, "ConfigMap")[0];
+    assert_eq!(rendered["data"], json!({"logdrain-operator.json": dashboard}));
+    assert_eq!(rendered["metadata"]["labels"]["grafana_dashboard"], "1");
+    assert_eq!(rendered["metadata"]["annotations"], json!({"grafana_folder": "Scalingo"}));
 }
 
 #[test]

@@ -56,6 +56,14 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
         ),
         (json!({"networkPolicy": {"extraPorts": [70000]}}), &["at '/networkPolicy/extraPorts/0': maximum"]),
         (json!({"metrics": {"serviceMonitor": {"labels": ["x"]}}}), &["at '/metrics/serviceMonitor/labels'"]),
+        (
+            json!({"metrics": {"prometheusRule": {"enabled": 1}}}),
+            &["at '/metrics/prometheusRule/enabled': got"],
+        ),
+        (
+            json!({"metrics": {"dashboard": {"labels": {"grafana_dashboard": 1}}}}),
+            &["at '/metrics/dashboard/labels/grafana_dashboard': got number, want string"],
+        ),
         // What does not go together, in words.
         (
             json!({"leaderElection": {"enabled": false}}),
