@@ -45,6 +45,16 @@ impl GoProgram {
         takes: "two minutes",
     };
 
+    /// actionlint, which reads the workflows of GitHub Actions.
+    pub const ACTIONLINT: Self = Self {
+        name: "actionlint",
+        package: "github.com/rhysd/actionlint/cmd/actionlint",
+        go_mod: include_str!("../tools/actionlint/go.mod"),
+        go_sum: include_str!("../tools/actionlint/go.sum"),
+        sources: &[],
+        takes: "half a minute",
+    };
+
     /// Finds the program, or builds it, with progress on standard error.
     ///
     /// It looks in `logdrain-operator/<name>/<digest>` of the user's cache directory (`XDG_CACHE_HOME`, else `~/.cache`), the digest

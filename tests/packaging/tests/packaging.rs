@@ -9,4 +9,5 @@ mod packaging {
     mod neighbours;
     mod render;
     mod schema;
+    mod workflows;
 }
