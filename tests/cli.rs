@@ -200,7 +200,8 @@ fn the_readme_has_each_flag_with_its_variable_and_default() {
         let cells = row(&readme, &format!("--{flag}"));
         assert_eq!(cells[1], bracketed("env").unwrap_or_default(), "{flag}");
         let absent = match flag {
-            "allow-http" => "off",
+            "allow-http" | "no-leader-election" => "off",
+            "lease-namespace" => "the operator's own",
             "ca-file" => "none",
             _ => "all",
         };
