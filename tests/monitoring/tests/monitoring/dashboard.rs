@@ -25,7 +25,7 @@ fn text(value: &Value) -> &str {
 }
 
 /// Title, query and legend of all that is drawn.
-fn queries() -> Vec<(String, String, String)> {
+pub fn queries() -> Vec<(String, String, String)> {
     let dashboard = dashboard();
     let panels = list(&dashboard["panels"]).iter().filter(|panel| panel["type"] != "row");
     let targets = panels.flat_map(|panel| {
