@@ -4,6 +4,7 @@
 mod monitoring {
     mod alerts;
     mod dashboard;
+    mod document;
     mod drawn;
     mod firing;
     mod kube_state;
