@@ -8,4 +8,5 @@ mod monitoring {
     mod drawn;
     mod firing;
     mod kube_state;
+    mod parsed;
 }
