@@ -14,8 +14,8 @@ mod arguments;
 mod sentence;
 mod value;
 
-pub use arguments::LogFormat;
 use arguments::{Arguments, RunArguments, Subcommand};
+pub use arguments::{ENVIRONMENT, LogFormat};
 
 /// What the binary is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,12 +76,18 @@ pub struct Election {
 #[error("{0}")]
 pub struct ConfigError(String);
 
+/// The command line, for the documents: every subcommand and flag with its help.
+#[must_use]
+pub fn definition() -> clap::Command {
+    Arguments::command()
+}
+
 /// Reads a command line, the program's name first, and the environment.
 ///
 /// # Errors
 /// One sentence for whoever wrote the command line.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ConfigError> {
-    parse_with(Arguments::command(), arguments)
+    parse_with(definition(), arguments)
 }
 
 fn parse_with(

@@ -36,5 +36,6 @@ mod watch;
 #[doc(hidden)]
 pub use context::Sabotage;
 pub use context::{Context, Parts, Settings};
+pub use events::Happening;
 pub use view::View;
 pub use watch::{Watch, follow, watches};

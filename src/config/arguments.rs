@@ -8,6 +8,15 @@ use crate::scalingo::CertificateAuthorities;
 
 // Help texts that name a kind are attributes: in a doc comment it would need markup, which help would show.
 
+/// Variables of the environment that stand for no flag, and what each does.
+pub const ENVIRONMENT: [(&str, &str); 5] = [
+    ("RUST_LOG", "What is logged, `info` by default; for example `info,logdrain_operator=debug`"),
+    ("KUBECONFIG", "The cluster, outside of one; `~/.kube/config` by default"),
+    ("HTTPS_PROXY", "Proxy on the way to Scalingo and to the API server"),
+    ("NO_PROXY", "Hosts and networks that are reached without it, separated by commas"),
+    ("SSL_CERT_FILE", "File with the certificate authorities to take for the system's"),
+];
+
 #[derive(Debug, Parser)]
 #[command(
     name = "logdrain-operator",

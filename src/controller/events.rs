@@ -82,7 +82,9 @@ pub enum Happening {
 }
 
 impl Happening {
-    fn reason(&self) -> &'static str {
+    /// Reason of the event.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::Added { .. } => "Added",
             Self::Adopted { .. } => "Adopted",
@@ -97,7 +99,9 @@ impl Happening {
         }
     }
 
-    fn action(&self) -> &'static str {
+    /// Action of the event.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
         match self {
             Self::Added { .. } | Self::DriftHealed { .. } => "Add",
             Self::Adopted { .. } => "Adopt",
@@ -108,7 +112,9 @@ impl Happening {
         }
     }
 
-    fn is_warning(&self) -> bool {
+    /// Whether it is of type Warning rather than Normal.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
         match self {
             Self::NotReady { reason, .. } => !matches!(reason, Reason::Progressing | Reason::Suspended),
             Self::DriftHealed { .. } | Self::NotRestored { .. } | Self::Renamed { .. } => true,

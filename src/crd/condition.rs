@@ -107,6 +107,29 @@ impl Reason {
         }
     }
 
+    /// What it means, for the documents.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Synced => "Scalingo lists the drain as the spec says",
+            Self::Suspended => "`spec.suspend` is true: nobody looks",
+            Self::Progressing => "an answer was lost, or another `LogDrain` is adding the same drain",
+            Self::SecretNotFound => "a Secret or key of `tokenSecretRef` or `urlSecretRef` is not there",
+            Self::ApiTokenNotFound => "the Secret or key of `apiTokenSecretRef` is not there",
+            Self::RateLimited => {
+                "Scalingo asks for fewer requests, or the budget has been used up for more than 10 s"
+            }
+            Self::Unavailable => "Scalingo or Kubernetes does not answer as it should",
+            Self::Unauthorized => "Scalingo refuses the API token, or its user's right to the app",
+            Self::AppNotFound => "no such app in that region for this token",
+            Self::AddonNotFound => "the app has no such addon",
+            Self::AddonUnsupported => "the addon is no database and has no drains",
+            Self::Rejected => "Scalingo refuses the drain, or a Secret holds what cannot be used",
+            Self::Duplicate => "an older `LogDrain` wants the same drain",
+            Self::Ambiguous => "several drains may be this resource's; nothing is added or deleted",
+        }
+    }
+
     /// Status of the `Ready` condition. While suspended nobody looks, so nobody knows.
     #[must_use]
     pub fn ready(self) -> &'static str {

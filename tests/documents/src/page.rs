@@ -1,0 +1,105 @@
+use std::path::PathBuf;
+
+/// A document.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Its path in the repository.
+    pub path: PathBuf,
+    /// Its Markdown.
+    pub text: String,
+}
+
+/// What stands between two fences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// What follows the fence, such as `sh`.
+    pub language: String,
+    /// What it holds.
+    pub text: String,
+    /// The line of its fence, from 1.
+    pub line: usize,
+}
+
+impl Page {
+    /// Its fenced blocks.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        let mut open: Option<Block> = None;
+        for (index, line) in self.text.lines().enumerate() {
+            let Some(rest) = line.trim_start().strip_prefix("```") else {
+                if let Some(block) = &mut open {
+                    block.text.push_str(line);
+                    block.text.push('\n');
+                }
+                continue;
+            };
+            match open.take() {
+                Some(block) => blocks.push(block),
+                None => {
+                    open = Some(Block {
+                        language: rest.trim().to_owned(),
+                        text: String::new(),
+                        line: index + 1,
+                    });
+                }
+            }
+        }
+        blocks
+    }
+
+    /// Its lines outside of fenced blocks.
+    pub fn prose(&self) -> impl Iterator<Item = &str> {
+        let mut fenced = false;
+        self.text.lines().filter(move |line| {
+            let fence = line.trim_start().starts_with("```");
+            fenced ^= fence;
+            !fence && !fenced
+        })
+    }
+
+    /// The texts of its headings.
+    #[must_use]
+    pub fn headings(&self) -> Vec<&str> {
+        self.prose()
+            .filter(|line| line.starts_with('#'))
+            .map(|line| line.trim_start_matches('#').trim())
+            .collect()
+    }
+
+    /// What follows `#` in a link to each of its headings, as GitHub makes it.
+    #[must_use]
+    pub fn anchors(&self) -> Vec<String> {
+        let anchor = |heading: &str| -> String {
+            let kept = |character: &char| character.is_alphanumeric() || " -_".contains(*character);
+            heading.to_lowercase().chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+        };
+        self.headings().into_iter().map(anchor).collect()
+    }
+
+    /// Where its links lead.
+    #[must_use]
+    pub fn links(&self) -> Vec<&str> {
+        self.prose()
+            .flat_map(|line| line.split("](").skip(1))
+            .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_read_as_markdown() {
+        let text =
+            "# What `it` is: now\n\nSee [a](b.md#c) and [d](e).\n```sh\n# no heading\n[x](y)\n```\n## Two\n";
+        let page = Page { path: "a.md".into(), text: text.into() };
+        assert_eq!(page.headings(), ["What `it` is: now", "Two"]);
+        assert_eq!(page.anchors(), ["what-it-is-now", "two"]);
+        assert_eq!(page.links(), ["b.md#c", "e"]);
+        let block = Block { language: "sh".into(), text: "# no heading\n[x](y)\n".into(), line: 4 };
+        assert_eq!(page.blocks(), [block]);
+    }
+}

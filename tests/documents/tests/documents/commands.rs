@@ -1,0 +1,169 @@
+//! The commands that the documents show can be typed: those of `kubectl` and Helm are run as far as a dry run goes, the operator's
+//! own are parsed.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use control_plane::Binaries;
+use documents::{commands, page, pages};
+use logdrain_operator::config;
+use packaging::{Helm, repository};
+
+use super::setting;
+
+/// Programs that are not here. What they are told can be checked by nobody but the reader.
+const ELSEWHERE: [&str; 9] =
+    ["age-keygen", "cosign", "gh", "git", "grep", "scalingo", "sops", "terraform", "head"];
+
+/// What a command says when it is typed in this directory.
+fn typed(mut command: Command, directory: &Path) -> Result<(), String> {
+    command.current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    // Whoever does not read has ended.
+    let _ = child.stdin.take().unwrap().write_all(b"typed-by-hand\n");
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    if status.success() { Ok(()) } else { Err(said) }
+}
+
+fn kubectl(words: &[String], directory: &Path) -> Result<(), String> {
+    let mut command = setting::plane().kubectl();
+    // The server knows no kind of Argo CD's.
+    if let [verb, flag, path] = words
+        && (verb.as_str(), flag.as_str(), path.as_str()) == ("apply", "-k", "platform")
+    {
+        command.args(["kustomize", path]);
+        return typed(command, directory);
+    }
+    command.args(words);
+    match words[0].as_str() {
+        "get" | "describe" | "events" | "explain" | "auth" | "wait" | "kustomize" => {}
+        // What is to be made is there already.
+        "create" => _ = command.arg("--dry-run=client"),
+        "apply" | "annotate" | "patch" | "delete" | "label" | "scale" => _ = command.arg("--dry-run=server"),
+        // There are no pods: their words and flags are checked alone.
+        "logs" | "rollout" | "port-forward" => _ = command.arg("--help"),
+        other => return Err(format!("nothing is known here of kubectl {other}")),
+    }
+    typed(command, directory)
+}
+
+fn helm(words: &[String], directory: &Path) -> Result<(), String> {
+    let kubeconfig = setting::plane().kubeconfig_admin();
+    let helm = Helm::new(Some(&kubeconfig)).map_err(|error| error.to_string())?;
+    let mut arguments = words.to_vec();
+    match words[0].as_str() {
+        // There is no release to upgrade yet.
+        "upgrade" => arguments.extend(["--install".into(), "--dry-run=client".into()]),
+        "install" => arguments.push("--dry-run=client".into()),
+        _ => arguments.push("--help".into()),
+    }
+    typed(helm.command(arguments), directory)
+}
+
+fn operator(words: &[String]) -> Result<(), String> {
+    let words =
+        std::iter::once("logdrain-operator").chain(words.iter().map(String::as_str)).map(OsString::from);
+    config::parse(words).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The examples, tests, benches and packages that a command line of cargo names are there.
+fn cargo(words: &[String]) -> Result<(), String> {
+    let root = repository();
+    let split = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let (own, program) = words.split_at(split);
+    let mut is_ours = own[0] == "run";
+    for pair in own.windows(2) {
+        let name = &pair[1];
+        let places = match pair[0].as_str() {
+            "--example" => vec![format!("examples/{name}.rs"), format!("examples/{name}/main.rs")],
+            "--test" => vec![format!("tests/{name}.rs")],
+            "--bench" => vec![format!("benches/{name}/main.rs")],
+            "-p" => vec![
+                format!("tests/{name}/Cargo.toml"),
+                format!("tests/{}/Cargo.toml", name.trim_start_matches("scalingo-")),
+            ],
+            _ => continue,
+        };
+        is_ours = false;
+        if !places.iter().any(|place| root.join(place).is_file()) {
+            return Err(format!("there is no {name}"));
+        }
+    }
+    if is_ours && !program.is_empty() { operator(&program[1..]) } else { Ok(()) }
+}
+
+fn just(words: &[String]) -> Result<(), String> {
+    let recipes = std::fs::read_to_string(repository().join("justfile")).unwrap();
+    let is_there = words.iter().all(|word| recipes.lines().any(|line| line.starts_with(&format!("{word}:"))));
+    if is_there { Ok(()) } else { Err("there is no such recipe".to_owned()) }
+}
+
+/// Whether it can be typed: not, if nobody can say.
+fn check(words: &[String], directory: &Path) -> Result<(), String> {
+    let (program, rest) = words.split_first().unwrap();
+    match program.as_str() {
+        "kubectl" => kubectl(rest, directory),
+        "helm" => helm(rest, directory),
+        "logdrain-operator" => operator(rest),
+        "cargo" => cargo(rest),
+        "just" => just(rest),
+        path if repository().join(path).is_file() => Ok(()),
+        other if ELSEWHERE.contains(&other) => Ok(()),
+        other => Err(format!("nothing is known here of {other}")),
+    }
+}
+
+#[test]
+fn every_command_that_is_shown_can_be_typed() {
+    Binaries::find().unwrap_or_else(|error| panic!("{error}"));
+    let mut failures = Vec::new();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for page in pages().unwrap() {
+        let directory = setting::directory(&page);
+        for block in page.blocks() {
+            assert!(!block.language.is_empty(), "{}:{}: of what language?", page.path.display(), block.line);
+            if block.language != "sh" {
+                continue;
+            }
+            for words in commands(&block.text).unwrap() {
+                *counts.entry(words[0].clone()).or_default() += 1;
+                if let Err(said) = check(&words, directory.path()) {
+                    failures.push(format!(
+                        "{}:{}: {}\n{said}",
+                        page.path.display(),
+                        block.line,
+                        words.join(" ")
+                    ));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(counts["kubectl"] > 40 && counts["helm"] > 5 && counts["cargo"] > 3, "{counts:?}");
+}
+
+#[test]
+fn one_that_cannot_be_typed_is_told() {
+    let directory = setting::directory(&page("README.md").unwrap());
+    for line in [
+        "kubectl get logdrain nobody --namespace shop",
+        "kubectl get logdrains --all-namspaces",
+        "kubectl logs deployment/logdrain-operator --prevoius",
+        "kubectl annotate logdrain datadog --namespace shop logs.scalingo.com/requestedAt",
+        "kubectl fly",
+        "helm install logdrain-operator deploy/chart --set watchNamespace=shop",
+        "helm uninstal logdrain-operator",
+        "logdrain-operator run --resnyc=5m",
+        "cargo run -- run --requests-per-minute=0",
+        "cargo run --example quikstart",
+        "just nothing",
+        "image/bild",
+    ] {
+        let words = commands(line).unwrap().remove(0);
+        assert!(check(&words, directory.path()).is_err(), "{line}");
+    }
+}

@@ -1,0 +1,117 @@
+//! What one document says of another, and of the code, is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use documents::{page, pages};
+use logdrain_operator::crd::{Reason, Remedy};
+use packaging::{parse, repository};
+use serde_json::Value;
+
+/// The names that the alerts of `deploy/monitoring` have.
+const ALERTS: [&str; 8] = [
+    "LogDrainNotReady",
+    "LogDrainCredentialRefused",
+    "LogDrainBudgetExhausted",
+    "LogDrainFeedSilent",
+    "LogDrainSweepLate",
+    "LogDrainOperatorNoLeader",
+    "LogDrainOperatorManyLeaders",
+    "LogDrainOperatorCrashLooping",
+];
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut count = 0;
+    for page in pages().unwrap() {
+        for link in page.links() {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            count += 1;
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let directory = repository().join(page.path.parent().unwrap());
+            let target = if path.is_empty() { repository().join(&page.path) } else { directory.join(path) };
+            assert!(target.exists(), "{}: {link}", page.path.display());
+            if !anchor.is_empty() {
+                let text = fs::read_to_string(&target).unwrap();
+                let there = documents::Page { path: target, text }.anchors();
+                assert!(there.iter().any(|heading| heading == anchor), "{}: {link}", page.path.display());
+            }
+        }
+    }
+    assert!(count > 50, "only {count} links were found");
+}
+
+#[test]
+fn the_index_names_every_page() {
+    let index = page("docs/README.md").unwrap();
+    let linked: BTreeSet<&str> = index.links().into_iter().filter(|link| !link.contains('/')).collect();
+    let there: Vec<String> = fs::read_dir(repository().join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().display().to_string())
+        .filter(|name| name != "README.md")
+        .collect();
+    assert_eq!(linked, there.iter().map(String::as_str).collect());
+}
+
+#[test]
+fn the_runbook_has_a_section_for_every_reason_and_alert() {
+    let runbook = page("docs/runbook.md").unwrap();
+    let mut wanted: Vec<&str> = ALERTS.to_vec();
+    wanted.extend(Reason::ALL.map(Reason::as_str));
+    let mut headings = runbook.headings();
+    for name in &wanted {
+        let count = headings.iter().filter(|heading| *heading == name).count();
+        assert_eq!(count, 1, "{name}");
+    }
+    headings.retain(|heading| !wanted.contains(heading));
+    assert_eq!(headings, ["Runbook", "Where to look", "Reasons", "Alerts"]);
+}
+
+/// Every value of `alert:` and `runbook_url:` below a value.
+fn alerts(value: &Value, found: &mut Vec<(String, String)>) {
+    if let (Some(alert), Some(url)) = (value["alert"].as_str(), value["annotations"]["runbook_url"].as_str())
+    {
+        found.push((alert.to_owned(), url.to_owned()));
+    }
+    match value {
+        Value::Object(fields) => fields.values().for_each(|field| alerts(field, found)),
+        Value::Array(items) => items.iter().for_each(|item| alerts(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_alerts_are_those_of_the_rules_and_link_to_their_sections() {
+    let anchors = page("docs/runbook.md").unwrap().anchors();
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(repository().join("deploy/monitoring")) else { return };
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            for document in parse(&fs::read_to_string(path).unwrap()).unwrap() {
+                alerts(&document, &mut found);
+            }
+        }
+    }
+    let names: BTreeSet<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ALERTS.into());
+    for (name, url) in found {
+        let anchor = url.split_once("docs/runbook.md#").unwrap_or_else(|| panic!("{name}: {url}")).1;
+        assert!(anchors.contains(&anchor.to_lowercase()), "{name}: {url}");
+    }
+}
+
+#[test]
+fn the_readme_says_of_each_reason_what_the_code_says() {
+    let readme = page("README.md").unwrap();
+    for reason in Reason::ALL {
+        let also = match reason.remedy() {
+            Remedy::None => "",
+            Remedy::Time => "Reconciling ",
+            Remedy::Person => "Stalled ",
+        };
+        let row = format!("| `{reason}` | {} | {also}| {} |", reason.ready(), reason.meaning());
+        assert!(readme.prose().any(|line| line.starts_with(&row)), "{row}");
+    }
+}

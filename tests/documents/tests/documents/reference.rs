@@ -1,0 +1,240 @@
+//! `docs/reference.md` is what the code says; `WRITE_GENERATED=1` writes it anew.
+
+use std::fmt::Write as _;
+use std::{env, fs};
+
+use logdrain_operator::config;
+use logdrain_operator::controller::Happening;
+use logdrain_operator::crd::{self, DrainType, Field, Presence, REQUESTED_AT, Reason, Remedy};
+use logdrain_operator::metrics::FAMILIES;
+use packaging::repository;
+use serde_json::Value;
+
+const HEADER: &str = "\
+# Reference
+
+Generated from the code, and compared with it by a test; do not edit. To write it anew: `WRITE_GENERATED=1 cargo test -p documents`.
+The pages that explain it are listed in the [index](README.md).
+";
+
+/// In a cell of a table.
+fn cell(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.replace('|', "\\|").replace('<', "&lt;")
+}
+
+fn code(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("`{text}`") }
+}
+
+fn kind_of(schema: &Value) -> String {
+    if let Some(values) = schema["enum"].as_array() {
+        return values.iter().filter_map(Value::as_str).map(code).collect::<Vec<_>>().join(", ");
+    }
+    match schema["type"].as_str().unwrap() {
+        "array" => format!("list of {}", schema["items"]["type"].as_str().unwrap()),
+        other => schema["format"].as_str().unwrap_or(other).to_owned(),
+    }
+}
+
+/// The rows of all fields below a schema.
+fn fields(schema: &Value, path: &str, rows: &mut String) {
+    let properties = match schema["type"].as_str() {
+        Some("array") => &schema["items"]["properties"],
+        _ => &schema["properties"],
+    };
+    let required = schema["required"].as_array().or_else(|| schema["items"]["required"].as_array());
+    for (name, field) in properties.as_object().into_iter().flatten() {
+        let path = format!("{path}{name}");
+        let is_required = required.into_iter().flatten().any(|one| one == name.as_str());
+        let default = match &field["default"] {
+            Value::Null if is_required => "required".to_owned(),
+            Value::Null => String::new(),
+            Value::String(text) => code(text),
+            value => code(&value.to_string()),
+        };
+        let description = field["description"].as_str().unwrap_or_default();
+        writeln!(rows, "| `{path}` | {} | {default} | {} |", kind_of(field), cell(description)).unwrap();
+        let nested = if field["type"] == "array" { format!("{path}[].") } else { format!("{path}.") };
+        fields(field, &nested, rows);
+    }
+}
+
+fn resource(text: &mut String) {
+    let definition = serde_json::to_value(crd::definition()).unwrap();
+    let version = &definition["spec"]["versions"][0];
+    for part in ["spec", "status"] {
+        let schema = &version["schema"]["openAPIV3Schema"]["properties"][part];
+        write!(text, "\n## Fields of `{part}`\n\n{}\n\n", cell(schema["description"].as_str().unwrap()))
+            .unwrap();
+        text.push_str("| Field | Kind | Default | |\n|---|---|---|---|\n");
+        fields(schema, "", text);
+    }
+    text.push_str("\n## Fields by type of drain\n\n| `type` |");
+    for field in Field::ALL {
+        write!(text, " `{field}` |").unwrap();
+    }
+    writeln!(text, "\n|---|{}", "---|".repeat(Field::ALL.len())).unwrap();
+    for drain_type in DrainType::ALL {
+        write!(text, "| `{drain_type}` |").unwrap();
+        for field in Field::ALL {
+            text.push_str(match drain_type.presence(field) {
+                Presence::Required => " required |",
+                Presence::OneOf => " one of them |",
+                Presence::Optional => " optional |",
+                Presence::Forbidden => " |",
+            });
+        }
+        text.push('\n');
+    }
+    writeln!(
+        text,
+        "\n## Annotations\n\n| Annotation | |\n|---|---|\n| `{REQUESTED_AT}` | any text that it did not have before asks for a check \
+         now; of a longer one the first 1,024 bytes count |"
+    )
+    .unwrap();
+}
+
+fn command_line(text: &mut String) {
+    let mut definition = config::definition();
+    definition.build();
+    text.push_str("\n## Subcommands and flags\n");
+    for subcommand in definition.get_subcommands() {
+        let about = subcommand.get_about().unwrap();
+        write!(text, "\n`logdrain-operator {}`: {}\n", subcommand.get_name(), cell(&about.to_string()))
+            .unwrap();
+        let flags: Vec<&clap::Arg> = subcommand
+            .get_arguments()
+            .filter(|flag| !["help", "version"].contains(&flag.get_id().as_str()))
+            .collect();
+        if !flags.is_empty() {
+            text.push_str("\n| Flag | Variable | Default | |\n|---|---|---|---|\n");
+        }
+        for flag in flags {
+            let variable = flag.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let defaults: Vec<String> = match flag.get_action() {
+                clap::ArgAction::SetTrue => Vec::new(),
+                _ => flag
+                    .get_default_values()
+                    .iter()
+                    .map(|value| value.to_string_lossy().into_owned())
+                    .collect(),
+            };
+            let name = flag.get_long().unwrap();
+            let help = cell(&flag.get_help().unwrap().to_string());
+            writeln!(text, "| `--{name}` | {} | {} | {help} |", code(&variable), code(&defaults.join(",")))
+                .unwrap();
+        }
+    }
+    text.push_str("\n## Further environment variables\n\n| Variable | |\n|---|---|\n");
+    for (name, help) in config::ENVIRONMENT {
+        writeln!(text, "| `{name}` | {help} |").unwrap();
+    }
+}
+
+fn metrics(text: &mut String) {
+    text.push_str("\n## Metrics\n\nAt `/metrics` of the admin address.\n\n| Metric | Kind | Labels | |\n|---|---|---|---|\n");
+    for family in FAMILIES {
+        let labels: Vec<String> = family.labels.iter().map(|label| code(label)).collect();
+        let (kind, labels) = (family.kind.as_str(), labels.join(", "));
+        writeln!(text, "| `{}` | {kind} | {labels} | {} |", family.name, cell(family.help)).unwrap();
+    }
+}
+
+/// One of each happening but for the failures, whose events are the reasons.
+fn happenings() -> Vec<Happening> {
+    let url = || "<url>".to_owned();
+    let all = vec![
+        Happening::Added { url: url() },
+        Happening::Adopted { url: url() },
+        Happening::DriftHealed { url: url() },
+        Happening::Replaced { old: "<old url>".to_owned(), new: "<new url>".to_owned() },
+        Happening::Deleted { url: url() },
+        Happening::Retained { url: url() },
+        Happening::NotRestored { url: url() },
+        Happening::Renamed { from: "<old>".to_owned(), to: "<new>".to_owned() },
+        Happening::Resumed,
+    ];
+    // A new one does not compile here until it is above.
+    for happening in &all {
+        match happening {
+            Happening::Added { .. }
+            | Happening::Adopted { .. }
+            | Happening::DriftHealed { .. }
+            | Happening::Replaced { .. }
+            | Happening::Deleted { .. }
+            | Happening::Retained { .. }
+            | Happening::NotRestored { .. }
+            | Happening::Renamed { .. }
+            | Happening::Resumed
+            | Happening::NotReady { .. } => {}
+        }
+    }
+    all
+}
+
+fn events(text: &mut String) {
+    text.push_str("\n## Events\n\n| Reason | Type | Action | Note |\n|---|---|---|---|\n");
+    let mut row = |happening: &Happening, note: &str| {
+        let kind = if happening.is_warning() { "Warning" } else { "Normal" };
+        writeln!(text, "| `{}` | {kind} | `{}` | {note} |", happening.reason(), happening.action()).unwrap();
+    };
+    for happening in happenings() {
+        row(&happening, &cell(&happening.note()));
+    }
+    for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::Synced) {
+        row(&Happening::NotReady { reason, message: String::new() }, "the message of the condition");
+    }
+}
+
+fn reasons(text: &mut String) {
+    text.push_str(
+        "\n## Reasons\n\nOf the conditions; each has its section in the [runbook](runbook.md).\n\n\
+         | Reason | `Ready` | also True | Mended by | |\n|---|---|---|---|---|\n",
+    );
+    for reason in Reason::ALL {
+        let (also, by) = match reason.remedy() {
+            Remedy::None => ("", ""),
+            Remedy::Time => ("`Reconciling`", "time"),
+            Remedy::Person => ("`Stalled`", "a person"),
+        };
+        let link = format!("[{reason}](runbook.md#{})", reason.as_str().to_lowercase());
+        writeln!(text, "| {link} | {} | {also} | {by} | {} |", reason.ready(), reason.meaning()).unwrap();
+    }
+}
+
+#[test]
+fn it_is_what_the_code_says() {
+    let mut expected = HEADER.to_owned();
+    resource(&mut expected);
+    command_line(&mut expected);
+    metrics(&mut expected);
+    events(&mut expected);
+    reasons(&mut expected);
+    let path = repository().join("docs/reference.md");
+    if env::var_os("WRITE_GENERATED").is_some() {
+        fs::write(&path, &expected).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(kept, expected, "docs/reference.md is out of date; WRITE_GENERATED=1 writes it anew");
+}
+
+#[test]
+fn the_readme_has_each_flag_with_its_variable_and_default() {
+    let readme = documents::page("README.md").unwrap();
+    let mut definition = config::definition();
+    definition.build();
+    let run = definition.find_subcommand("run").unwrap();
+    for flag in run.get_arguments().filter(|flag| flag.get_id() != "help") {
+        let name = flag.get_long().unwrap();
+        let variable = flag.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let start = format!("| `--{name}` | {}", code(&variable));
+        let row = readme.prose().find(|line| line.starts_with(start.trim_end()));
+        let row = row.unwrap_or_else(|| panic!("the README has no row {start}"));
+        if !matches!(flag.get_action(), clap::ArgAction::SetTrue) {
+            for default in flag.get_default_values() {
+                assert!(row.contains(&code(&default.to_string_lossy())), "{row}");
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A cluster in which all is there that the documents speak of, and a directory to type their commands in.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::LazyLock;
+
+use control_plane::ControlPlane;
+use documents::Page;
+use packaging::{parse, repository};
+use tempfile::TempDir;
+
+/// The objects that the commands name, beside those of `deploy/` and `examples/`.
+const OBJECTS: &str = "
+apiVersion: coordination.k8s.io/v1
+kind: Lease
+metadata: {name: logdrain-operator, namespace: logdrain-system}
+spec: {holderIdentity: someone}
+---
+apiVersion: logs.scalingo.com/v1
+kind: LogDrain
+metadata: {name: search-logs, namespace: shop}
+spec: {app: shop-front, type: papertrail, host: logs.example.com, port: 6514}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: flux-system}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: argocd}
+";
+
+/// What the operator would say of a resource.
+const READY: &str = r#"{"status":{"observedGeneration":1,"conditions":[{"type":"Ready","status":"True","reason":"Synced","message":"in sync",
+    "lastTransitionTime":"2026-11-23T15:44:00Z"}]}}"#;
+
+static PLANE: LazyLock<ControlPlane> = LazyLock::new(|| {
+    let plane = ControlPlane::start().unwrap_or_else(|error| panic!("{error}"));
+    let root = repository();
+    plane.install(&root.join("deploy"), &root.join("crds")).unwrap();
+    plane.apply_path(&root.join("deploy/deployment.yaml")).unwrap();
+    plane.apply_path(&root.join("examples/secrets.yaml")).unwrap();
+    plane.apply_path(&root.join("examples/datadog.yaml")).unwrap();
+    plane.apply(OBJECTS).unwrap();
+    for name in ["datadog", "search-logs"] {
+        let arguments =
+            ["patch", "logdrain", name, "--namespace=shop", "--subresource=status", "--type=merge"];
+        plane.kubectl_ok(arguments.iter().copied().chain(["--patch", READY]), None).unwrap();
+    }
+    plane
+});
+
+/// The cluster.
+pub fn plane() -> &'static ControlPlane {
+    &PLANE
+}
+
+/// Where the reader of a page is: in the repository, beside the manifests that the page has shown.
+pub fn directory(page: &Page) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let at_home =
+        page.path.parent().filter(|parent| parent.starts_with("examples")).map_or(repository(), |parent| {
+            // The commands of a sample are typed in the sample.
+            repository().join(parent)
+        });
+    for entry in fs::read_dir(at_home).unwrap().map(Result::unwrap) {
+        symlink(entry.path(), directory.path().join(entry.file_name())).unwrap();
+    }
+    fs::write(directory.path().join("age.agekey"), "AGE-SECRET-KEY-1").unwrap();
+    for (name, text) in manifests(page) {
+        fs::write(directory.path().join(format!("{name}.yaml")), text).unwrap();
+    }
+    directory
+}
+
+/// The manifests that a page shows, by the name of their first object.
+pub fn manifests(page: &Page) -> Vec<(String, String)> {
+    let blocks = page.blocks().into_iter().filter(|block| block.language == "yaml");
+    blocks
+        .map(|block| {
+            let at = format!("{}:{}", page.path.display(), block.line);
+            let objects = parse(&block.text).unwrap_or_else(|error| panic!("{at}: {error}"));
+            let first = objects.first().unwrap_or_else(|| panic!("{at}: nothing"));
+            let name = first["metadata"]["name"].as_str().unwrap_or("kustomization").to_owned();
+            (name, block.text)
+        })
+        .collect()
+}
