@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::sync::LazyLock;
 
 use control_plane::ControlPlane;
-use documents::Page;
+use documents::{Block, Page};
 use packaging::{parse, repository};
 use tempfile::TempDir;
 
@@ -73,9 +73,13 @@ pub fn directory(page: &Page) -> TempDir {
     directory
 }
 
+/// How a block begins that holds the values of a chart.
+pub const VALUES: &str = "# values of ";
+
 /// The manifests that a page shows, by the name of their first object.
 pub fn manifests(page: &Page) -> Vec<(String, String)> {
-    let blocks = page.blocks().into_iter().filter(|block| block.language == "yaml");
+    let is_manifest = |block: &Block| block.language == "yaml" && !block.text.starts_with(VALUES);
+    let blocks = page.blocks().into_iter().filter(is_manifest);
     blocks
         .map(|block| {
             let at = format!("{}:{}", page.path.display(), block.line);
