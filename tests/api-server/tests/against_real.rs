@@ -24,8 +24,9 @@ use side::Side;
 
 const SEQUENCES: u64 = 240;
 
-/// A write that changes nothing but brings in a default is a change to the real server, or not, as its cache happens to have
-/// the object already or not. So what differs has to differ each time.
+/// The real server compares a write with its watch cache first, and answers one that would change nothing from there. How old
+/// the cache is is chance: an outdated version was met by 200 instead of 409 in one run of many. What differs has to differ
+/// each time.
 const TRIES: u32 = 4;
 
 /// So many at once.

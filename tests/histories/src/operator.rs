@@ -1,23 +1,20 @@
 //! One process of the operator: the real controller and the real client, over wires that can be cut.
 
-use std::future::{Future, pending, poll_fn};
+mod wire;
+
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::future::{BoxFuture, FutureExt};
-use http_body_util::BodyExt;
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Turns, Verb};
 use jiff::{SignedDuration, Timestamp};
 use logdrain_operator::controller::{Context, Parts, Sabotage, Settings, View, Watch, follow, watches};
 use logdrain_operator::lease::{self, Elector, Guarded, Leadership};
 use logdrain_operator::metrics::Metrics;
-use logdrain_operator::scalingo::{
-    BodyFailure, Client, Clock, Endpoints, TokenKey, Transport, TransportError,
-};
+use logdrain_operator::scalingo::{Client, Clock, Endpoints};
 use scalingo_simulator::Simulator;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
@@ -26,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 use crate::faults::KubernetesFaults;
 use crate::universe::REGION;
 use crate::witness::Witness;
+
+use self::wire::Wire;
 
 /// How often a target is compared with Scalingo whose changes the feed does not show.
 const RESYNC: Duration = Duration::from_secs(5 * 60);
@@ -41,8 +40,6 @@ const RENEW_DEADLINE: Duration = Duration::from_secs(40);
 const RETRY_PERIOD: Duration = Duration::from_secs(12);
 /// How long a process that has ended by itself waits to be started again at the most.
 const RESTART: Duration = Duration::from_secs(20);
-/// As reqwest is told in production.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What all operators of a history share.
 #[derive(Clone)]
@@ -361,81 +358,5 @@ fn name(fault: Fault) -> &'static str {
         Fault::LoseAnswer => "answer lost",
         Fault::NeverAnswer => "never answered",
         Fault::NeverAnswerThoughMade => "never answered, though made",
-    }
-}
-
-/// The way to Scalingo.
-struct Wire {
-    life: Arc<Life>,
-    /// Of the process.
-    label: String,
-    surroundings: Surroundings,
-}
-
-impl Wire {
-    /// Notes that the request has come to Scalingo, against the budget of its API token.
-    fn arrival(&self, request: &http::Request<Bytes>) -> impl FnOnce() + Send + 'static {
-        let token = request.extensions().get::<TokenKey>().copied();
-        let (label, limit) = (self.label.clone(), self.life.requests_per_minute);
-        let witness = Arc::clone(&self.surroundings.witness);
-        move || {
-            if let Some(token) = token {
-                witness.note_arrival(&label, token, limit);
-            }
-        }
-    }
-}
-
-type Answer = Result<http::Response<Bytes>, TransportError>;
-
-impl Transport for Wire {
-    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Answer> {
-        async move {
-            let Surroundings { server, simulator, turns, witness, .. } = &self.surroundings;
-            let label = &self.label;
-            turns.turn(format!("{label} {} {} {:?}", request.method(), request.uri(), request.body())).await;
-            if self.life.ended.load(Ordering::Relaxed) {
-                return pending().await;
-            }
-            witness.look(server);
-            if request.method() == http::Method::DELETE {
-                witness.judge_deletion(server, simulator, &request);
-            }
-            let last = self.life.burn();
-            if last.is_some() {
-                witness.count("killed at a request");
-                self.life.end();
-            }
-            if last == Some(false) {
-                return pending().await;
-            }
-            let (there, back) = (self.surroundings.latency(), self.surroundings.latency());
-            let simulator = simulator.clone();
-            let arrival = self.arrival(&request);
-            // What has been sent arrives, whatever becomes of the sender.
-            let travel = tokio::spawn(async move {
-                sleep(there).await;
-                arrival();
-                let answer = answer(&simulator, request).await;
-                sleep(back).await;
-                answer
-            });
-            match tokio::time::timeout(REQUEST_TIMEOUT, travel).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) => Err(TransportError::Broken("closed by the other side".to_owned())),
-                Err(_) => Err(TransportError::TimedOut),
-            }
-        }
-        .boxed()
-    }
-}
-
-async fn answer(simulator: &Simulator, request: http::Request<Bytes>) -> Answer {
-    let broken = || TransportError::Broken("closed by the other side".to_owned());
-    let response = simulator.answer(request.map(axum::body::Body::from)).await.map_err(|_| broken())?;
-    let (head, body) = response.into_parts();
-    match body.collect().await {
-        Ok(body) => Ok(http::Response::from_parts(head, body.to_bytes())),
-        Err(_) => Err(TransportError::Body { head: Box::new(head), failure: BodyFailure::CutShort }),
     }
 }
