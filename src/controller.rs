@@ -14,6 +14,7 @@ mod desired;
 mod error;
 mod events;
 mod feeds;
+mod happening;
 mod lists;
 mod notice;
 mod observation;
@@ -36,6 +37,6 @@ mod watch;
 #[doc(hidden)]
 pub use context::Sabotage;
 pub use context::{Context, Parts, Settings};
-pub use events::Happening;
+pub use happening::Happening;
 pub use view::View;
 pub use watch::{Watch, follow, watches};

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::{
     context::{Context, Sabotage},
     error::Error,
-    events::Happening,
     feeds::Kind,
+    happening::Happening,
     lists::{Change, Key, Wish},
     observation::Observation,
     observe,

@@ -10,9 +10,9 @@ use kube::{
 };
 use tokio::time::Instant;
 
-use super::error::EVENT;
+use super::{error::EVENT, happening::Happening};
 use crate::{
-    crd::{LogDrain, Reason},
+    crd::LogDrain,
     metrics::{Metrics, Write},
 };
 
@@ -22,141 +22,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const SERIES: Duration = Duration::from_secs(6 * 60);
 /// Longest note that the API server takes, in bytes.
 const LONGEST_NOTE: usize = 1024;
-
-/// Something that a person would want to know of a resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happening {
-    /// A drain was added.
-    Added {
-        /// Its redacted URL.
-        url: String,
-    },
-    /// A drain that was there already was recorded.
-    Adopted {
-        /// Its redacted URL.
-        url: String,
-    },
-    /// A drain that had been deleted behind the operator's back was added again.
-    DriftHealed {
-        /// Its redacted URL.
-        url: String,
-    },
-    /// A new drain has taken the place of an old one, which was deleted.
-    Replaced {
-        /// Redacted URL of the old one.
-        old: String,
-        /// Redacted URL of the new one.
-        new: String,
-    },
-    /// A drain was deleted.
-    Deleted {
-        /// Its redacted URL.
-        url: String,
-    },
-    /// A drain stays at Scalingo and is no longer looked after.
-    Retained {
-        /// Its redacted URL.
-        url: String,
-    },
-    /// A drain of somebody else's was deleted along and could not be added again.
-    NotRestored {
-        /// Its redacted URL.
-        url: String,
-    },
-    /// The app goes by another name now.
-    Renamed {
-        /// What `spec.app` says.
-        from: String,
-        /// What the app is called.
-        to: String,
-    },
-    /// `spec.suspend` is no longer true.
-    Resumed,
-    /// `Ready` is no longer true, or for another reason.
-    NotReady {
-        /// Why.
-        reason: Reason,
-        /// In words.
-        message: String,
-    },
-}
-
-impl Happening {
-    /// Reason of the event.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Added { .. } => "Added",
-            Self::Adopted { .. } => "Adopted",
-            Self::DriftHealed { .. } => "DriftHealed",
-            Self::Replaced { .. } => "Replaced",
-            Self::Deleted { .. } => "Deleted",
-            Self::Retained { .. } => "Retained",
-            Self::NotRestored { .. } => "NotRestored",
-            Self::Renamed { .. } => "AppRenamed",
-            Self::Resumed => "Resumed",
-            Self::NotReady { reason, .. } => reason.as_str(),
-        }
-    }
-
-    /// Action of the event.
-    #[must_use]
-    pub fn action(&self) -> &'static str {
-        match self {
-            Self::Added { .. } | Self::DriftHealed { .. } => "Add",
-            Self::Adopted { .. } => "Adopt",
-            Self::Replaced { .. } | Self::Deleted { .. } => "Delete",
-            Self::Retained { .. } => "Retain",
-            Self::NotRestored { .. } => "Restore",
-            Self::Renamed { .. } | Self::Resumed | Self::NotReady { .. } => "Check",
-        }
-    }
-
-    /// Whether it is of type Warning rather than Normal.
-    #[must_use]
-    pub fn is_warning(&self) -> bool {
-        match self {
-            Self::NotReady { reason, .. } => !matches!(reason, Reason::Progressing | Reason::Suspended),
-            Self::DriftHealed { .. } | Self::NotRestored { .. } | Self::Renamed { .. } => true,
-            _ => false,
-        }
-    }
-
-    /// In words.
-    #[must_use]
-    pub fn note(&self) -> String {
-        match self {
-            Self::Added { url } => format!("added the drain {url}"),
-            Self::Adopted { url } => {
-                format!("the drain {url} was there already and is looked after from now on")
-            }
-            Self::DriftHealed { url } => {
-                format!("the drain {url} was no longer listed at Scalingo and has been added again")
-            }
-            Self::Replaced { old, new } if old == new => {
-                format!(
-                    "replaced the drain {old}, of which a secret has changed; the new one was in place first"
-                )
-            }
-            Self::Replaced { old, new } => {
-                format!("replaced the drain {old} by {new}; the new one was in place first")
-            }
-            Self::Deleted { url } => format!("deleted the drain {url}"),
-            Self::Retained { url } => {
-                format!("left the drain {url} at Scalingo, as spec.deletionPolicy says")
-            }
-            Self::NotRestored { url } => format!(
-                "Scalingo listed the drain {url} more than once and one deletion removed all of them; add the one \
-                 that was not this resource's again by hand"
-            ),
-            Self::Renamed { from, to } => {
-                format!("the app {from} is now called {to}: change spec.app to {to}")
-            }
-            Self::Resumed => "spec.suspend is no longer true: the drain is looked after again".to_owned(),
-            Self::NotReady { message, .. } => message.clone(),
-        }
-    }
-}
 
 /// Publishes events, best effort: a reconciliation neither waits for one nor fails with it.
 pub struct Events {
@@ -220,11 +85,4 @@ fn cut(mut note: String) -> String {
         note.pop();
     }
     note
-}
-
-/// Whether the conditions say this already.
-#[must_use]
-pub fn says(object: &LogDrain, note: &str) -> bool {
-    let conditions = object.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|condition| condition.message.contains(note))
 }

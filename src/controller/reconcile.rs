@@ -13,7 +13,7 @@ use super::{
     context::{Context, Sabotage},
     desired,
     error::Error,
-    events::{Happening, says},
+    happening::{Happening, says},
     observe,
     plan::{Listed, Plan, Situation, Verdict},
     schedule::{Asked, Turn},

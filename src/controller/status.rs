@@ -8,7 +8,9 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{context::Context, error::Error, events::Happening, lists::Wish, schedule::Asked, view::Newer};
+use super::{
+    context::Context, error::Error, happening::Happening, lists::Wish, schedule::Asked, view::Newer,
+};
 use crate::{
     crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, conditions},
     metrics::Write,

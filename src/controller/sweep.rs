@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{
     apps::named,
     context::Context,
-    events::{Happening, says},
+    happening::{Happening, says},
     lists::Key,
     observation::Observation,
     sweeps::Next,

@@ -4,7 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{Work, shown};
 use crate::{
-    controller::{delete_forms::Proof, error::Error, events::Happening, feeds::Kind, lists::Wish, observe},
+    controller::{
+        delete_forms::Proof, error::Error, feeds::Kind, happening::Happening, lists::Wish, observe,
+    },
     crd::{DrainRecord, DrainState, Reason},
     drain::{Destination, Digest, DrainUrl},
     metrics::Drift,
