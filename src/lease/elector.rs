@@ -129,11 +129,9 @@ impl Elector {
         let Some(lease) = self.election.released((self.clock)()) else { return };
         let (name, parameters) = (self.settings.name.as_str(), PostParams::default());
         let release = self.api.replace(name, &parameters, &lease);
+        self.metrics.kubernetes_write(Write::Lease);
         match timeout(self.settings.retry_period, release).await {
-            Ok(Ok(_)) => {
-                self.metrics.kubernetes_write(Write::Lease);
-                tracing::info!(lease = name, "left the Lease to others");
-            }
+            Ok(Ok(_)) => tracing::info!(lease = name, "left the Lease to others"),
             Ok(Err(error)) => {
                 tracing::warn!(lease = name, %error, "the Lease could not be left to others: they wait until it expires");
             }
@@ -160,13 +158,18 @@ impl Elector {
                 }
                 Ok(Ok(Outcome::Missed)) => {
                     let holder = self.election.holder().unwrap_or("nobody for now");
-                    format!("standing by: {holder} leads")
+                    Ok(format!("standing by: {holder} leads"))
                 }
-                Ok(Err(error)) => format!("standing by: the Lease is not to be had: {error}"),
-                Err(_) => "standing by: the Lease is not to be had: no answer came in time".to_owned(),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err("no answer came in time".to_owned()),
             };
             if told.as_ref() != Some(&said) {
-                tracing::info!(lease, "{said}");
+                match &said {
+                    Ok(said) => tracing::info!(lease, "{said}"),
+                    Err(failure) => {
+                        tracing::warn!(lease, "standing by: the Lease is not to be had: {failure}");
+                    }
+                }
                 told = Some(said);
             }
             sleep(self.settings.retry_period.mul_f64(1.0 + JITTER * self.random.f64())).await;
@@ -176,6 +179,7 @@ impl Elector {
     /// Tries until the deadline; gives when the renewal that succeeded was begun.
     async fn renew(&mut self, deadline: Instant) -> Result<Instant, Lost> {
         let expired = Lost::Expired(self.settings.renew_deadline);
+        let mut is_told = false;
         loop {
             let asked = Instant::now();
             let left = deadline.saturating_duration_since(asked);
@@ -184,7 +188,7 @@ impl Elector {
             }
             // One that is never answered leaves time for another.
             let most = left.min(self.settings.renew_deadline / 2);
-            match timeout(most, self.attempt()).await {
+            let failure = match timeout(most, self.attempt()).await {
                 // Late as it is, it counts from when it was begun: nobody else can have taken it.
                 Ok(Ok(Outcome::Held)) => {
                     self.leadership.goes_on_until(asked + self.settings.renew_deadline);
@@ -194,9 +198,20 @@ impl Elector {
                     if let Some(holder) = self.election.holder().filter(|_| !self.election.is_own()) {
                         return Err(Lost::Taken(holder.to_owned()));
                     }
+                    None
                 }
-                Ok(Err(error)) => tracing::debug!(%error, "the Lease was not renewed"),
-                Err(_) => tracing::debug!("the Lease was not renewed: no answer came in time"),
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some("no answer came in time".to_owned()),
+            };
+            if let Some(failure) = failure {
+                if std::mem::replace(&mut is_told, true) {
+                    tracing::debug!(lease = self.settings.name, "still not renewed: {failure}");
+                } else {
+                    tracing::warn!(
+                        lease = self.settings.name,
+                        "the Lease was not renewed, and is tried again: {failure}"
+                    );
+                }
             }
             sleep_until((Instant::now() + self.settings.retry_period).min(deadline)).await;
         }
@@ -214,14 +229,17 @@ impl Elector {
 
     async fn write(&mut self) -> Result<Outcome, kube::Error> {
         let parameters = PostParams::default();
-        let written = match self.election.next(Instant::now(), (self.clock)()) {
+        let next = self.election.next(Instant::now(), (self.clock)());
+        if !matches!(next, Move::Wait) {
+            self.metrics.kubernetes_write(Write::Lease);
+        }
+        let written = match next {
             Move::Wait => return Ok(Outcome::Missed),
             Move::Create(lease) => self.api.create(&parameters, &lease).await,
             Move::Replace(lease) => self.api.replace(&self.settings.name, &parameters, &lease).await,
         };
         match written {
             Ok(lease) => {
-                self.metrics.kubernetes_write(Write::Lease);
                 self.election.observe(Some(lease), Instant::now(), (self.clock)());
                 Ok(Outcome::Held)
             }

@@ -13,6 +13,9 @@ use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::world::{World, ready};
 
+#[path = "permissions/lease.rs"]
+mod lease;
+
 /// One verb on one resource, as a rule grants it and as a request asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Grant {
@@ -61,6 +64,10 @@ impl Grant {
     }
 }
 
+fn to_rules(grants: &[Grant]) -> Vec<Value> {
+    grants.iter().map(Grant::to_rule).collect()
+}
+
 fn granted(world: &World) -> Vec<Grant> {
     let role = world.kubectl(&["get", "clusterrole", "logdrain-operator", "--output=json"]);
     Grant::all_of(&serde_json::from_str(&role).expect("JSON"))
@@ -73,8 +80,8 @@ fn requests(world: &World, account: &str) -> Vec<AuditEntry> {
     entries.into_iter().filter(|entry| entry.user == account && !entry.resource.is_empty()).collect()
 }
 
-/// A service account in the test's namespace that may do this there, and nothing else; gives its full name.
-async fn run_as(world: &mut World, may: &[Grant]) -> String {
+/// A service account in the test's namespace that may do there what these rules say, and nothing else; gives its full name.
+async fn run_as(world: &mut World, rules: &[Value]) -> String {
     let namespace = world.namespace().to_owned();
     let role = format!("{namespace}-operator");
     let labels = json!({"name": role, "namespace": namespace});
@@ -82,7 +89,7 @@ async fn run_as(world: &mut World, may: &[Grant]) -> String {
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": labels},
         {
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-            "metadata": {"name": role}, "rules": may.iter().map(Grant::to_rule).collect::<Vec<_>>(),
+            "metadata": {"name": role}, "rules": rules,
         },
         {
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": labels,
@@ -93,8 +100,9 @@ async fn run_as(world: &mut World, may: &[Grant]) -> String {
     world.try_kubectl(&["apply", "-f", "-"], Some(&manifest.to_string())).expect("a role is applied");
     let account = format!("system:serviceaccount:{namespace}:{role}");
     // A new role counts only once the API server's own cache has it.
-    let Grant { verb, resource, group } = &may[0];
-    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let first = |field: &str| rules[0][field][0].as_str().expect("a word");
+    let (verb, group) = (first("verbs"), first("apiGroups"));
+    let (resource, subresource) = first("resources").split_once('/').unwrap_or((first("resources"), ""));
     let resource = format!("{resource}.{group}");
     let as_account = format!("--as={account}");
     let subresource = format!("--subresource={subresource}");
@@ -177,7 +185,7 @@ async fn an_operator_for_all_namespaces_uses_the_permissions_of_deploy_and_all_o
 async fn with_the_rules_of_deploy_bound_in_one_namespace_an_operator_for_it_lacks_nothing() {
     let mut world = World::new().await;
     let granted = granted(&world);
-    let account = run_as(&mut world, &granted).await;
+    let account = run_as(&mut world, &to_rules(&granted)).await;
     world.start_operator();
     live(&world).await;
     assert_uses(&world, &account, &granted);
@@ -192,7 +200,7 @@ async fn without_any_one_verb_of_any_one_rule_the_operator_meets_a_403_for_just_
         .map(|missing| async move {
             let may: Vec<Grant> = granted.iter().filter(|grant| *grant != missing).cloned().collect();
             let mut world = World::new().await;
-            let account = run_as(&mut world, &may).await;
+            let account = run_as(&mut world, &to_rules(&may)).await;
             world.start_operator();
             let refused = || -> BTreeSet<Grant> {
                 let entries = requests(&world, &account);
@@ -234,7 +242,7 @@ async fn without_the_watch_of_secrets_the_operator_says_so_and_sees_a_change_at_
     let mut world = World::new().await;
     let mut may = granted(&world);
     may.retain(|grant| grant.resource != "secrets" || grant.verb == "get");
-    let account = run_as(&mut world, &may).await;
+    let account = run_as(&mut world, &to_rules(&may)).await;
     // One check for the whole app would do for its drains, and be far away: each is looked at for its Secrets.
     let arguments = ["--resync", "2s", "--feed-interval", "1s", "--sweep-interval", "24h"];
     world.start_operator_with(&arguments);
