@@ -56,6 +56,8 @@ mod gitops;
 mod leader;
 #[path = "e2e/lifecycle.rs"]
 mod lifecycle;
+#[path = "e2e/log.rs"]
+mod log;
 #[path = "e2e/lost_answers.rs"]
 mod lost_answers;
 #[path = "e2e/metrics.rs"]

@@ -47,8 +47,6 @@ pub struct Work<'a, 'b> {
     pub wanted: Option<&'b Destination>,
     /// What the spec describes, wanted or not, as far as its Secrets are there.
     pub described: Option<&'b Destination>,
-    /// What has happened.
-    pub happened: &'b mut Vec<Happening>,
     /// Digest of the URL that this work has added a drain with.
     pub just_added: Option<Digest>,
 }
@@ -100,8 +98,10 @@ impl<'a> Work<'a, '_> {
     async fn resolve(&mut self, record: &DrainRecord, url: &Digest) -> Result<(), Error> {
         let mut found = resolved(record, url);
         found.url = self.shown(record, url);
-        self.happened.push(Happening::Added { url: shown(&found) });
-        self.put(record, Some(found), Reason::Progressing, "found the drain whose answer was lost").await
+        let added = self.added(&found);
+        self.put(record, Some(found), Reason::Progressing, "found the drain whose answer was lost").await?;
+        self.subject.tell(&added);
+        Ok(())
     }
 
     async fn adopt(&mut self, url: &Digest, how: Adoption) -> Result<(), Error> {
@@ -109,11 +109,13 @@ impl<'a> Work<'a, '_> {
         let mut record = self.record(&destination, &digest, DrainState::Active);
         record.url_digest = Some(url.to_string());
         record.url = self.shown(&record, url);
-        if how == Adoption::Recognised {
-            self.happened.push(Happening::Adopted { url: shown(&record) });
-        }
+        let adopted = Happening::Adopted { url: shown(&record) };
         let records = self.with_wanted(record);
-        self.write(records, Reason::Progressing, "recorded the drain that is there", Basis::AnyForm).await
+        self.write(records, Reason::Progressing, "recorded the drain that is there", Basis::AnyForm).await?;
+        if how == Adoption::Recognised {
+            self.subject.tell(&adopted);
+        }
+        Ok(())
     }
 
     /// The intent is written, then the request is sent, then the answer is written.
@@ -158,12 +160,24 @@ impl<'a> Work<'a, '_> {
         };
         let mut record = resolved(&intent, &url);
         record.url = self.shown(&record, &url);
-        let url = shown(&record);
         if drifted {
             self.context.metrics.drift_healed(Drift::Missing);
+            self.subject.tell(&Happening::DriftHealed { url: shown(&record) });
+        } else {
+            self.subject.tell(&self.added(&record));
         }
-        self.happened.push(if drifted { Happening::DriftHealed { url } } else { Happening::Added { url } });
         self.put(&intent, Some(record), Reason::Progressing, "added the drain").await
+    }
+
+    fn added(&self, record: &DrainRecord) -> Happening {
+        Happening::Added { url: shown(record), instead_of: self.other_active(record).map(shown) }
+    }
+
+    /// The newest drain of the resource but for this one, wherever it is.
+    fn other_active(&self, record: &DrainRecord) -> Option<&DrainRecord> {
+        let is_other =
+            |other: &&DrainRecord| other.state == DrainState::Active && !other.is_of_same_drain(record);
+        self.subject.records().iter().rev().find(is_other)
     }
 
     /// The client for a change: people wait for it, whatever has brought it about, and a request is kept for it.

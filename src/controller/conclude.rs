@@ -118,7 +118,7 @@ pub(super) async fn conclude(
         })
         | Err(Error::AnswerLost { until, .. }) => context.schedule.after(object, until_then(context, *until)),
         Err(error) if reason.remedy() == Remedy::Time => {
-            tracing::warn!(%reason, "{message}");
+            tracing::debug!(%reason, "{message}");
             let asked_too = match error {
                 Error::Scalingo(error) => error.retry_after(),
                 _ => None,

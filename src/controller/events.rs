@@ -51,17 +51,17 @@ impl Events {
     /// Publishes and logs.
     pub fn publish(&self, object: &LogDrain, happening: &Happening) {
         let note = happening.note();
-        let reason = happening.reason();
+        let (action, reason) = (happening.action(), happening.reason());
         if happening.is_warning() {
-            tracing::warn!(app = object.spec.app, reason, "{note}");
+            tracing::warn!(action, reason, "{note}");
         } else {
-            tracing::info!(app = object.spec.app, reason, "{note}");
+            tracing::info!(action, reason, "{note}");
         }
         let event = Event {
             type_: if happening.is_warning() { EventType::Warning } else { EventType::Normal },
             reason: reason.to_owned(),
             note: Some(cut(note)),
-            action: happening.action().to_owned(),
+            action: action.to_owned(),
             secondary: None,
         };
         let recorder = self.recorder(event.note.as_deref().unwrap_or_default());

@@ -9,6 +9,8 @@ pub enum Happening {
     Added {
         /// Its redacted URL.
         url: String,
+        /// Redacted URL of the drain whose place it takes.
+        instead_of: Option<String>,
     },
     /// A drain that was there already was recorded.
     Adopted {
@@ -51,6 +53,11 @@ pub enum Happening {
     },
     /// `spec.suspend` is no longer true.
     Resumed,
+    /// `Ready` is true again after a failure.
+    ReadyAgain {
+        /// What the condition says.
+        message: String,
+    },
     /// `Ready` is no longer true, or for another reason.
     NotReady {
         /// Why.
@@ -74,6 +81,7 @@ impl Happening {
             Self::NotRestored { .. } => "NotRestored",
             Self::Renamed { .. } => "AppRenamed",
             Self::Resumed => "Resumed",
+            Self::ReadyAgain { .. } => Reason::Synced.as_str(),
             Self::NotReady { reason, .. } => reason.as_str(),
         }
     }
@@ -87,7 +95,7 @@ impl Happening {
             Self::Replaced { .. } | Self::Deleted { .. } => "Delete",
             Self::Retained { .. } => "Retain",
             Self::NotRestored { .. } => "Restore",
-            Self::Renamed { .. } | Self::Resumed | Self::NotReady { .. } => "Check",
+            Self::Renamed { .. } | Self::Resumed | Self::ReadyAgain { .. } | Self::NotReady { .. } => "Check",
         }
     }
 
@@ -105,7 +113,13 @@ impl Happening {
     #[must_use]
     pub fn note(&self) -> String {
         match self {
-            Self::Added { url } => format!("added the drain {url}"),
+            Self::Added { url, instead_of: None } => format!("added the drain {url}"),
+            Self::Added { url, instead_of: Some(old) } if old == url => {
+                format!("added the drain {url}, of which a secret has changed; the old one goes next")
+            }
+            Self::Added { url, instead_of: Some(old) } => {
+                format!("added the drain {url}, to take the place of {old}, which goes next")
+            }
             Self::Adopted { url } => {
                 format!("the drain {url} was there already and is looked after from now on")
             }
@@ -132,6 +146,7 @@ impl Happening {
                 format!("the app {from} is now called {to}: change spec.app to {to}")
             }
             Self::Resumed => "spec.suspend is no longer true: the drain is looked after again".to_owned(),
+            Self::ReadyAgain { message } => format!("ready again: {message}"),
             Self::NotReady { message, .. } => message.clone(),
         }
     }

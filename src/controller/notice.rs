@@ -130,13 +130,13 @@ async fn check(context: &Context, permits: &Semaphore, name: SecretName) -> (Sec
     let answer = context.kubernetes(api.get_opt(&name.name)).await;
     let result = answer.map(|secret| {
         let concerned = context.secrets.compare(&name, secret.as_ref());
-        let SecretName { namespace, name } = &name;
-        tracing::debug!(
-            namespace,
-            secret = name,
-            logdrains = concerned.len(),
-            "a Secret was compared with what is in use"
-        );
+        tracing::info_span!("notice", namespace = name.namespace, secret = name.name).in_scope(|| {
+            if concerned.is_empty() {
+                tracing::debug!("nothing in use of the Secret has changed");
+            } else {
+                tracing::info!(logdrains = concerned.len(), "the Secret has changed: looking at who uses it");
+            }
+        });
         for (uid, resource) in concerned {
             context.call(&uid, resource, Instant::now());
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
-use kube::runtime::controller::Action;
+use kube::{ResourceExt, runtime::controller::Action};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -20,7 +20,7 @@ use super::{
     status::Subject,
     sweep,
     turn::{self, During, in_time},
-    view::{name, rank},
+    view::rank,
 };
 use crate::{
     crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, Reason},
@@ -50,21 +50,25 @@ pub async fn reconcile(seen: Arc<LogDrain>, context: Arc<Context>) -> Result<Act
         Turn::Wait(wait) => return Ok(Action::requeue(wait)),
         Turn::Rest => return Ok(Action::await_change()),
     };
-    let span =
-        tracing::info_span!("reconcile", logdrain = name(&object), generation = object.metadata.generation,);
+    let span = tracing::info_span!(
+        "reconcile",
+        namespace = object.namespace(),
+        logdrain = object.name_any(),
+        app = object.spec.app,
+        generation = object.metadata.generation,
+    );
     Ok(Box::pin(look(&context, Arc::unwrap_or_clone(object), asked)).instrument(span).await)
 }
 
 async fn look(context: &Context, object: LogDrain, asked: Asked) -> Action {
     let before = records(&object);
     let mut subject = Subject::new(context, object, asked);
-    let mut happened = Vec::new();
     if subject.is_requested() {
         tracing::info!("a check was requested");
     }
     let for_whom = subject.asker().clone();
     let mut counted = context.metrics.reconcile(move || for_whom.waited());
-    let outcome = Box::pin(visit(context, &mut subject, &mut happened)).await;
+    let outcome = Box::pin(visit(context, &mut subject)).await;
     match &outcome {
         Ok(_) => counted.ends(Look::Ok),
         Err(error) => {
@@ -74,21 +78,14 @@ async fn look(context: &Context, object: LogDrain, asked: Asked) -> Action {
             }
         }
     }
-    for happening in &happened {
-        context.events.publish(subject.object(), happening);
-    }
     let action = conclude(context, &mut subject, outcome).await;
     call_peers(context, &subject, &before);
     action
 }
 
-async fn visit<'a>(
-    context: &'a Context,
-    subject: &mut Subject<'a>,
-    happened: &mut Vec<Happening>,
-) -> Result<Outcome, Error> {
+async fn visit<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
     if subject.is_going() {
-        return Box::pin(release(context, subject, happened)).await;
+        return Box::pin(release(context, subject)).await;
     }
     if subject.object().spec.suspend {
         return Ok(Outcome::Suspended);
@@ -111,13 +108,13 @@ async fn visit<'a>(
     targets.insert(desired.target.clone());
     let account = (&desired.client, &desired.token);
     let _turn = turn::on_list(context, subject, account, &targets, &desired.target).await?;
-    let (verdict, seen) = in_time(&asker, Box::pin(keep(context, subject, &desired, happened))).await?;
+    let (verdict, seen) = in_time(&asker, Box::pin(keep(context, subject, &desired))).await?;
     // Told once the conditions can say it too: what they do not say would be told at each look.
     let note = desired.renamed.as_ref().map(Happening::note);
     if let (Some(renamed), Some(note)) = (desired.renamed, &note)
         && !says(subject.object(), note)
     {
-        happened.push(renamed);
+        subject.tell(&renamed);
     }
     let seen = Seen { key: (desired.token.key(), desired.target), sent: seen };
     Ok(Outcome::Looked { verdict, seen: Some(seen), note })
@@ -204,7 +201,6 @@ async fn keep<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
     desired: &Desired,
-    happened: &mut Vec<Happening>,
 ) -> Result<(Verdict, Instant), Error> {
     let account = (&desired.client, &desired.token);
     let wish = subject.wish();
@@ -220,7 +216,6 @@ async fn keep<'a>(
         observation,
         wanted: Some(&desired.destination),
         described: Some(&desired.destination),
-        happened,
         just_added: None,
     };
     let verdict = plan_and_carry_out(&mut work).await?;
@@ -228,7 +223,7 @@ async fn keep<'a>(
         return Ok((verdict, sent));
     }
     let described = Some(&desired.destination);
-    let left = leave(context, subject, account, Some(&desired.target), described, happened);
+    let left = leave(context, subject, account, Some(&desired.target), described);
     Ok((left.await?.unwrap_or(verdict), sent))
 }
 
@@ -239,7 +234,6 @@ async fn leave<'a>(
     (client, token): (&Client, &ApiToken),
     except: Option<&Target>,
     described: Option<&Destination>,
-    happened: &mut Vec<Happening>,
 ) -> Result<Option<Verdict>, Error> {
     let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     let mut open = None;
@@ -248,17 +242,8 @@ async fn leave<'a>(
         let known = context.lists.until_known(&key, wish);
         turn::on_budget(context, subject, client, token, During::Plan, known).await?;
         let observation = observe::leaving(context, (client, token), target, wish).await?;
-        let mut work = Work {
-            context,
-            subject,
-            client,
-            token,
-            observation,
-            wanted: None,
-            described,
-            happened,
-            just_added: None,
-        };
+        let mut work =
+            Work { context, subject, client, token, observation, wanted: None, described, just_added: None };
         let verdict = plan_and_carry_out(&mut work).await?;
         if verdict != Verdict::InSync {
             open = open.or(Some(verdict));
@@ -295,23 +280,18 @@ async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
 }
 
 /// Lets a resource go that is being deleted, its drains first.
-async fn release<'a>(
-    context: &'a Context,
-    subject: &mut Subject<'a>,
-    happened: &mut Vec<Happening>,
-) -> Result<Outcome, Error> {
+async fn release<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
     if !subject.is_held() {
         return Ok(Outcome::Released);
     }
     if subject.object().spec.deletion_policy == DeletionPolicy::Retain {
-        happened.extend(
-            subject
-                .records()
-                .iter()
-                .filter_map(|record| record.url.clone())
-                .map(|url| Happening::Retained { url }),
-        );
-    } else if !subject.records().is_empty() {
+        subject.release().await?;
+        for url in subject.records().iter().filter_map(|record| record.url.clone()) {
+            subject.tell(&Happening::Retained { url });
+        }
+        return Ok(Outcome::Released);
+    }
+    if !subject.records().is_empty() {
         let client = client(context, subject);
         let token =
             in_time(client.asker(), desired::api_token_for_deletion(context, subject.object())).await?;
@@ -322,7 +302,7 @@ async fn release<'a>(
             Some(first) => turn::on_list(context, subject, account, &targets, first).await?,
             None => Vec::new(),
         };
-        let left = leave(context, subject, account, None, described.as_ref(), happened);
+        let left = leave(context, subject, account, None, described.as_ref());
         let left = in_time(client.asker(), Box::pin(left)).await?;
         if let Some(verdict) = left {
             return Ok(Outcome::Looked { verdict, seen: None, note: None });

@@ -145,6 +145,11 @@ impl<'a> Subject<'a> {
         if Form::of(&self.object) == self.form { Ok(()) } else { Err(Error::Changed) }
     }
 
+    /// Tells people what has happened to it, as soon as it has.
+    pub fn tell(&self, happening: &Happening) {
+        self.context.events.publish(&self.object, happening);
+    }
+
     /// Its uid.
     #[must_use]
     pub fn uid(&self) -> String {
@@ -243,9 +248,7 @@ impl<'a> Subject<'a> {
             return Ok(());
         }
         let told = before.conditions.iter().find(|condition| condition.type_ == "Ready");
-        let is_resumed = told.is_some_and(|condition| condition.reason == Reason::Suspended.as_str())
-            && !self.object.spec.suspend;
-        let is_news = told.is_none_or(|condition| condition.reason != reason.as_str());
+        let told = told.map(|condition| condition.reason.clone());
         for _ in 0..REBASES {
             let mut next = self.object.clone();
             next.metadata.managed_fields = None;
@@ -258,13 +261,7 @@ impl<'a> Subject<'a> {
                 Ok(written) => {
                     self.context.view.wrote(&written);
                     self.object = written;
-                    if is_resumed {
-                        self.context.events.publish(&self.object, &Happening::Resumed);
-                    }
-                    if is_news && !matches!(reason, Reason::Synced | Reason::Progressing) {
-                        let message = message.to_owned();
-                        self.context.events.publish(&self.object, &Happening::NotReady { reason, message });
-                    }
+                    self.tell_of(told.as_deref(), reason, message);
                     tracing::debug!(%reason, message, "status written");
                     return Ok(());
                 }
@@ -273,6 +270,26 @@ impl<'a> Subject<'a> {
             }
         }
         Err(Error::Changed)
+    }
+
+    /// Tells of a condition `Ready` that has come to be as it is, for whom another reason was told before.
+    fn tell_of(&self, told: Option<&str>, reason: Reason, message: &str) {
+        let message = || message.to_owned();
+        let was = |reasons: &[Reason]| reasons.iter().any(|reason| told == Some(reason.as_str()));
+        if was(&[Reason::Suspended]) && !self.object.spec.suspend {
+            self.tell(&Happening::Resumed);
+        }
+        if was(&[reason]) {
+            return;
+        }
+        match reason {
+            Reason::Progressing => {}
+            Reason::Synced if told.is_none() || was(&[Reason::Progressing, Reason::Suspended]) => {
+                tracing::info!(action = "Check", reason = reason.as_str(), "in sync: {}", message());
+            }
+            Reason::Synced => self.tell(&Happening::ReadyAgain { message: message() }),
+            _ => self.tell(&Happening::NotReady { reason, message: message() }),
+        }
     }
 
     /// How the last try for this form of the spec failed at Scalingo, if it did. It is said until another has

@@ -104,7 +104,8 @@ async fn a_replacement_is_told_in_the_events() {
             "datadog",
             &[
                 "Normal Added: added the drain datadog://***?region=eu-west-2",
-                "Normal Added: added the drain datadog://***?region=us",
+                "Normal Added: added the drain datadog://***?region=us, to take the place of \
+                 datadog://***?region=eu-west-2, which goes next",
                 "Normal Replaced: replaced the drain datadog://***?region=eu-west-2 by datadog://***?region=us; \
                  the new one was in place first",
             ],

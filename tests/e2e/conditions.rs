@@ -214,8 +214,8 @@ async fn an_addition_that_keeps_being_refused_is_told_once() {
     world.simulator.clear_rules();
     assert_synced(&world.until_reason("refused", "Synced").await);
     assert_synced(&world.until_reason("down", "Synced").await);
-    until_told(&world, "refused", &[("Added", 1), ("Rejected", 1)]).await;
-    until_told(&world, "down", &[("Added", 1), ("Unavailable", 1)]).await;
+    until_told(&world, "refused", &[("Added", 1), ("Rejected", 1), ("Synced", 1)]).await;
+    until_told(&world, "down", &[("Added", 1), ("Synced", 1), ("Unavailable", 1)]).await;
     world.finish();
 }
 
@@ -238,7 +238,8 @@ async fn people_can_read_what_kubectl_shows() {
         "Normal Added logdrain/drain added the drain tcp+tls://logs.example.com:6514",
         "Warning DriftHealed logdrain/drain the drain tcp+tls://logs.example.com:6514 was no longer listed at Scalingo \
          and has been added again",
-        "Normal Added logdrain/drain added the drain tcp+tls://logs.example.com:7514",
+        "Normal Added logdrain/drain added the drain tcp+tls://logs.example.com:7514, to take the place of \
+         tcp+tls://logs.example.com:6514, which goes next",
         "Normal Replaced logdrain/drain replaced the drain tcp+tls://logs.example.com:6514 by \
          tcp+tls://logs.example.com:7514; the new one was in place first",
     ] {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use scalingo_simulator::{Action, Answer, AnswerBody, Rule, When};
+use scalingo_simulator::{Action, Answer, AnswerBody, Entry, Rule, When};
 use serde_json::{Value, json};
 
 use crate::{
@@ -278,7 +278,11 @@ async fn after_a_429_nothing_is_sent_with_the_token_until_it_may_go_on() {
 
         let journal = world.simulator.journal();
         let place = journal.iter().position(|entry| entry.status == Some(429)).expect("a 429");
-        let waited = journal[place + 1].at.duration_since(journal[place].at).as_secs_f64();
+        // A check of the other may have been on its way already.
+        let after = |entry: &Entry| entry.at.duration_since(journal[place].at).as_secs_f64();
+        let later = &journal[place + 1..];
+        let later = if after(&later[0]) < 0.1 { &later[1..] } else { later };
+        let waited = after(&later[0]);
         assert!(expected.contains(&waited), "{method}, {asked:?}: waited {waited} s");
         assert_eq!(world.simulator.drains("shop-front").len(), 1);
         let other = world.get("other");

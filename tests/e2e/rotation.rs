@@ -79,6 +79,8 @@ async fn a_rotated_token_is_replaced_within_seconds_the_new_drain_first() {
             "drain",
             &[
                 "Normal Added: added the drain syslog://:***@one.example.com:6514",
+                "Normal Added: added the drain syslog://:***@one.example.com:6514, of which a secret has changed; the old \
+                 one goes next",
                 "Normal Replaced: replaced the drain syslog://:***@one.example.com:6514, of which a secret has \
                  changed; the new one was in place first",
             ],

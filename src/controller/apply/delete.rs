@@ -46,9 +46,7 @@ impl Work<'_, '_> {
             return self.restore_with(&record, missing, self.restorable(&record, &url)).await;
         }
         let url = shown(&record);
-        let stays =
-            |other: &&DrainRecord| other.state == DrainState::Active && !other.is_of_same_drain(&record);
-        self.happened.push(match self.subject.records().iter().rev().find(stays) {
+        self.subject.tell(&match self.other_active(&record) {
             Some(new) if !self.subject.is_going() => Happening::Replaced { old: url, new: shown(new) },
             _ => Happening::Deleted { url },
         });
@@ -120,7 +118,7 @@ impl Work<'_, '_> {
         destination: Option<Destination>,
     ) -> Result<(), Error> {
         let Some(destination) = destination else {
-            self.happened.push(Happening::NotRestored { url: shown(record) });
+            self.subject.tell(&Happening::NotRestored { url: shown(record) });
             return self.put(record, None, Reason::Progressing, "deleted a drain").await;
         };
         // The time of the request, so that a successor does not repeat it too early.
@@ -136,7 +134,7 @@ impl Work<'_, '_> {
             self.context.metrics.drift_healed(Drift::DeletedAlong);
             self.expect_echo(Kind::Added, &self.context.digester.url(self.target(), &url));
         }
-        self.happened.push(Happening::Deleted { url: shown(record) });
+        self.subject.tell(&Happening::Deleted { url: shown(record) });
         self.put(&intent, None, Reason::Progressing, "deleted a drain").await
     }
 

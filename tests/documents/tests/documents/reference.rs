@@ -145,7 +145,7 @@ fn metrics(text: &mut String) {
 fn happenings() -> Vec<Happening> {
     let url = || "<url>".to_owned();
     let all = vec![
-        Happening::Added { url: url() },
+        Happening::Added { url: url(), instead_of: None },
         Happening::Adopted { url: url() },
         Happening::DriftHealed { url: url() },
         Happening::Replaced { old: "<old url>".to_owned(), new: "<new url>".to_owned() },
@@ -154,6 +154,7 @@ fn happenings() -> Vec<Happening> {
         Happening::NotRestored { url: url() },
         Happening::Renamed { from: "<old>".to_owned(), to: "<new>".to_owned() },
         Happening::Resumed,
+        Happening::ReadyAgain { message: "<message of the condition>".to_owned() },
     ];
     // A new one does not compile here until it is above.
     for happening in &all {
@@ -167,6 +168,7 @@ fn happenings() -> Vec<Happening> {
             | Happening::NotRestored { .. }
             | Happening::Renamed { .. }
             | Happening::Resumed
+            | Happening::ReadyAgain { .. }
             | Happening::NotReady { .. } => {}
         }
     }
