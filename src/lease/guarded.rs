@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
@@ -29,12 +29,15 @@ impl Transport for Guarded {
             if !self.leadership.holds() {
                 return Err(TransportError::NotSent("this operator does not lead".to_owned()));
             }
-            tokio::select! {
-                // After a stop of the process, both may be due.
-                biased;
-                () = self.leadership.over() => Err(TransportError::TimedOut),
-                answer = self.transport.send(request) => answer,
-            }
+            let (mut over, mut answer) = (pin!(self.leadership.over()), pin!(self.transport.send(request)));
+            poll_fn(|task| {
+                // The clock first: after a stop of the process its timers may come later than what it waits for.
+                if !self.leadership.holds() || over.as_mut().poll(task).is_ready() {
+                    return Poll::Ready(Err(TransportError::TimedOut));
+                }
+                answer.as_mut().poll(task)
+            })
+            .await
         }
         .boxed()
     }
