@@ -61,7 +61,7 @@ pub struct Sweeps {
 struct Entry {
     joined: Instant,
     checked: Option<Instant>,
-    /// The longest that was between two checks, and that is over.
+    /// What was between the last two checks.
     gap: Duration,
     is_unknown: bool,
     under_way: Option<Instant>,
@@ -112,7 +112,7 @@ impl Sweeps {
         if let Some(checked) = checked {
             entry.under_way = None;
             if entry.checked.is_none_or(|before| before < checked) {
-                entry.gap = entry.gap.max(checked.duration_since(entry.known_since()));
+                entry.gap = checked.duration_since(entry.known_since());
                 entry.checked = Some(checked);
                 entry.is_unknown = false;
             }
@@ -236,7 +236,8 @@ impl Sweeps {
         }
     }
 
-    /// The longest that a target waits between two checks, by what has been seen. `None` without targets.
+    /// The longest that a target has waited between its last two checks, or has been waiting since. `None` without
+    /// targets.
     #[must_use]
     pub fn achieved(&self, now: Instant) -> Option<Duration> {
         let waits = |entry: &Entry| entry.gap.max(now.duration_since(entry.known_since()));

@@ -153,6 +153,11 @@ fn the_achieved_interval_is_what_the_slowest_had() {
     sweeps.join("u0001", resource("u0001"), &key("one", 1), Some(later), later);
     assert_eq!(sweeps.achieved(later + Duration::from_secs(1)), Some(Duration::from_secs(900)));
     assert_eq!(sweeps.oldest(later + Duration::from_secs(1)), Some(Duration::from_secs(1)));
+    let next = later + Duration::from_secs(10);
+    for (index, uid) in ["u0000", "u0001"].into_iter().enumerate() {
+        sweeps.join(uid, resource(uid), &key("one", index), Some(next), next);
+    }
+    assert_eq!(sweeps.achieved(next), Some(Duration::from_secs(10)), "what is over is over");
     assert_eq!(Sweeps::new(RESYNC, SWEEP).achieved(later), None);
     assert_eq!(Sweeps::new(RESYNC, SWEEP).oldest(later), None);
 }
