@@ -340,7 +340,14 @@ impl Context {
     /// # Errors
     /// When the operator is stopping, or does not lead any more, which ends it too.
     pub fn go_on(&self) -> Result<(), Error> {
-        let may = self.leadership.holds() && !self.stopping.is_cancelled();
-        if may { Ok(()) } else { Err(Error::Stopping) }
+        if self.stopping.is_cancelled() { Err(Error::Stopping) } else { self.leads() }
+    }
+
+    /// Whether what was begun may be written down.
+    ///
+    /// # Errors
+    /// When this process does not lead any more: another says now how things stand.
+    pub fn leads(&self) -> Result<(), Error> {
+        if self.leadership.holds() { Ok(()) } else { Err(Error::Stopping) }
     }
 }

@@ -128,6 +128,9 @@ impl Schedule {
         match turn {
             Turn::Look(asked) if !asked.is_first => {
                 request.is_taken = true;
+                if let Some(entry) = self.entries().get_mut(&uid) {
+                    entry.failures = 0;
+                }
                 Turn::Look(Asked { since: asked.since.max(seen), ..asked })
             }
             Turn::Wait(wait) if gathered > now => Turn::Wait(wait.min(gathered - now)),
@@ -197,6 +200,12 @@ impl Schedule {
             entry.called = true;
             entry.failures = 0;
         }
+    }
+
+    /// Whether it was called since the last look at it began.
+    #[must_use]
+    pub fn is_called(&self, uid: &str) -> bool {
+        self.called().contains_key(uid)
     }
 
     /// Look at once at what rests: nobody waits for it.

@@ -14,7 +14,10 @@ use super::{
 use crate::{
     crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, conditions},
     metrics::Write,
-    scalingo::{Asker, budget::Owner},
+    scalingo::{
+        Asker,
+        budget::{Class, Owner},
+    },
 };
 
 /// Keeps a resource until the drains it recorded are gone.
@@ -111,19 +114,23 @@ impl<'a> Subject<'a> {
         &self.object
     }
 
-    /// Takes the newest known form in hand, where people have not changed what is wanted.
+    /// Takes the newest known form in hand, where people have not changed what is wanted, and have not come to wait for
+    /// what nobody waited for.
     ///
     /// # Errors
     /// When they have.
     pub fn catch_up(&mut self) -> Result<(), Error> {
         match self.context.view.newer(&self.object) {
-            Newer::Nothing => self.go_on(),
+            Newer::Nothing => self.go_on()?,
             Newer::Form(newer) if Form::of(&newer) == self.form => {
                 self.object = Arc::unwrap_or_clone(newer);
-                Ok(())
             }
-            Newer::Form(_) | Newer::Released => Err(Error::Changed),
+            Newer::Form(_) | Newer::Released => return Err(Error::Changed),
         }
+        let is_requested =
+            self.object.open_request().is_some_and(|text| self.request.as_deref() != Some(text));
+        let is_urgent = is_requested || self.context.schedule.is_called(&self.uid());
+        if is_urgent && self.asker.class == Class::Background { Err(Error::Changed) } else { Ok(()) }
     }
 
     /// Whether nobody else has written the resource: another operator may have carried out what is planned here.
@@ -215,6 +222,7 @@ impl<'a> Subject<'a> {
         let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let (api, name) = (self.api(), self.object.name_any());
         let call = api.patch(&name, &parameters, &patch);
+        self.context.leads()?;
         self.context.metrics.kubernetes_write(Write::Finalizer);
         self.context.kubernetes(call).await
     }
@@ -238,9 +246,9 @@ impl<'a> Subject<'a> {
         let generation = self.form.generation;
         let now = self.context.now();
         let answered = self.request.clone().filter(|_| self.is_answered);
-        let status = LogDrainStatus {
+        let mut status = LogDrainStatus {
             observed_generation: generation,
-            last_handled_requested_at: answered.or_else(|| before.last_handled_requested_at.clone()),
+            last_handled_requested_at: answered.clone().or_else(|| before.last_handled_requested_at.clone()),
             conditions: conditions(&before.conditions, reason, message, generation, now),
             drains: records,
         };
@@ -256,6 +264,7 @@ impl<'a> Subject<'a> {
             let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
             let (api, name) = (self.api(), self.object.name_any());
             let call = api.replace_status(&name, &parameters, &next);
+            self.context.leads()?;
             self.context.metrics.kubernetes_write(Write::Status);
             match self.context.kubernetes(call).await {
                 Ok(written) => {
@@ -265,7 +274,14 @@ impl<'a> Subject<'a> {
                     tracing::debug!(%reason, message, "status written");
                     return Ok(());
                 }
-                Err(Error::Changed) if basis == Basis::AnyForm => self.rebase(&before).await?,
+                Err(Error::Changed) if basis == Basis::AnyForm => {
+                    self.rebase(&before).await?;
+                    if answered.is_none() {
+                        let newest = self.object.status.as_ref();
+                        status.last_handled_requested_at =
+                            newest.and_then(|newest| newest.last_handled_requested_at.clone());
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -1,9 +1,12 @@
 //! Watches `LogDrain` resources and their Secrets, and reconciles each when it, or something about it, changes.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use futures::{
-    StreamExt,
+    StreamExt, TryStreamExt,
     future::join_all,
     stream::{self, BoxStream, select_all},
 };
@@ -15,6 +18,7 @@ use kube::{
         watcher,
     },
 };
+use tokio::sync::watch;
 
 use super::{
     context::Context,
@@ -30,27 +34,86 @@ pub struct Watch {
     namespace: Option<String>,
     store: Store<LogDrain>,
     stream: BoxStream<'static, Result<LogDrain, watcher::Error>>,
+    renewal: Renewal,
+}
+
+/// Has a watch list all objects anew.
+#[derive(Clone)]
+struct Renewal {
+    /// How often that was asked for.
+    asked: watch::Sender<u64>,
+    /// By which asking the cache was filled last.
+    filled: watch::Receiver<u64>,
+}
+
+impl Renewal {
+    /// Waits until the cache holds what the API server holds after this call.
+    async fn renew(mut self) {
+        self.asked.send_modify(|asked| *asked += 1);
+        let wanted = *self.asked.borrow();
+        // An error means that the watch has ended, and the operator with it.
+        let _ = self.filled.wait_for(|filled| *filled >= wanted).await;
+    }
 }
 
 /// Prepares a watch for each namespace, or one for all when none is named.
 #[must_use]
 pub fn watches(client: &Client, namespaces: &[String]) -> Vec<Watch> {
     if namespaces.is_empty() {
-        return vec![watch(Api::all(client.clone()), None)];
+        return vec![Watch::new(Api::all(client.clone()), None)];
     }
     let named =
-        |namespace: &String| watch(Api::namespaced(client.clone(), namespace), Some(namespace.clone()));
+        |namespace: &String| Watch::new(Api::namespaced(client.clone(), namespace), Some(namespace.clone()));
     namespaces.iter().map(named).collect()
 }
 
-fn watch(api: Api<LogDrain>, namespace: Option<String>) -> Watch {
-    let (store, writer) = reflector::store();
-    let stream =
-        watcher(api, watcher::Config::default()).default_backoff().reflect(writer).applied_objects().boxed();
-    Watch { namespace, store, stream }
+/// The events of a watch that can be begun anew.
+struct Events {
+    api: Api<LogDrain>,
+    current: BoxStream<'static, watcher::Result<watcher::Event<LogDrain>>>,
+    asked: watch::Receiver<u64>,
+    begun: Arc<AtomicU64>,
+}
+
+impl Events {
+    async fn next(&mut self) -> Option<watcher::Result<watcher::Event<LogDrain>>> {
+        loop {
+            tokio::select! {
+                biased;
+                Ok(()) = self.asked.changed() => {
+                    self.begun.store(*self.asked.borrow_and_update(), Ordering::Relaxed);
+                    self.current = watching(&self.api);
+                }
+                event = self.current.next() => return event,
+            }
+        }
+    }
+}
+
+fn watching(api: &Api<LogDrain>) -> BoxStream<'static, watcher::Result<watcher::Event<LogDrain>>> {
+    watcher(api.clone(), watcher::Config::default()).default_backoff().boxed()
 }
 
 impl Watch {
+    fn new(api: Api<LogDrain>, namespace: Option<String>) -> Self {
+        let (store, writer) = reflector::store();
+        let ((asked, asking), (fill, filled)) = (watch::channel(0), watch::channel(0));
+        let begun = Arc::new(AtomicU64::new(0));
+        let events = Events { current: watching(&api), api, asked: asking, begun: Arc::clone(&begun) };
+        let events = stream::unfold(events, |mut events| async move { Some((events.next().await?, events)) });
+        let stream = events
+            .boxed()
+            .reflect(writer)
+            .inspect_ok(move |event| {
+                if matches!(event, watcher::Event::InitDone) {
+                    fill.send_replace(begun.load(Ordering::Relaxed));
+                }
+            })
+            .applied_objects()
+            .boxed();
+        Self { namespace, store, stream, renewal: Renewal { asked, filled } }
+    }
+
     /// The cache that the watch fills.
     #[must_use]
     pub fn store(&self) -> Store<LogDrain> {
@@ -60,6 +123,7 @@ impl Watch {
 
 /// Keeps the caches of these watches full until this process leads.
 async fn stand_by(watches: &mut [Watch], context: &Context) {
+    let renewals: Vec<Renewal> = watches.iter().map(|watch| watch.renewal.clone()).collect();
     let follow = async {
         let mut events = select_all(watches.iter_mut().map(|watch| &mut watch.stream));
         while let Some(event) = events.next().await {
@@ -69,9 +133,13 @@ async fn stand_by(watches: &mut [Watch], context: &Context) {
         }
         // All watches have ended: whoever follows them will find that out.
     };
-    // Only a whole cache shows what has passed meanwhile.
+    // Only a whole cache shows what has passed meanwhile. One whose watch has fallen silent would lack what the predecessor
+    // wrote last, and a drain that another resource has come to share would look unshared.
     let called = async {
         context.leadership.begun().await;
+        if context.leadership.is_elected() {
+            join_all(renewals.into_iter().map(Renewal::renew)).await;
+        }
         context.view.filled().await;
     };
     tokio::select! {
@@ -138,3 +206,6 @@ pub async fn follow(
         () = read_anew(&blind) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

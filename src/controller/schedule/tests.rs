@@ -201,3 +201,32 @@ async fn a_request_from_before_this_process_is_no_first_look() {
     let first = Turn::Look(Asked { since: Instant::now(), is_first: true });
     assert_eq!(schedule.turn(&handled(requesting(1, "a"))), first);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_interactive_however_often_the_resource_has_failed_and_whether_it_was_due_or_not() {
+    for is_due in [false, true] {
+        let schedule = schedule();
+        let mut wait = Duration::ZERO;
+        for _ in 0..BACKGROUND_AFTER {
+            wait = schedule.after_failure(&object(1), Duration::ZERO);
+            tokio::time::advance(wait).await;
+        }
+        wait = schedule.after_failure(&object(1), wait);
+        assert_eq!(schedule.class(&object(1)), Class::Background);
+        assert_eq!(schedule.turn(&requesting(1, "a")), Turn::Wait(GATHER));
+        tokio::time::advance(if is_due { wait } else { GATHER }).await;
+        assert!(looks(schedule.turn(&requesting(1, "a"))));
+        assert_eq!(schedule.class(&requesting(1, "a")), Class::Interactive, "{is_due}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_called_is_known_until_a_look_begins() {
+    let schedule = schedule();
+    schedule.rest(&object(1));
+    assert!(!schedule.is_called("u"));
+    schedule.now("u", Instant::now());
+    assert!(schedule.is_called("u"));
+    assert!(looks(schedule.turn(&object(1))));
+    assert!(!schedule.is_called("u"));
+}
