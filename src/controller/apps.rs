@@ -136,6 +136,12 @@ impl Apps {
         lists.remove(&(token, region.to_owned()));
     }
 
+    /// Forgets the lists of tokens and regions that this is false for.
+    pub fn keep_only(&self, is_kept: impl Fn(TokenKey, &str) -> bool) {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.retain(|(token, region), _| is_kept(*token, region));
+    }
+
     fn list(&self, token: TokenKey, region: &str) -> Shared {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         lists.entry((token, region.to_owned())).or_default().clone()

@@ -32,7 +32,10 @@ use crate::{
     drain::Digester,
     lease::Leadership,
     metrics::Metrics,
-    scalingo::{self, ApiToken, Clock, TokenKey, budget::WINDOW},
+    scalingo::{
+        self, ApiToken, Clock, TokenKey,
+        budget::{Predecessors, WINDOW},
+    },
 };
 
 /// How long a call to the Kubernetes API may take: kube's client has no read time-out of its own.
@@ -202,9 +205,12 @@ impl Context {
             self.leadership.begun().await;
             self.view.filled().await;
             let minute_ago = self.now().checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
-            if self.leadership.follows_another() || self.view.shows_work_since(minute_ago) {
-                self.scalingo.inherit();
-            }
+            self.scalingo.inherit(match self.leadership.predecessors() {
+                // Who has worked without election is told by its work alone; routine checks leave no trace.
+                Predecessors::None if self.view.shows_work_since(minute_ago) => Predecessors::Several,
+                Predecessors::None if self.view.shows_work() => Predecessors::One,
+                predecessors => predecessors,
+            });
             tracing::info!(logdrains = self.view.all().len(), "caches have synced");
             self.now()
         };
@@ -313,6 +319,10 @@ impl Context {
         self.schedule.keep_only(uids);
         self.sweeps().keep_only(uids);
         self.lists.tidy(Instant::now());
+        let tokens = self.tokens.in_use();
+        self.scalingo.keep_only(&tokens);
+        let regions: HashSet<String> = self.view.all().iter().map(|object| self.region(object)).collect();
+        self.apps.keep_only(|token, region| tokens.contains(&token) && regions.contains(region));
     }
 
     /// A call to the Kubernetes API, not waited for longer than 20 s.

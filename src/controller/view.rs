@@ -67,6 +67,15 @@ impl View {
         }
     }
 
+    /// Whether anything shows that an operator was ever at work.
+    #[must_use]
+    pub fn shows_work(&self) -> bool {
+        let conditions = |object: &Arc<LogDrain>| {
+            object.status.as_ref().is_some_and(|status| !status.conditions.is_empty())
+        };
+        self.all().iter().any(conditions)
+    }
+
     /// Whether anything shows that an operator was at work since then.
     #[must_use]
     pub fn shows_work_since(&self, then: Timestamp) -> bool {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
 };
 use tokio::time::Instant;
 
-use crate::scalingo::budget::WINDOW;
+use crate::scalingo::budget::{Predecessors, WINDOW};
 
 /// What is known of the Lease, by its last form and when that was new.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(super) struct Election {
     identity: String,
     duration: Duration,
     observed: Option<Observed>,
-    /// When another was last seen to hold it.
-    other_held: Option<Instant>,
+    /// When another may last have held it, for all that was seen here, and how long that one had led by its own clock.
+    other: Option<(Instant, Duration)>,
 }
 
 #[derive(Debug)]
@@ -44,19 +44,18 @@ pub(super) enum Move {
 
 impl Election {
     pub(super) fn new(name: String, identity: String, duration: Duration) -> Self {
-        Self { name, identity, duration, observed: None, other_held: None }
+        Self { name, identity, duration, observed: None, other: None }
     }
 
     /// The Lease was read at this time, or is not there. Only another spec counts as a change.
-    pub(super) fn observe(&mut self, lease: Option<Lease>, now: Instant, time: Timestamp) {
+    pub(super) fn observe(&mut self, lease: Option<Lease>, now: Instant) {
         let claim = lease.as_ref().and_then(|lease| self.claim(lease));
-        let was_left = lease.as_ref().is_some_and(|lease| was_left_of_late(lease, time));
-        if claim.is_some() || was_left {
-            self.other_held = Some(now);
-        }
         let before = self.observed.take();
         let is_same =
             before.as_ref().is_some_and(|before| spec(before.lease.as_ref()) == spec(lease.as_ref()));
+        if let Some(left) = lease.as_ref().filter(|lease| claim.is_some() || is_left(lease) && !is_same) {
+            self.other = Some((now, led(left)));
+        }
         self.observed = Some(match before {
             Some(before) if is_same => Observed { lease, ..before },
             // Whoever held what was deleted does not know it yet.
@@ -121,9 +120,19 @@ impl Election {
         spec.holder_identity.as_deref().filter(|holder| !holder.is_empty())
     }
 
-    /// Whether another has led within the last minute, as far as can be told.
-    pub(super) fn follows_another(&self, now: Instant) -> bool {
-        self.other_held.is_some_and(|held| now.duration_since(held) < WINDOW)
+    /// Who may have led within the last minute. When a Lease was left that is seen for the first time, only clocks that
+    /// may differ could tell: it counts as left just now.
+    pub(super) fn predecessors(&self, now: Instant) -> Predecessors {
+        match self.other {
+            Some((held, led)) if now.duration_since(held) < WINDOW => {
+                if led > WINDOW {
+                    Predecessors::One
+                } else {
+                    Predecessors::Several
+                }
+            }
+            _ => Predecessors::None,
+        }
     }
 
     /// How long another may lead by this Lease.
@@ -139,13 +148,18 @@ fn spec(lease: Option<&Lease>) -> Option<&LeaseSpec> {
     lease?.spec.as_ref()
 }
 
-/// Whether its holder has left it to others within the last minute, if the clocks agree.
-fn was_left_of_late(lease: &Lease, time: Timestamp) -> bool {
-    let spec = lease.spec.as_ref();
-    let holder = spec.and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
-    let renewed = spec.and_then(|spec| spec.renew_time.as_ref());
-    let minute = SignedDuration::try_from(WINDOW).unwrap_or_default();
-    holder.is_empty() && renewed.is_some_and(|renewed| time.duration_since(renewed.0).abs() < minute)
+/// Whether its holder has left it to others.
+fn is_left(lease: &Lease) -> bool {
+    let holder = spec(Some(lease)).and_then(|spec| spec.holder_identity.as_deref());
+    holder.unwrap_or_default().is_empty()
+}
+
+/// For how long its last holder had it, at the last time that it said so.
+fn led(lease: &Lease) -> Duration {
+    let times =
+        spec(Some(lease)).and_then(|spec| Some((spec.acquire_time.as_ref()?, spec.renew_time.as_ref()?)));
+    let led = times.map(|(acquired, renewed)| renewed.0.duration_since(acquired.0));
+    led.and_then(|led| Duration::try_from(led).ok()).unwrap_or_default()
 }
 
 fn seconds(duration: Duration) -> i32 {

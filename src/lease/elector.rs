@@ -15,6 +15,8 @@ use crate::{
 
 /// How much longer than the retry period a standby waits at the most, as a share of it: two do not try in step.
 const JITTER: f64 = 1.2;
+/// How long leaving the Lease to others may take: the whole process is to end within 25 s.
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// Which Lease, for whom, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +75,7 @@ enum Outcome {
 }
 
 impl Elector {
-    /// Stands for election with this client. The clock is only shown to people, but for one guess: whether a Lease
-    /// that was released is younger than a minute.
+    /// Stands for election with this client. The clock is shown to others, and compared with itself only.
     #[must_use]
     pub fn new(
         client: Client,
@@ -130,7 +131,7 @@ impl Elector {
         let (name, parameters) = (self.settings.name.as_str(), PostParams::default());
         let release = self.api.replace(name, &parameters, &lease);
         self.metrics.kubernetes_write(Write::Lease);
-        match timeout(self.settings.retry_period, release).await {
+        match timeout(self.settings.retry_period.min(RELEASE), release).await {
             Ok(Ok(_)) => tracing::info!(lease = name, "left the Lease to others"),
             Ok(Err(error)) => {
                 tracing::warn!(lease = name, %error, "the Lease could not be left to others: they wait until it expires");
@@ -152,7 +153,7 @@ impl Elector {
             let said = match timeout(self.settings.renew_deadline, self.attempt()).await {
                 Ok(Ok(Outcome::Held)) => {
                     let end = asked + self.settings.renew_deadline;
-                    self.leadership.begins(end, self.election.follows_another(asked));
+                    self.leadership.begins(end, self.election.predecessors(asked));
                     tracing::info!(lease, identity = self.settings.identity, "leading");
                     return asked;
                 }
@@ -223,7 +224,7 @@ impl Elector {
             return Ok(Outcome::Held);
         }
         let lease = self.api.get_opt(&self.settings.name).await?;
-        self.election.observe(lease, Instant::now(), (self.clock)());
+        self.election.observe(lease, Instant::now());
         self.write().await
     }
 
@@ -240,7 +241,7 @@ impl Elector {
         };
         match written {
             Ok(lease) => {
-                self.election.observe(Some(lease), Instant::now(), (self.clock)());
+                self.election.observe(Some(lease), Instant::now());
                 Ok(Outcome::Held)
             }
             // Another was faster, it was deleted, or our own last write came after all.

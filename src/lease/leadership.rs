@@ -9,6 +9,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use crate::scalingo::budget::Predecessors;
+
 /// Whether this process leads, and until when it may count on that. A clone tells the same.
 #[derive(Clone)]
 pub struct Leadership(Arc<Shared>);
@@ -21,7 +23,7 @@ struct Shared {
 #[derive(Clone, Copy, Debug)]
 struct State {
     term: Term,
-    follows_another: bool,
+    predecessors: Predecessors,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +48,7 @@ impl Leadership {
     }
 
     fn of(term: Term) -> Self {
-        let state = Mutex::new(State { term, follows_another: false });
+        let state = Mutex::new(State { term, predecessors: Predecessors::None });
         Self(Arc::new(Shared { state, news: Notify::new() }))
     }
 
@@ -66,10 +68,10 @@ impl Leadership {
         !matches!(self.state().term, Term::Always)
     }
 
-    /// Whether another has led in the minute before, as far as can be told.
+    /// Who may have led in the minute before.
     #[must_use]
-    pub fn follows_another(&self) -> bool {
-        self.state().follows_another
+    pub fn predecessors(&self) -> Predecessors {
+        self.state().predecessors
     }
 
     /// Waits until this process leads.
@@ -101,8 +103,8 @@ impl Leadership {
         }
     }
 
-    pub(super) fn begins(&self, end: Instant, follows_another: bool) {
-        *self.state() = State { term: Term::Until(end), follows_another };
+    pub(super) fn begins(&self, end: Instant, predecessors: Predecessors) {
+        *self.state() = State { term: Term::Until(end), predecessors };
         self.0.news.notify_waiters();
     }
 

@@ -23,7 +23,7 @@ use tokio::{
 use super::*;
 use crate::{
     metrics::Metrics,
-    scalingo::{Clock, Transport, TransportError},
+    scalingo::{Clock, Transport, TransportError, budget::Predecessors},
 };
 
 const START: i64 = 1_800_000_000;
@@ -84,7 +84,7 @@ async fn one_leads_and_the_other_stands_by_whatever_their_clocks_show() {
     let other = candidate(&server, "other", 3_600);
     sleep(Duration::from_secs(600)).await;
     assert!(one.leadership.holds() && !other.leadership.holds());
-    assert!(!one.leadership.follows_another());
+    assert_eq!(one.leadership.predecessors(), Predecessors::None);
     assert_eq!(holder(&server).await, "one");
     assert!(!one.task.is_finished() && !other.task.is_finished());
 }
@@ -105,7 +105,7 @@ async fn who_cannot_renew_stops_before_another_begins() {
     assert!(!other.leadership.holds());
     other.leadership.begun().await;
     assert!((13..=20).contains(&second(cut)), "{}", second(cut));
-    assert!(other.leadership.follows_another());
+    assert_eq!(other.leadership.predecessors(), Predecessors::Several);
     assert_eq!(lease(&server).await.spec.unwrap().lease_transitions, Some(1));
 }
 
@@ -172,7 +172,7 @@ async fn what_is_left_is_taken_without_waiting() {
     let begin = Instant::now();
     other.leadership.begun().await;
     assert!(second(begin) <= 4, "{}", second(begin));
-    assert!(other.leadership.follows_another());
+    assert_eq!(other.leadership.predecessors(), Predecessors::Several);
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,4 +256,33 @@ async fn requests_are_sent_only_by_who_leads_and_cut_off_when_that_ends() {
     assert_eq!(slow.0.load(Ordering::Relaxed), 2);
     let always = Guarded::new(slow, Leadership::always());
     assert!(always.send(http::Request::default()).await.is_ok());
+}
+
+/// Never answers, and counts how often it is asked.
+#[derive(Default)]
+struct Silent(AtomicU64);
+
+impl Transport for Silent {
+    fn send(&self, _: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        std::future::poll_fn(|_| {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            std::task::Poll::Pending
+        })
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn after_a_stop_of_the_process_the_clock_counts_and_not_whether_a_timer_has_rung() {
+    let leadership = Leadership::none();
+    leadership.begins(Instant::now() + Duration::from_millis(20), Predecessors::None);
+    let silent = Arc::new(Silent::default());
+    let guarded = Guarded::new(silent.clone(), leadership);
+    let mut request = guarded.send(http::Request::default());
+    assert!((&mut request).now_or_never().is_none());
+    // The whole thread stands still, and with it the runtime's timers.
+    std::thread::sleep(Duration::from_millis(20));
+    let cut = (&mut request).now_or_never();
+    assert!(matches!(cut, Some(Err(TransportError::TimedOut))), "{cut:?}");
+    assert_eq!(silent.0.load(Ordering::Relaxed), 1);
 }

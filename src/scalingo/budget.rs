@@ -3,6 +3,7 @@
 //! Guarantees:
 //! - in no 60 s window does Scalingo see more requests than the limit: a request holds its slot from when it
 //!   is sent until 60 s after it was answered, and it arrived somewhere in between;
+//! - together with a predecessor that kept to the same limit, no more than the 60 that Scalingo documents;
 //! - background work holds at most half of the slots, and none is given to it while interactive work waits, but
 //!   for a trickle that keeps it from starving;
 //! - within a class, namespaces take turns, and so do the `LogDrain` resources of a namespace, except that what was
@@ -25,6 +26,20 @@ const STARVED_AFTER: Duration = Duration::from_secs(120);
 const TRICKLE: Duration = Duration::from_secs(10);
 /// Longest wait that Scalingo is believed to want.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// What Scalingo allows in a window, unless it was raised for a customer.
+const ALLOWED: usize = 60;
+
+/// Who may have sent requests with the same tokens within the window before this process began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Predecessors {
+    /// Nobody.
+    None,
+    /// One, and for so long that nobody before it counts.
+    One,
+    /// More than one, for all that is known.
+    Several,
+}
 
 /// Who is waiting for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,12 +126,13 @@ impl Budget {
         }
     }
 
-    /// A budget whose slots a predecessor has used evenly over the last 60 s, for all that is known.
+    /// A budget whose slots a predecessor may have used up to this moment: they are held until `until`, a window after
+    /// that, but for those that Scalingo allows beyond the limit of one process.
     #[must_use]
-    pub fn inherited(limit: usize, now: Instant) -> Self {
+    pub fn inherited(limit: usize, predecessors: Predecessors, until: Instant) -> Self {
         let mut budget = Self::new(limit);
-        let count = u32::try_from(budget.limit).unwrap_or(u32::MAX);
-        budget.answered = (1..=count).map(|slot| (now + WINDOW * slot / count, Class::Interactive)).collect();
+        let held = budget.limit - spare(budget.limit, predecessors);
+        budget.answered = vec![(until, Class::Interactive); held];
         budget
     }
 
@@ -249,6 +265,12 @@ impl Budget {
         self.paused_until
     }
 
+    /// Whether nothing is lost with it: nobody waits, no slot is held, and Scalingo does not ask to wait.
+    #[must_use]
+    pub fn is_idle(&self, now: Instant) -> bool {
+        !self.is_waiting() && self.used_at(now) == 0 && self.paused_until.is_none_or(|until| until <= now)
+    }
+
     fn queue(&mut self, class: Class) -> &mut Queue {
         match class {
             Class::Interactive => &mut self.interactive,
@@ -279,6 +301,17 @@ impl Budget {
         let only_background = self.interactive.is_empty() && self.used() < self.limit;
         let slots = self.answered.iter().filter(|(_, class)| !only_background || *class == Class::Background);
         slots.map(|(until, _)| *until).filter(|until| *until > now).min().map_or(Next::Idle, Next::At)
+    }
+}
+
+/// How many requests may be sent though a predecessor may have sent as many as the limit allows: together no more than
+/// Scalingo allows. What that is above its documented limit is not known; a sixth of it is taken to be free then.
+fn spare(limit: usize, predecessors: Predecessors) -> usize {
+    match predecessors {
+        Predecessors::None => limit,
+        _ if limit > ALLOWED => limit / 5,
+        Predecessors::One => (limit / 5).min(ALLOWED - limit),
+        Predecessors::Several => 0,
     }
 }
 

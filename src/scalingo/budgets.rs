@@ -1,7 +1,7 @@
 //! The budgets of all API tokens, and who waits for them.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    budget::{Budget, Class, Next, Owner, Ticket},
+    budget::{Budget, Class, Next, Owner, Predecessors, Ticket, WINDOW},
     token::TokenKey,
 };
 
@@ -118,18 +118,28 @@ impl BudgetFigures {
 /// One budget for each API token. Two tokens share none; one token in two Secrets has one.
 pub(super) struct Budgets {
     limit: usize,
-    inherited: Mutex<bool>,
+    /// From whom, and until when what they may have sent counts.
+    inherited: Mutex<(Predecessors, Instant)>,
     turnstiles: Mutex<HashMap<TokenKey, Arc<Turnstile>>>,
 }
 
 impl Budgets {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, inherited: Mutex::new(false), turnstiles: Mutex::default() }
+        let inherited = Mutex::new((Predecessors::None, Instant::now()));
+        Self { limit, inherited, turnstiles: Mutex::default() }
     }
 
-    /// Counts the windows that begin from now on as used by a predecessor.
-    pub(super) fn inherit(&self) {
-        *lock(&self.inherited) = true;
+    /// Counts what predecessors may have sent up to now with tokens that have not been used here yet.
+    pub(super) fn inherit(&self, predecessors: Predecessors) {
+        *lock(&self.inherited) = (predecessors, Instant::now() + WINDOW);
+    }
+
+    /// Forgets the tokens that are not among these, as soon as nothing is lost with them.
+    pub(super) fn keep_only(&self, keys: &BTreeSet<TokenKey>) {
+        let now = Instant::now();
+        let is_kept =
+            |key: &TokenKey, one: &Turnstile| keys.contains(key) || !lock(&one.state).budget.is_idle(now);
+        lock(&self.turnstiles).retain(|key, turnstile| is_kept(key, turnstile));
     }
 
     /// Waits for a slot in the budget of a token. Whoever no longer waits has given the place back.
@@ -160,13 +170,13 @@ impl Budgets {
     }
 
     fn turnstile(&self, key: TokenKey) -> Arc<Turnstile> {
-        let inherited = *lock(&self.inherited);
+        let (predecessors, until) = *lock(&self.inherited);
         let mut turnstiles = lock(&self.turnstiles);
         turnstiles
             .entry(key)
             .or_insert_with(|| {
-                let budget = if inherited {
-                    Budget::inherited(self.limit, Instant::now())
+                let budget = if until > Instant::now() {
+                    Budget::inherited(self.limit, predecessors, until)
                 } else {
                     Budget::new(self.limit)
                 };

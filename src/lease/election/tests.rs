@@ -22,7 +22,7 @@ fn written(made: Move, version: u32) -> Lease {
 fn held() -> Lease {
     let mut other = election("other");
     let now = Instant::now();
-    other.observe(None, now, time(0));
+    other.observe(None, now);
     written(other.next(now, time(0)), 1)
 }
 
@@ -39,7 +39,7 @@ fn nothing_is_done_before_the_lease_was_read() {
 fn a_lease_that_is_not_there_is_created() {
     let mut election = election("me");
     let now = Instant::now();
-    election.observe(None, now, time(7));
+    election.observe(None, now);
     let lease = written(election.next(now, time(7)), 1);
     assert_eq!(lease.metadata.name.as_deref(), Some("logdrain-operator"));
     let spec = spec_of(&lease);
@@ -47,7 +47,7 @@ fn a_lease_that_is_not_there_is_created() {
     assert_eq!(spec.lease_duration_seconds, Some(15));
     assert_eq!(spec.acquire_time, Some(MicroTime(time(7))));
     assert_eq!(spec.lease_transitions, Some(0));
-    assert!(!election.follows_another(now));
+    assert_eq!(election.predecessors(now), Predecessors::None);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn another_is_waited_for_as_long_as_it_asked_from_when_it_was_first_seen_so() {
     // Its clock is an hour behind: that says nothing.
     for second in 0..15 {
         let now = now + Duration::from_secs(second);
-        election.observe(Some(held()), now, time(3_600));
+        election.observe(Some(held()), now);
         assert_eq!(election.next(now, time(3_600)), Move::Wait, "{second}");
     }
     let taken = written(election.next(now + DURATION, time(3_600)), 2);
@@ -66,8 +66,8 @@ fn another_is_waited_for_as_long_as_it_asked_from_when_it_was_first_seen_so() {
     assert_eq!(spec.acquire_time, Some(MicroTime(time(3_600))));
     assert_eq!(spec.lease_transitions, Some(1));
     assert_eq!(taken.metadata.resource_version.as_deref(), Some("2"));
-    assert!(election.follows_another(now + DURATION));
-    assert!(!election.follows_another(now + DURATION * 10));
+    assert_eq!(election.predecessors(now + DURATION), Predecessors::Several, "it may have led for a second");
+    assert_eq!(election.predecessors(now + DURATION * 10), Predecessors::None);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn the_holders_own_duration_counts() {
     lease.spec.as_mut().unwrap().lease_duration_seconds = Some(60);
     let mut election = election("me");
     let now = Instant::now();
-    election.observe(Some(lease), now, time(0));
+    election.observe(Some(lease), now);
     assert_eq!(election.next(now + Duration::from_secs(59), time(59)), Move::Wait);
     assert_ne!(election.next(now + Duration::from_secs(60), time(60)), Move::Wait);
 }
@@ -85,14 +85,14 @@ fn the_holders_own_duration_counts() {
 fn only_a_renewal_makes_the_wait_longer() {
     let mut election = election("me");
     let now = Instant::now();
-    election.observe(Some(held()), now, time(0));
+    election.observe(Some(held()), now);
     let mut labelled = held();
     labelled.metadata.labels = Some([("team".to_owned(), "logs".to_owned())].into());
     labelled.metadata.resource_version = Some("2".into());
-    election.observe(Some(labelled.clone()), now + Duration::from_secs(10), time(10));
+    election.observe(Some(labelled.clone()), now + Duration::from_secs(10));
     assert_ne!(election.next(now + DURATION, time(15)), Move::Wait, "a label is no renewal");
     labelled.spec.as_mut().unwrap().renew_time = Some(MicroTime(time(11)));
-    election.observe(Some(labelled), now + Duration::from_secs(11), time(11));
+    election.observe(Some(labelled), now + Duration::from_secs(11));
     assert_eq!(election.next(now + DURATION, time(15)), Move::Wait);
     let taken = written(election.next(now + Duration::from_secs(26), time(26)), 3);
     assert!(taken.metadata.labels.is_some(), "what others have written there stays");
@@ -102,10 +102,10 @@ fn only_a_renewal_makes_the_wait_longer() {
 fn what_is_deleted_under_its_holder_is_waited_for_too() {
     let mut election = election("me");
     let now = Instant::now();
-    election.observe(Some(held()), now, time(0));
-    election.observe(None, now + Duration::from_secs(10), time(10));
+    election.observe(Some(held()), now);
+    election.observe(None, now + Duration::from_secs(10));
     assert_eq!(election.next(now + DURATION, time(15)), Move::Wait);
-    election.observe(None, now + Duration::from_secs(20), time(20));
+    election.observe(None, now + Duration::from_secs(20));
     assert!(matches!(election.next(now + Duration::from_secs(25), time(25)), Move::Create(_)));
 }
 
@@ -113,33 +113,38 @@ fn what_is_deleted_under_its_holder_is_waited_for_too() {
 fn the_own_one_is_renewed_at_any_time_and_keeps_its_beginning() {
     let mut election = election("me");
     let now = Instant::now();
-    election.observe(None, now, time(0));
+    election.observe(None, now);
     let lease = written(election.next(now, time(0)), 1);
-    election.observe(Some(lease), now, time(0));
+    election.observe(Some(lease), now);
     assert!(election.is_own());
     let renewed = spec_of(&written(election.next(now, time(2)), 2));
     assert_eq!(renewed.acquire_time, Some(MicroTime(time(0))));
     assert_eq!(renewed.renew_time, Some(MicroTime(time(2))));
     assert_eq!(renewed.lease_transitions, Some(0));
-    assert!(!election.follows_another(now));
+    assert_eq!(election.predecessors(now), Predecessors::None);
 }
 
 #[test]
-fn what_was_left_is_taken_at_once_and_tells_of_its_last_holder_for_a_minute() {
+fn what_was_left_is_taken_at_once_and_tells_how_long_its_last_holder_led() {
     let now = Instant::now();
     let mut other = election("other");
-    other.observe(Some(held()), now, time(0));
-    let left = other.released(time(30)).unwrap();
-    assert_eq!(spec_of(&left).holder_identity.as_deref(), Some(""));
-    for (second, follows) in [(40, true), (100, false)] {
+    other.observe(Some(held()), now);
+    for (second, predecessors) in [(60, Predecessors::Several), (61, Predecessors::One)] {
+        let left = other.released(time(second)).unwrap();
+        assert_eq!(spec_of(&left).holder_identity.as_deref(), Some(""));
         let mut election = election("me");
-        election.observe(Some(left.clone()), now, time(second));
+        election.observe(Some(left.clone()), now);
         assert_eq!(election.holder(), None);
-        let spec = spec_of(&written(election.next(now, time(second)), 3));
+        // Its own clock is an hour off.
+        let spec = spec_of(&written(election.next(now, time(3_600)), 3));
         assert_eq!(spec.lease_transitions, Some(1));
-        assert_eq!(election.follows_another(now), follows, "{second}");
+        assert_eq!(election.predecessors(now), predecessors, "{second}");
+        // What was seen to be so for a minute was left longer ago.
+        let later = now + WINDOW;
+        election.observe(Some(left), later);
+        assert_eq!(election.predecessors(later), Predecessors::None);
     }
     let mut stranger = election("stranger");
-    stranger.observe(Some(held()), now, time(0));
+    stranger.observe(Some(held()), now);
     assert_eq!(stranger.released(time(30)), None, "only its holder leaves it");
 }

@@ -181,14 +181,41 @@ fn while_scalingo_asks_to_wait_nothing_is_sent_and_the_order_is_kept() {
 }
 
 #[test]
-fn an_inherited_window_opens_evenly() {
+fn with_a_predecessor_scalingo_counts_no_more_than_it_allows() {
     let start = Instant::now();
-    let mut budget = Budget::inherited(10, start);
-    ask(&mut budget, Interactive, 30, start);
-    assert_eq!(drain(&mut budget, start), []);
-    assert_eq!(drain(&mut budget, start + seconds(6)).len(), 1);
-    assert_eq!(drain(&mut budget, start + seconds(30)).len(), 4);
-    assert_eq!(drain(&mut budget, start + WINDOW).len(), 5);
+    for (limit, predecessors, at_once) in [
+        (50, Predecessors::None, 50),
+        (50, Predecessors::One, 10),
+        (10, Predecessors::One, 2),
+        (56, Predecessors::One, 4),
+        (60, Predecessors::One, 0),
+        (50, Predecessors::Several, 0),
+        (300, Predecessors::One, 60),
+        (300, Predecessors::Several, 60),
+    ] {
+        let mut budget = Budget::inherited(limit, predecessors, start + WINDOW);
+        ask(&mut budget, Interactive, 1_000, start);
+        let before = start + WINDOW - Duration::from_millis(1);
+        let sent: Vec<_> = [start, before].into_iter().flat_map(|now| drain(&mut budget, now)).collect();
+        assert_eq!(sent.len(), at_once, "{limit}, {predecessors:?}");
+        assert!(limit > ALLOWED || predecessors == Predecessors::None || limit + sent.len() <= ALLOWED);
+        assert_eq!(drain(&mut budget, start + WINDOW).len(), limit, "all slots are open again");
+    }
+}
+
+#[test]
+fn one_is_idle_when_nobody_waits_and_no_slot_is_held() {
+    let start = Instant::now();
+    let mut budget = Budget::new(2);
+    assert!(budget.is_idle(start));
+    ask(&mut budget, Interactive, 1, start);
+    assert!(!budget.is_idle(start), "somebody waits");
+    let Next::Send(ticket) = budget.next(start) else { panic!("{budget:?}") };
+    assert!(!budget.is_idle(start), "a request is under way");
+    budget.ended(ticket, start);
+    assert!(!budget.is_idle(start) && budget.is_idle(start + WINDOW), "its slot is held");
+    budget.pause(Some(WINDOW * 2), start);
+    assert!(!budget.is_idle(start + WINDOW) && budget.is_idle(start + WINDOW * 2), "Scalingo asks to wait");
 }
 
 proptest! {

@@ -100,14 +100,44 @@ async fn the_time_waited_is_known_while_it_lasts_and_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_predecessor_the_window_opens_evenly() {
-    let budgets = Budgets::new(60);
-    budgets.inherit();
+async fn what_predecessors_may_have_sent_counts_for_a_minute_whenever_a_token_is_first_used() {
+    let budgets = Budgets::new(50);
+    budgets.inherit(Predecessors::One);
     let begun = Instant::now();
-    for _ in 0..10 {
-        send(&budgets, "t", "a").await;
+    let at_once = join_all((0..10).map(|_| send(&budgets, "t", "a"))).now_or_never();
+    assert!(at_once.is_some() && send(&budgets, "t", "a").now_or_never().is_none());
+    tokio::time::advance(Duration::from_secs(40)).await;
+    for _ in 0..11 {
+        send(&budgets, "later", "a").await;
     }
-    assert_eq!(begun.elapsed().as_secs(), 10);
+    assert_eq!(begun.elapsed().as_secs(), 60);
+    for _ in 0..50 {
+        send(&budgets, "much later", "a").await;
+    }
+    assert_eq!(begun.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_are_out_of_use_are_forgotten_once_nothing_is_lost_with_them() {
+    let budgets = Budgets::new(2);
+    let known = || {
+        let mut known: Vec<String> = ["used", "old", "waited for"].map(str::to_owned).into();
+        known.retain(|token| !budgets.figures([key(token)]).is_empty());
+        known
+    };
+    for _ in 0..2 {
+        for token in ["used", "old", "waited for"] {
+            send(&budgets, token, "a").await;
+        }
+    }
+    let mut waiting = Box::pin(send(&budgets, "waited for", "a"));
+    assert!((&mut waiting).now_or_never().is_none());
+    budgets.keep_only(&[key("used")].into());
+    assert_eq!(known(), ["used", "old", "waited for"], "their slots are held");
+    tokio::time::advance(WINDOW).await;
+    budgets.keep_only(&[key("used")].into());
+    assert_eq!(known(), ["used", "waited for"]);
+    waiting.await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! On whose behalf a client asks, and the request that it keeps for its next call.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Client;
+use crate::scalingo::budget::Predecessors;
 use crate::scalingo::budgets::{Asker, BudgetFigures, Permit};
 use crate::scalingo::error::Error;
 use crate::scalingo::operation::Operation;
@@ -41,9 +43,14 @@ impl Client {
         &self.asker
     }
 
-    /// Counts the last minute as used by a predecessor, for tokens that have not been used yet.
-    pub fn inherit(&self) {
-        self.budgets.inherit();
+    /// Counts what predecessors may have sent in the last minute, for tokens that have not been used yet.
+    pub fn inherit(&self, predecessors: Predecessors) {
+        self.budgets.inherit(predecessors);
+    }
+
+    /// Forgets the budgets of tokens that are not among these, but for those of which something is still under way.
+    pub fn keep_only(&self, tokens: &BTreeSet<TokenKey>) {
+        self.budgets.keep_only(tokens);
     }
 
     /// How the budgets of these tokens stand, of those that have been used.

@@ -14,6 +14,8 @@ use super::{Life, Surroundings};
 
 /// As reqwest is told in production.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// What Scalingo allows a token in a minute.
+const ALLOWED: usize = 60;
 
 /// The way to Scalingo.
 pub(super) struct Wire {
@@ -29,9 +31,13 @@ impl Wire {
         let token = request.extensions().get::<TokenKey>().copied();
         let (label, limit) = (self.label.clone(), self.life.requests_per_minute);
         let witness = Arc::clone(&self.surroundings.witness);
+        let elects = self.surroundings.elects.load(Ordering::Relaxed);
         move || {
             if let Some(token) = token {
                 witness.note_arrival(&label, token, limit);
+                if elects {
+                    witness.note_arrival("all who have led", token, ALLOWED);
+                }
             }
         }
     }
