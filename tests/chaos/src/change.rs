@@ -28,19 +28,52 @@ pub struct Wish {
 /// One thing that somebody does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    Apply { slot: usize, wish: Wish },
-    Suspend { slot: usize, suspend: bool },
-    Retain { slot: usize, retain: bool },
-    Delete { slot: usize },
-    Secret { namespace: usize, kind: Kind, version: u8 },
-    RemoveSecret { namespace: usize, kind: Kind },
-    ApiToken { namespace: usize, version: u8 },
-    RemoveApiToken { namespace: usize },
+    Apply {
+        slot: usize,
+        wish: Wish,
+    },
+    Suspend {
+        slot: usize,
+        suspend: bool,
+    },
+    Retain {
+        slot: usize,
+        retain: bool,
+    },
+    Delete {
+        slot: usize,
+    },
+    /// A check, now.
+    Request {
+        slot: usize,
+    },
+    Secret {
+        namespace: usize,
+        kind: Kind,
+        version: u8,
+    },
+    RemoveSecret {
+        namespace: usize,
+        kind: Kind,
+    },
+    ApiToken {
+        namespace: usize,
+        version: u8,
+    },
+    RemoveApiToken {
+        namespace: usize,
+    },
     RevokeBearers,
-    RemoveBehind { target: usize, nth: usize },
+    RemoveBehind {
+        target: usize,
+        nth: usize,
+    },
     Duplicates(Duplicates),
     DeleteRemovesAll(bool),
-    DeleteForm { body: bool, query: bool },
+    DeleteForm {
+        body: bool,
+        query: bool,
+    },
 }
 
 /// What Scalingo does with a drain that is already there.
@@ -60,6 +93,7 @@ impl Change {
             Self::Suspend { .. } => "LogDrain resumed",
             Self::Retain { .. } => "deletionPolicy set",
             Self::Delete { .. } => "LogDrain deleted",
+            Self::Request { .. } => "check requested",
             Self::Secret { .. } => "Secret written",
             Self::RemoveSecret { .. } => "Secret removed",
             Self::ApiToken { .. } => "API token written",
@@ -77,10 +111,11 @@ impl Change {
         let slot = random.usize(..size.logdrains);
         let namespace = random.usize(..size.namespaces);
         match random.u8(..100) {
-            0..32 => Self::Apply { slot, wish: Wish::random(random, size) },
-            32..38 => Self::Suspend { slot, suspend: random.u8(..3) == 0 },
-            38..44 => Self::Retain { slot, retain: random.u8(..5) == 0 },
-            44..57 => Self::Delete { slot },
+            0..28 => Self::Apply { slot, wish: Wish::random(random, size) },
+            28..34 => Self::Suspend { slot, suspend: random.u8(..3) == 0 },
+            34..39 => Self::Retain { slot, retain: random.u8(..5) == 0 },
+            39..47 => Self::Request { slot },
+            47..57 => Self::Delete { slot },
             57..73 => Self::Secret { namespace, kind: kind(random), version: random.u8(..VERSIONS) },
             73..76 => Self::RemoveSecret { namespace, kind: kind(random) },
             76..80 => Self::ApiToken { namespace, version: random.u8(..TOKENS) },

@@ -15,6 +15,8 @@ pub struct Judge<'a> {
     pub witness: &'a Witness,
     /// Values of Secrets with destinations, by namespace.
     pub secrets: &'a BTreeMap<(usize, Kind), u8>,
+    /// Texts of the last requests for a check, by the `LogDrain`'s uid.
+    pub requests: &'a BTreeMap<String, String>,
     pub objects: &'a [LogDrain],
 }
 
@@ -30,6 +32,8 @@ impl Judge<'_> {
                 broken.push(format!("promise 4: {name} is still being deleted: {reason}: {message}"));
                 continue;
             }
+            let request = object.metadata.uid.as_ref().and_then(|uid| self.requests.get(uid));
+            broken.extend(request.and_then(|text| unhandled(object, text)));
             let Some(drain) = self.wanted(object) else {
                 broken.push(format!("the check does not know what {name} wants"));
                 continue;
@@ -130,6 +134,18 @@ pub fn is_ambiguous(object: &LogDrain) -> bool {
     ready(object).0 == Reason::Ambiguous.as_str()
 }
 
+/// What is wrong if this is the last request for a check of this `LogDrain`.
+fn unhandled(object: &LogDrain, text: &str) -> Option<String> {
+    let name = name(object);
+    if object.requested_at() != Some(text) {
+        return Some(format!("the {text} is gone from {name}"));
+    }
+    let handled = object.status.as_ref().and_then(|status| status.last_handled_requested_at.as_deref());
+    (handled != Some(text)).then(|| {
+        format!("the {text} for a check of {name} was not handled: {}", handled.unwrap_or("nor any other"))
+    })
+}
+
 fn is_foreign(setting: &Setting, target: &Target, url: &str) -> bool {
     setting.foreign.iter().any(|(at, foreign)| at == target && *foreign == url)
 }
@@ -199,5 +215,34 @@ fn named(setting: &Setting, entry: &Entry) -> Option<(Target, String)> {
         ["v1", "apps", app, "log_drains"] => Some(((&id(app)?).into(), url)),
         ["v1", "apps", app, "addons", addon, "log_drains"] => Some(((id(app)?, *addon).into(), url)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use logdrain_operator::crd::REQUESTED_AT;
+    use serde_json::json;
+
+    use super::*;
+
+    fn asked(text: &str, handled: Option<&str>) -> LogDrain {
+        let object = json!({
+            "apiVersion": "logs.scalingo.com/v1", "kind": "LogDrain",
+            "metadata": {"name": "drain", "namespace": "a", "annotations": {REQUESTED_AT: text}},
+            "spec": {"app": "shop", "type": "papertrail", "host": "logs.example.com", "port": 514},
+            "status": {"lastHandledRequestedAt": handled},
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn only_the_last_request_counts_as_handled() {
+        assert_eq!(unhandled(&asked("request 2", Some("request 2")), "request 2"), None);
+        let older = unhandled(&asked("request 2", Some("request 1")), "request 2");
+        assert_eq!(older.unwrap(), "the request 2 for a check of a/drain was not handled: request 1");
+        let none = unhandled(&asked("request 2", None), "request 2");
+        assert_eq!(none.unwrap(), "the request 2 for a check of a/drain was not handled: nor any other");
+        let removed = unhandled(&asked("", Some("request 2")), "request 2");
+        assert_eq!(removed.unwrap(), "the request 2 is gone from a/drain");
     }
 }

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
-use logdrain_operator::crd::LogDrain;
+use logdrain_operator::crd::{LogDrain, REQUESTED_AT};
 use scalingo_simulator::UnheededDelete;
 use serde_json::json;
 
@@ -31,6 +31,8 @@ pub struct People {
     /// Values of Secrets with destinations.
     pub secrets: BTreeMap<(usize, Kind), u8>,
     tokens: BTreeMap<usize, u8>,
+    /// The text of the last request for a check, by the `LogDrain`'s uid.
+    pub requests: BTreeMap<String, String>,
 }
 
 impl People {
@@ -43,6 +45,7 @@ impl People {
             wishes: vec![None; size.logdrains],
             secrets: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            requests: BTreeMap::new(),
         }
     }
 
@@ -135,9 +138,10 @@ impl People {
             }
             Change::Delete { slot } => {
                 let deleted = self.api(slot).delete(&name(slot), &DeleteParams::default()).await;
-                allow_missing(deleted, "delete a LogDrain")?;
+                unless_missing(deleted, "delete a LogDrain")?;
                 return Ok(self.wishes[slot].take().is_some());
             }
+            Change::Request { slot } => return self.request(slot).await,
             Change::Secret { namespace, kind, version } => {
                 self.secrets.insert((namespace, kind), version);
                 self.put_secret(namespace, kind.name(), &kind.secret(version)).await?;
@@ -203,6 +207,17 @@ impl People {
         Ok(true)
     }
 
+    /// Asks for a check as `kubectl annotate` does: what is applied stays as it is.
+    async fn request(&mut self, slot: usize) -> Result<bool, Error> {
+        let text = format!("request {}", self.random.u64(..));
+        let annotated = json!({"metadata": {"annotations": {REQUESTED_AT: text}}});
+        let patched =
+            self.api(slot).patch(&name(slot), &PatchParams::default(), &Patch::Merge(annotated)).await;
+        let Some(object) = unless_missing(patched, "annotate a LogDrain")? else { return Ok(false) };
+        self.requests.insert(object.metadata.uid.unwrap_or_default(), text);
+        Ok(true)
+    }
+
     async fn put_secret(&self, namespace: usize, name: &str, data: &serde_json::Value) -> Result<(), Error> {
         let object = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data,
@@ -213,7 +228,7 @@ impl People {
 
     async fn remove_secret(&self, namespace: usize, name: &str) -> Result<(), Error> {
         let deleted = self.secrets_of(namespace).delete(name, &DeleteParams::default()).await;
-        allow_missing(deleted, "delete a Secret")
+        unless_missing(deleted, "delete a Secret").map(drop)
     }
 
     fn remove_behind(&self, target: usize, nth: usize) -> bool {
@@ -243,10 +258,10 @@ fn applying() -> PatchParams {
     PatchParams::apply("people").force()
 }
 
-fn allow_missing<T>(result: kube::Result<T>, what: &'static str) -> Result<(), Error> {
+fn unless_missing<T>(result: kube::Result<T>, what: &'static str) -> Result<Option<T>, Error> {
     match result {
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
         Err(error) => Err(Error::kubernetes(what)(error)),
-        Ok(_) => Ok(()),
+        Ok(there) => Ok(Some(there)),
     }
 }

@@ -186,6 +186,7 @@ impl<'a> Run<'a> {
                 setting: &self.setting,
                 witness: &self.witness,
                 secrets: &people.secrets,
+                requests: &people.requests,
                 objects: &objects,
             };
             let mut broken = judge.broken();
@@ -313,6 +314,7 @@ impl<'a> Run<'a> {
                 setting: &self.setting,
                 witness: &self.witness,
                 secrets: &people.secrets,
+                requests: &people.requests,
                 objects: &objects,
             };
             let broken = judge.broken();
