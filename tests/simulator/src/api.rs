@@ -64,6 +64,7 @@ fn arrive(simulator: &Simulator, call: &Call) -> (u64, Option<Reply>, Option<Act
         token,
         status: None,
         fault: action.as_ref().map(Action::name),
+        server: call.server,
         body,
     });
     let limited = limit.map(|(limit, seconds)| {

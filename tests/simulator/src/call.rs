@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use base64::Engine;
@@ -7,6 +9,10 @@ use http_body_util::{BodyExt, Limited};
 use percent_encoding::percent_decode_str;
 
 const LONGEST_BODY: usize = 1024 * 1024;
+
+/// Where the server listens that a request came through: an extension of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Through(pub(crate) SocketAddr);
 
 /// A request, taken apart.
 #[derive(Clone)]
@@ -18,6 +24,7 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) server: Option<SocketAddr>,
 }
 
 /// What the `Authorization` header holds.
@@ -41,7 +48,9 @@ impl Call {
             .collect();
         let query = parts.uri.query().unwrap_or_default();
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Some(Self { method: parts.method.to_string(), path, segments, query, headers: parts.headers, body })
+        let server = parts.extensions.get().map(|Through(address)| *address);
+        let method = parts.method.to_string();
+        Some(Self { method, path, segments, query, headers: parts.headers, body, server })
     }
 
     pub(crate) fn credential(&self) -> Credential {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,6 +26,9 @@ pub struct Entry {
     pub status: Option<u16>,
     /// The fault that was applied.
     pub fault: Option<&'static str>,
+    /// Where the [`crate::Server`] listens that it came through; none when it was answered in-process.
+    #[serde(skip)]
+    pub server: Option<SocketAddr>,
     /// The JSON body, kept only after [`crate::Simulator::keep_bodies`].
     #[serde(skip)]
     pub body: Option<Value>,

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Simulator;
+use crate::call::Through;
 
 /// A simulator that listens. It ends, with all its connections, when it is dropped.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl Server {
     pub(crate) async fn start(simulator: Simulator, address: impl ToSocketAddrs) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { address, task: tokio::spawn(accept(simulator, listener)) })
+        Ok(Self { address, task: tokio::spawn(accept(simulator, listener, address)) })
     }
 
     /// The base URL of both the API and the authentication, without a slash at its end.
@@ -54,7 +55,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(simulator: Simulator, listener: TcpListener) {
+async fn accept(simulator: Simulator, listener: TcpListener, address: SocketAddr) {
     let mut connections = JoinSet::new();
     loop {
         // A failed accept is the peer's doing, or a want of file descriptors that passes.
@@ -65,8 +66,9 @@ async fn accept(simulator: Simulator, listener: TcpListener) {
         let simulator = simulator.clone();
         connections.spawn(async move {
             // A service that fails makes hyper close the connection without an answer.
-            let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
                 let simulator = simulator.clone();
+                request.extensions_mut().insert(Through(address));
                 async move { simulator.answer(request.map(Body::new)).await }
             });
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

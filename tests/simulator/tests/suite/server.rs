@@ -49,6 +49,18 @@ async fn one_address_serves_everything() {
 }
 
 #[tokio::test]
+async fn the_journal_tells_through_which_server_a_request_came() {
+    let (simulator, client) = shop().await;
+    let (one, other) = (simulator.serve("127.0.0.1:0").await, simulator.serve("127.0.0.1:0").await);
+    let (one, other) = (one.unwrap(), other.unwrap());
+    post(&other, &client).await;
+    post(&one, &client).await;
+    client.add(2).await.unwrap();
+    let through: Vec<_> = simulator.journal().into_iter().map(|entry| entry.server).collect();
+    assert_eq!(through, [Some(other.address()), Some(one.address()), None]);
+}
+
+#[tokio::test]
 async fn a_reset_ends_the_connection_before_any_byte() {
     for (when, drains) in [(When::Before, vec![]), (When::After, vec![added(1)])] {
         let (simulator, client) = shop().await;
