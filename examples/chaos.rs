@@ -13,6 +13,10 @@ use clap::Parser;
 /// Kills the operator again and again on a real control plane, while everything around it changes and fails.
 #[derive(Parser)]
 struct Arguments {
+    /// How many operators run at once. Of several, one leads by a Lease; each time one of them is killed, asked to end, or
+    /// halted for longer than its Lease.
+    #[arg(long, default_value_t = 1)]
+    replicas: usize,
     /// How often.
     #[arg(long, default_value_t = 30)]
     kills: u32,
@@ -28,6 +32,9 @@ struct Arguments {
     /// A directory for all that was seen: what each operator printed, each form of each `LogDrain`, all requests.
     #[arg(long)]
     evidence: Option<PathBuf>,
+    /// Further arguments for each operator; with several, `--no-leader-election` has to be found out.
+    #[arg(last = true)]
+    further: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -44,10 +51,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(Arguments { kills, seed, logdrains, apps, evidence }: Arguments) -> Result<Summary, Error> {
+fn run(arguments: Arguments) -> Result<Summary, Error> {
+    let Arguments { replicas, kills, seed, logdrains, apps, evidence, further: arguments } = arguments;
     println!("Building the operator, if it has changed …");
     let binary =
         control_plane::build_program(Path::new(env!("CARGO_MANIFEST_DIR")), "logdrain-operator", "chaos")?;
     let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
-    Campaign { kills, seed, logdrains, apps, evidence }.run(&binary, |line| println!("{line}"))
+    Campaign { replicas, arguments, kills, seed, logdrains, apps, evidence }
+        .run(&binary, |line| println!("{line}"))
 }

@@ -13,7 +13,8 @@ fn from_environment(name: &str, default: u64) -> u64 {
 fn thirty_kills_break_no_promise() {
     let kills = u32::try_from(from_environment("KILLS", 30)).unwrap();
     let seed = from_environment("SEED", 1);
-    let campaign = Campaign { kills, seed, logdrains: 50, apps: 10, evidence: None };
+    let campaign =
+        Campaign { replicas: 1, arguments: Vec::new(), kills, seed, logdrains: 50, apps: 10, evidence: None };
     let binary = Path::new(env!("CARGO_BIN_EXE_logdrain-operator"));
     let summary = campaign.run(binary, |line| eprintln!("{line}")).unwrap();
     eprintln!("{summary}");

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::change::Size;
+use crate::fleet;
 use crate::people::People;
 use crate::run::Run;
 use crate::setting::Setting;
@@ -13,7 +14,11 @@ const NAMESPACES: usize = 3;
 /// How much is to happen.
 #[derive(Clone, Debug)]
 pub struct Campaign {
-    /// How often the operator is killed.
+    /// How many operators run at once: with leader election, unless it is one.
+    pub replicas: usize,
+    /// Further arguments for each operator.
+    pub arguments: Vec<String>,
+    /// How often an operator is killed, or otherwise ended where there are several.
     pub kills: u32,
     /// Of all that is random but the moments.
     pub seed: u64,
@@ -45,16 +50,20 @@ impl Campaign {
     ) -> Result<Summary, Error> {
         let size = Size { logdrains: self.logdrains.max(1), apps: self.apps.max(1), namespaces: NAMESPACES };
         let setting = Arc::new(Setting::on(plane, size, self.seed).await?);
-        let mut run = Run::new(Arc::clone(&setting), binary, self.evidence.as_deref(), tell)?;
+        let plan = fleet::Plan { binary, replicas: self.replicas.max(1), arguments: &self.arguments };
+        let mut run = Run::new(Arc::clone(&setting), plan, self.evidence.as_deref(), tell)?;
         let mut people = People::new(&setting, &run.witness, size, fastrand::Rng::with_seed(self.seed));
         people.begin().await?;
         let mut people = run.chaos(people, self.kills, self.seed).await?;
-        run.start()?;
+        run.fleet.fill().await?;
         run.calm(&mut people).await?;
         run.is_quiet().await?;
-        run.kill()?;
+        if run.fleet.elects() {
+            run.is_quiet_after_takeover().await?;
+        }
+        run.fleet.kill_all()?;
         run.is_quiet_after_restart().await?;
         run.end(&mut people).await?;
-        run.finish(self.seed)
+        run.finish(self.seed).await
     }
 }

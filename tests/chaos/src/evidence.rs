@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -22,11 +23,11 @@ impl Evidence {
     pub fn new(directory: Option<&Path>) -> Result<Self, Error> {
         let Some(directory) = directory else { return Ok(Self { directory: None, forms: None }) };
         fs::create_dir_all(directory).map_err(Error::io("make the directory for evidence"))?;
-        let forms = File::create(directory.join("logdrains.jsonl")).map_err(Error::io("write evidence"))?;
+        let forms = File::create(directory.join("forms.jsonl")).map_err(Error::io("write evidence"))?;
         Ok(Self { directory: Some(directory.to_owned()), forms: Some(Mutex::new(forms)) })
     }
 
-    /// A form of a `LogDrain`. What cannot be written is left out, as below.
+    /// A form of a `LogDrain` or of a Lease. What cannot be written is left out, as below.
     pub fn saw(&self, form: &Form) {
         let Some(forms) = &self.forms else { return };
         let mut object = form.object.clone();
@@ -35,10 +36,10 @@ impl Evidence {
         let _ = writeln!(forms.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
     }
 
-    /// What an operator has printed in its life.
-    pub fn printed(&self, number: u32, output: &str) {
+    /// What an operator has printed in its life; its requests came to Scalingo here.
+    pub fn printed(&self, number: u32, address: SocketAddr, output: &str) {
         if let Some(directory) = &self.directory {
-            let _ = fs::write(directory.join(format!("operator-{number:04}.log")), output);
+            let _ = fs::write(directory.join(format!("operator-{number:04}-{}.log", address.port())), output);
         }
     }
 
@@ -47,7 +48,8 @@ impl Evidence {
         let Some(directory) = &self.directory else { return };
         let requests = simulator.journal().into_iter().map(|entry| {
             let body = entry.body.as_ref().map(ToString::to_string).unwrap_or_default();
-            (entry.sequence, format!("{} {entry:?} {body}", entry.at))
+            let port = entry.server.map_or(0, |server| server.port());
+            (entry.sequence, format!("{} :{port} {entry:?} {body}", entry.at))
         });
         let changes = simulator.changes().into_iter();
         let changes =

@@ -1,4 +1,4 @@
-//! How long each operator lives.
+//! How long each operator lives, or each change of those that run at once.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use scalingo_simulator::When;
 use crate::setting::Setting;
 use crate::witness::Witness;
 
-/// A start that takes longer than this is slow even for a slow machine.
+/// A start, or a change of the lead, that takes longer than this is slow even for a slow machine.
 const STARTED: Duration = Duration::from_secs(20);
 /// How long a request is waited for that is to be held.
 const HELD: Duration = Duration::from_secs(2);
 
-/// When an operator is to be killed.
+/// When an operator is to be killed. Of many, they count from the start of the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// So many milliseconds after its start.
@@ -59,6 +59,7 @@ impl Life {
             }
             Self::WhileHeld { method, when, released } => {
                 let held = simulator.hold(method, "/v1/apps/**", when);
+                let _ = tokio::time::timeout(STARTED, first).await;
                 let reached = tokio::time::timeout(HELD, held.gate.reached()).await;
                 simulator.remove_rule(held.rule);
                 if reached.is_err() {

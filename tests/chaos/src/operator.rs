@@ -1,12 +1,21 @@
 //! The operator's binary, as a process of its own.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use control_plane::Supervised;
+use scalingo_simulator::Server;
 
 use crate::Error;
+use crate::lead::machine;
+
+/// Where it has its service account, and its Lease.
+pub const NAMESPACE: &str = "logdrain-system";
+/// Name of the Lease.
+pub const LEASE: &str = "logdrain-operator";
+/// How long others wait for a leader: shorter than by default, for more of it to happen.
+pub const LEASE_DURATION: Duration = Duration::from_secs(6);
 
 /// It promises to end within 25 s of being asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(27);
@@ -14,8 +23,6 @@ const ENDS_WITHIN: Duration = Duration::from_secs(27);
 /// How it is run, but for the addresses.
 const ARGUMENTS: &[&str] = &[
     "run",
-    // After each kill it would wait for its predecessor.
-    "--no-leader-election",
     "--admin-address=127.0.0.1:0",
     "--feed-interval=1s",
     // So that a few seconds show whether it is quiet.
@@ -25,49 +32,110 @@ const ARGUMENTS: &[&str] = &[
     "--requests-per-minute=10000",
 ];
 
+/// One that is alone would wait for its predecessor after each kill.
+const ALONE: &[&str] = &["--no-leader-election"];
+
+const ONE_OF_MANY: &[&str] =
+    &["--lease-namespace=logdrain-system", "--lease-duration=6s", "--renew-deadline=4s", "--retry-period=1s"];
+
 /// A running operator; it is killed when this is dropped.
-pub struct Operator(Supervised);
+pub struct Operator {
+    process: Supervised,
+    number: u32,
+    /// Its own way to Scalingo, by which its requests are told from those of others.
+    server: Server,
+}
+
+/// What is left of one.
+pub struct Ended {
+    pub number: u32,
+    /// Requests of its may be under way there.
+    pub server: Server,
+    pub output: String,
+    /// None if it did not end when it should have, and was killed.
+    pub status: Option<ExitStatus>,
+}
 
 impl Operator {
-    /// Starts it. All it knows of the cluster is this kubeconfig.
-    pub fn start(binary: &Path, kubeconfig: &Path, scalingo: &str) -> Result<Self, Error> {
+    /// Starts it, with further arguments. All it knows of the cluster is this kubeconfig.
+    pub fn start(
+        binary: &Path,
+        kubeconfig: &Path,
+        (number, server): (u32, Server),
+        is_alone: bool,
+        further: &[String],
+    ) -> Result<Self, Error> {
         let mut command = Command::new(binary);
         command
             .args(ARGUMENTS)
-            .args(["--api-url", scalingo, "--auth-url", scalingo])
+            .args(if is_alone { ALONE } else { ONE_OF_MANY })
+            .args(["--api-url", &server.url(), "--auth-url", &server.url()])
+            .args(further)
             .env("KUBECONFIG", kubeconfig)
+            .env("HOSTNAME", machine(number))
             .env("RUST_LOG", "info,logdrain_operator=trace");
         for variable in ["SCALINGO_REGION", "WATCH_NAMESPACE", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
             command.env_remove(variable).env_remove(variable.to_lowercase());
         }
-        Ok(Self(Supervised::spawn(&command)?))
+        Ok(Self { process: Supervised::spawn(&command)?, number, server })
+    }
+
+    /// Which of all that were started.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// Whether it has ended by itself, and how.
     pub fn ended(&self) -> Result<Option<String>, Error> {
-        Ok(self.0.wait_exit(Duration::ZERO)?.map(|status| status.to_string()))
+        Ok(self.process.wait_exit(Duration::ZERO)?.map(|status| status.to_string()))
     }
 
-    /// Ends it with `kill -9`, and gives what it has printed.
-    pub fn kill(self) -> Result<String, Error> {
-        self.0.kill()?;
+    /// Whether it has printed this.
+    pub fn has_said(&self, text: &str) -> bool {
+        self.process.stderr().contains(text)
+    }
+
+    /// Ends it with `kill -9`.
+    pub fn kill(self) -> Result<Ended, Error> {
+        self.process.kill()?;
         // A process that is killed ends as soon as the kernel gets to it.
-        self.0.wait_exit(Duration::from_secs(60))?;
-        Ok(self.output())
+        self.end(Duration::from_secs(60))
     }
 
-    /// Ends it as Kubernetes does; gives what it has printed and, unless it ended well, how it ended.
-    pub fn stop(self) -> Result<(String, Option<String>), Error> {
-        self.0.terminate()?;
-        let end = match self.0.wait_exit(ENDS_WITHIN)? {
-            Some(status) if status.success() => None,
-            Some(status) => Some(status.to_string()),
-            None => Some(format!("not within {} s", ENDS_WITHIN.as_secs())),
-        };
-        Ok((self.output(), end))
+    /// Ends it as Kubernetes does.
+    pub fn stop(self) -> Result<Ended, Error> {
+        self.process.terminate()?;
+        self.end(ENDS_WITHIN)
     }
 
-    fn output(&self) -> String {
-        self.0.stdout() + &self.0.stderr()
+    /// Halts it where it is.
+    pub fn pause(&self) -> Result<(), Error> {
+        Ok(self.process.pause()?)
+    }
+
+    /// Lets it go on, and waits for it to end by itself.
+    pub fn wake(self) -> Result<Ended, Error> {
+        self.process.resume()?;
+        self.end(ENDS_WITHIN)
+    }
+
+    fn end(self, within: Duration) -> Result<Ended, Error> {
+        let status = self.process.wait_exit(within)?;
+        if status.is_none() {
+            self.process.kill()?;
+            self.process.wait_exit(Duration::from_secs(60))?;
+        }
+        let output = self.process.stdout() + &self.process.stderr();
+        Ok(Ended { number: self.number, server: self.server, output, status })
+    }
+}
+
+impl Ended {
+    /// How it has ended, and what it has said last.
+    pub fn how(&self) -> String {
+        let status = self
+            .status
+            .map_or_else(|| format!("not within {} s", ENDS_WITHIN.as_secs()), |status| status.to_string());
+        format!("{status}: {}", self.output.lines().last().unwrap_or("no word"))
     }
 }

@@ -7,15 +7,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, ListParams};
 use logdrain_operator::crd::LogDrain;
-use scalingo_simulator::{ChangeKind, Simulator, Target};
-use tokio::task::{JoinHandle, JoinSet, block_in_place};
+use scalingo_simulator::{ChangeKind, Simulator};
+use tokio::task::{JoinHandle, JoinSet};
 
+use crate::end::End;
 use crate::evidence::Evidence;
+use crate::fleet::{Fleet, Plan};
 use crate::judge::{Deletions, Judge, is_ambiguous};
 use crate::killer::Life;
-use crate::operator::Operator;
+use crate::lead::Lead;
+use crate::operator::{LEASE, NAMESPACE};
 use crate::people::People;
 use crate::setting::Setting;
 use crate::watch::{Form, follow};
@@ -25,12 +29,8 @@ use crate::{Error, Summary, fault};
 /// How long everything may take to come in sync: an addition whose answer was lost is waited for 100 s, and a person may
 /// have to decide more than once.
 const CALM: Duration = Duration::from_secs(10 * 60);
-/// How long an operator may take to look at all targets a few times.
-const LOOKING: Duration = Duration::from_secs(2 * 60);
-/// How often all must be looked at without a change.
-const LOOKS: usize = 3;
-/// How often it is tried again whether all is quiet.
-const PATIENCE: u32 = 10;
+/// How long a form may be on its way to us.
+const SEEN: Duration = Duration::from_secs(30);
 /// Between two looks of ours.
 const POLL: Duration = Duration::from_secs(1);
 /// How long a person thinks before deciding.
@@ -44,14 +44,14 @@ const TOLD: Duration = Duration::from_secs(15);
 
 /// A campaign under way.
 pub struct Run<'a> {
-    setting: Arc<Setting>,
+    pub setting: Arc<Setting>,
     pub witness: Arc<Witness>,
+    pub fleet: Fleet<'a>,
     evidence: Arc<Evidence>,
-    binary: &'a Path,
+    lead: Arc<Lead>,
     tell: &'a dyn Fn(&str),
     begun: Instant,
     told: Instant,
-    operator: Option<Operator>,
     deletions: Deletions,
     /// How often a watch may have missed something.
     gaps: Arc<AtomicU64>,
@@ -63,7 +63,7 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     pub fn new(
         setting: Arc<Setting>,
-        binary: &'a Path,
+        plan: Plan<'a>,
         evidence: Option<&Path>,
         tell: &'a dyn Fn(&str),
     ) -> Result<Self, Error> {
@@ -85,19 +85,29 @@ impl<'a> Run<'a> {
             move |form: Form| witness.saw_event(&form.object)
         };
         watches.spawn(follow(client(), ("events.k8s.io", "Event"), Arc::clone(&gaps), see));
+        let lead: Arc<Lead> = Arc::default();
+        let see = {
+            let (lead, evidence) = (Arc::clone(&lead), Arc::clone(&evidence));
+            move |form: Form| {
+                evidence.saw(&form);
+                lead.saw(&form.object);
+            }
+        };
+        watches.spawn(follow(client(), ("coordination.k8s.io", "Lease"), Arc::clone(&gaps), see));
+        let summary = Summary { replicas: plan.replicas, ..Summary::default() };
         Ok(Self {
+            fleet: Fleet::new(plan, &setting, &witness, &evidence, &lead),
             setting,
             witness,
             evidence,
-            binary,
+            lead,
             tell,
             begun: Instant::now(),
             told: Instant::now(),
-            operator: None,
             deletions: Deletions::default(),
             gaps,
             watches,
-            summary: Summary::default(),
+            summary,
         })
     }
 
@@ -111,14 +121,15 @@ impl<'a> Run<'a> {
         let mut random = Rng::with_seed(seed.wrapping_add(2));
         for number in 1..=kills {
             let from = self.setting.simulator.sequence();
-            self.start()?;
+            self.fleet.fill().await?;
             Life::random(&mut random).live(&self.setting, &self.witness, from).await;
-            self.kill()?;
-            self.summary.kills = number;
-            self.deletions.judge(&self.setting, &self.witness);
-            for promise in self.witness.newly_broken() {
-                self.say(&format!("broken after {number} kills: {promise}"));
+            if self.fleet.elects() {
+                self.fleet.end(End::random(&mut random), &mut random).await?;
+            } else {
+                self.fleet.kill_all()?;
             }
+            self.summary.kills = number;
+            self.judge();
             if self.told.elapsed() > TOLD {
                 self.progress(number, kills);
             }
@@ -143,34 +154,18 @@ impl<'a> Run<'a> {
         self.say(&format!("{number} of {kills} kills, {added} drains added, {broken} broken promises"));
     }
 
-    fn say(&mut self, text: &str) {
+    pub fn say(&mut self, text: &str) {
         (self.tell)(&format!("{:>5.0?}  {text}", Duration::from_secs(self.begun.elapsed().as_secs())));
         self.told = Instant::now();
     }
 
-    /// Starts an operator.
-    pub fn start(&mut self) -> Result<(), Error> {
-        let url = self.setting.server.url();
-        let operator = block_in_place(|| Operator::start(self.binary, &self.setting.kubeconfig, &url))?;
-        self.summary.starts += 1;
-        self.operator = Some(operator);
-        Ok(())
-    }
-
-    /// Kills it.
-    pub fn kill(&mut self) -> Result<(), Error> {
-        let Some(operator) = self.operator.take() else { return Ok(()) };
-        if let Some(status) = operator.ended()? {
-            self.witness.breaks(format!("the operator ended by itself: {status}"));
+    /// Judges what has come to Scalingo meanwhile, and tells what is broken.
+    pub fn judge(&mut self) {
+        self.deletions.judge(&self.setting, &self.witness);
+        self.fleet.judge(false);
+        for promise in self.witness.newly_broken() {
+            self.say(&format!("broken after {} kills: {promise}", self.summary.kills));
         }
-        let output = block_in_place(|| operator.kill())?;
-        self.printed(&output);
-        Ok(())
-    }
-
-    fn printed(&self, output: &str) {
-        self.witness.saw_output(output);
-        self.evidence.printed(self.summary.starts, output);
     }
 
     /// All faults end, people put in order what only they can, and everything must come in sync.
@@ -214,7 +209,7 @@ impl<'a> Run<'a> {
 
     /// Whether nothing is broken any more, or no time is left. Waits a little otherwise.
     async fn is_settled(&mut self, broken: &[String], begun: Instant, longest: Duration) -> bool {
-        self.deletions.judge(&self.setting, &self.witness);
+        self.judge();
         let Some(first) = broken.first() else { return true };
         if begun.elapsed() > longest {
             for promise in broken {
@@ -229,78 +224,10 @@ impl<'a> Run<'a> {
         false
     }
 
-    async fn logdrains(&self) -> Result<Vec<LogDrain>, Error> {
+    pub async fn logdrains(&self) -> Result<Vec<LogDrain>, Error> {
         let api: Api<LogDrain> = Api::all(self.setting.client.clone());
         let list = api.list(&ListParams::default()).await.map_err(Error::kubernetes("list LogDrains"))?;
         Ok(list.items)
-    }
-
-    /// While the operator looks at everything a few times, nothing is written on either side.
-    pub async fn is_quiet(&mut self) -> Result<(), Error> {
-        self.say("in sync: is all quiet?");
-        let mut writes = Vec::new();
-        for _ in 0..PATIENCE {
-            let (sequence, end) = (self.setting.simulator.sequence(), self.setting.audit().end()?);
-            writes = self.writes_while_looking(sequence, end).await?;
-            if writes.is_empty() {
-                return Ok(());
-            }
-        }
-        self.breaks_quiet("in steady state", writes);
-        Ok(())
-    }
-
-    /// The same from the first moment of a new operator.
-    pub async fn is_quiet_after_restart(&mut self) -> Result<(), Error> {
-        self.say("quiet: is it so after a restart?");
-        let (sequence, end) = (self.setting.simulator.sequence(), self.setting.audit().end()?);
-        self.start()?;
-        let writes = self.writes_while_looking(sequence, end).await?;
-        self.breaks_quiet("after a restart", writes);
-        Ok(())
-    }
-
-    fn breaks_quiet(&self, when: &str, writes: Vec<String>) {
-        for write in writes {
-            self.witness.breaks(format!("promise 7: {write} {when}"));
-        }
-    }
-
-    async fn writes_while_looking(&mut self, sequence: u64, end: u64) -> Result<Vec<String>, Error> {
-        let targets: Vec<Target> = self.wanted_targets().await?;
-        let looks = |simulator: &Simulator, target: &Target| {
-            let path = match &target.addon {
-                None => format!("/v1/apps/{}/log_drains", target.app),
-                Some(addon) => format!("/v1/apps/{}/addons/{addon}/log_drains", target.app),
-            };
-            let requests = simulator.journal_since(sequence).into_iter();
-            requests.filter(|entry| entry.path == path && entry.status.is_some()).count()
-        };
-        let all = |simulator: &Simulator| targets.iter().all(|target| looks(simulator, target) >= LOOKS);
-        if tokio::time::timeout(LOOKING, self.setting.simulator.until(all)).await.is_err() {
-            let promise = format!("not all drains were looked at within {} s", LOOKING.as_secs());
-            self.witness.breaks(promise);
-        }
-        let mut writes = block_in_place(|| self.setting.audit().since(end))?.writes;
-        for entry in self.setting.simulator.journal_since(sequence) {
-            if entry.method != "GET" && !entry.path.ends_with("/tokens/exchange") {
-                writes.push(format!("{} {}", entry.method, entry.path));
-            }
-        }
-        Ok(writes)
-    }
-
-    async fn wanted_targets(&self) -> Result<Vec<Target>, Error> {
-        let objects = self.logdrains().await?;
-        let mut targets: Vec<Target> = objects
-            .iter()
-            .filter_map(|object| {
-                Some(self.setting.app(&object.spec.app)?.target(object.spec.addon.is_some()))
-            })
-            .collect();
-        targets.sort();
-        targets.dedup();
-        Ok(targets)
     }
 
     /// All `LogDrain`s are deleted: they go, and so do their drains.
@@ -322,18 +249,14 @@ impl<'a> Run<'a> {
                 break;
             }
         }
-        if let Some(operator) = self.operator.take() {
-            let (output, end) = block_in_place(|| operator.stop())?;
-            self.printed(&output);
-            if let Some(status) = end {
-                self.witness.breaks(format!("the operator did not end well when asked to: {status}"));
-            }
-        }
+        self.fleet.stop_all()?;
         Ok(())
     }
 
     /// What came of it.
-    pub fn finish(mut self, seed: u64) -> Result<Summary, Error> {
+    pub async fn finish(mut self, seed: u64) -> Result<Summary, Error> {
+        self.until_all_forms_of_the_lease_are_seen().await?;
+        self.fleet.judge(true);
         let simulator = &self.setting.simulator;
         // The second time, what was doubted the first time has been waited for.
         self.deletions.judge(&self.setting, &self.witness);
@@ -369,11 +292,28 @@ impl<'a> Run<'a> {
             scalingo_requests: journal.len() as u64,
             kubernetes_requests: asked.requests,
             kubernetes_writes: asked.writes.len() as u64,
+            lease_writes: asked.lease_writes,
+            lease_transitions: self.lead.transitions(),
+            starts: self.fleet.starts,
             counts: self.witness.counts(),
             retained: self.witness.left(),
             broken: self.witness.broken(),
             ..self.summary
         })
+    }
+
+    async fn until_all_forms_of_the_lease_are_seen(&self) -> Result<(), Error> {
+        let api: Api<Lease> = Api::namespaced(self.setting.client.clone(), NAMESPACE);
+        let lease = api.get_opt(LEASE).await.map_err(Error::kubernetes("get the Lease"))?;
+        let last = lease.and_then(|lease| lease.metadata.resource_version);
+        let begun = Instant::now();
+        while self.lead.version() != last && begun.elapsed() < SEEN {
+            tokio::time::sleep(POLL).await;
+        }
+        if self.lead.version() != last {
+            self.witness.breaks("the check has not seen every form of the Lease".into());
+        }
+        Ok(())
     }
 }
 

@@ -7,14 +7,14 @@ use control_plane::ControlPlane;
 use jiff::Timestamp;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use scalingo_simulator::{Server, Simulator, Target, UrlForm};
+use scalingo_simulator::{Simulator, Target, UrlForm};
 
 use crate::Error;
 use crate::audit::Audit;
 use crate::change::Size;
+use crate::operator::NAMESPACE;
 use crate::universe::{Kind, TOKENS, VERSIONS, api_token, foreign};
 
-const NAMESPACE: &str = "logdrain-system";
 const SERVICE_ACCOUNT: &str = "logdrain-operator";
 
 /// An app at Scalingo.
@@ -41,7 +41,6 @@ pub struct Setting {
     pub kubeconfig: PathBuf,
     pub namespaces: Vec<String>,
     pub simulator: Simulator,
-    pub server: Server,
     pub apps: Vec<App>,
     /// Drains that nobody may touch.
     pub foreign: Vec<(Target, String)>,
@@ -94,9 +93,7 @@ impl Setting {
                 }
             }
         }
-        let server =
-            simulator.serve("127.0.0.1:0").await.map_err(Error::io("find a port for the simulator"))?;
-        Ok(Self { plane, kubeconfig, namespaces, simulator, server, apps, foreign: theirs, client })
+        Ok(Self { plane, kubeconfig, namespaces, simulator, apps, foreign: theirs, client })
     }
 
     /// What was asked of the API server.
