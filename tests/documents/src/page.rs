@@ -50,11 +50,25 @@ impl Page {
 
     /// Its lines outside of fenced blocks.
     pub fn prose(&self) -> impl Iterator<Item = &str> {
+        self.numbered_prose().map(|(_, line)| line)
+    }
+
+    /// The same, each with its number, from 1.
+    fn numbered_prose(&self) -> impl Iterator<Item = (usize, &str)> {
         let mut fenced = false;
-        self.text.lines().filter(move |line| {
+        (1..).zip(self.text.lines()).filter(move |(_, line)| {
             let fence = line.trim_start().starts_with("```");
             fenced ^= fence;
             !fence && !fenced
+        })
+    }
+
+    /// What stands between single backticks in its prose, each with its line, from 1.
+    pub fn inline_code(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.numbered_prose().flat_map(|(number, line)| {
+            // The last piece is not closed.
+            let pieces = line.split('`').count();
+            line.split('`').take(pieces - 1).skip(1).step_by(2).map(move |code| (number, code))
         })
     }
 
@@ -93,13 +107,13 @@ mod tests {
 
     #[test]
     fn is_read_as_markdown() {
-        let text =
-            "# What `it` is: now\n\nSee [a](b.md#c) and [d](e).\n```sh\n# no heading\n[x](y)\n```\n## Two\n";
+        let text = "# What `it` is: now\n\nSee [a](b.md#c) and [d](e).\n```sh\n# no `heading`\n[x](y)\n```\n## Two\nOf `a b`, `c` and a ` alone\n";
         let page = Page { path: "a.md".into(), text: text.into() };
         assert_eq!(page.headings(), ["What `it` is: now", "Two"]);
         assert_eq!(page.anchors(), ["what-it-is-now", "two"]);
         assert_eq!(page.links(), ["b.md#c", "e"]);
-        let block = Block { language: "sh".into(), text: "# no heading\n[x](y)\n".into(), line: 4 };
+        let block = Block { language: "sh".into(), text: "# no `heading`\n[x](y)\n".into(), line: 4 };
         assert_eq!(page.blocks(), [block]);
+        assert_eq!(page.inline_code().collect::<Vec<_>>(), [(1, "it"), (9, "a b"), (9, "c")]);
     }
 }

@@ -6,5 +6,6 @@ mod documents {
     mod manifests;
     mod names;
     mod reference;
+    mod releases;
     mod setting;
 }

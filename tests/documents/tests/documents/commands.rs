@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -15,21 +16,24 @@ use packaging::{Helm, repository};
 use super::setting;
 
 /// Programs that are not here. What they are told can be checked by nobody but the reader.
-const ELSEWHERE: [&str; 9] =
-    ["age-keygen", "cosign", "gh", "git", "grep", "scalingo", "sops", "terraform", "head"];
+const ELSEWHERE: [&str; 10] =
+    ["age-keygen", "cosign", "gh", "git", "grep", "scalingo", "skopeo", "sops", "terraform", "head"];
+
+/// Programs whose commands are typed where they stand in a sentence, too.
+const INLINE: [&str; 5] = ["kubectl", "helm", "cargo", "just", "logdrain-operator"];
 
 /// What a command says when it is typed in this directory.
-fn typed(mut command: Command, directory: &Path) -> Result<(), String> {
+pub fn typed(mut command: Command, directory: &Path) -> Result<String, String> {
     command.current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| error.to_string())?;
     // Whoever does not read has ended.
     let _ = child.stdin.take().unwrap().write_all(b"typed-by-hand\n");
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    if status.success() { Ok(()) } else { Err(said) }
+    if status.success() { Ok(said) } else { Err(said) }
 }
 
-fn kubectl(words: &[String], directory: &Path) -> Result<(), String> {
+fn kubectl(words: &[String], directory: &Path) -> Result<String, String> {
     let mut command = setting::plane().kubectl();
     // The server knows no kind of Argo CD's.
     if let [verb, flag, path] = words
@@ -51,7 +55,7 @@ fn kubectl(words: &[String], directory: &Path) -> Result<(), String> {
     typed(command, directory)
 }
 
-fn helm(words: &[String], directory: &Path) -> Result<(), String> {
+fn helm(words: &[String], directory: &Path) -> Result<String, String> {
     let kubeconfig = setting::plane().kubeconfig_admin();
     let helm = Helm::new(Some(&kubeconfig)).map_err(|error| error.to_string())?;
     let mut arguments = words.to_vec();
@@ -59,6 +63,8 @@ fn helm(words: &[String], directory: &Path) -> Result<(), String> {
         // There is no release to upgrade yet.
         "upgrade" => arguments.extend(["--install".into(), "--dry-run=client".into()]),
         "install" => arguments.push("--dry-run=client".into()),
+        // Nor one to take away.
+        "uninstall" => arguments.extend(["--dry-run".into(), "--ignore-not-found".into()]),
         _ => arguments.push("--help".into()),
     }
     typed(helm.command(arguments), directory)
@@ -70,26 +76,37 @@ fn operator(words: &[String]) -> Result<(), String> {
     config::parse(words).map(|_| ()).map_err(|error| error.to_string())
 }
 
+/// The names of the packages below `tests/`.
+fn packages() -> Vec<String> {
+    let directories = fs::read_dir(repository().join("tests")).unwrap().map(|entry| entry.unwrap().path());
+    let manifests = directories.filter_map(|directory| fs::read_to_string(directory.join("Cargo.toml")).ok());
+    let name = |manifest: String| {
+        let name = manifest.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+        name.unwrap().to_owned()
+    };
+    manifests.map(name).collect()
+}
+
 /// The examples, tests, benches and packages that a command line of cargo names are there.
 fn cargo(words: &[String]) -> Result<(), String> {
     let root = repository();
     let split = words.iter().position(|word| word == "--").unwrap_or(words.len());
     let (own, program) = words.split_at(split);
-    let mut is_ours = own[0] == "run";
+    let mut is_ours = own.first().is_some_and(|verb| verb == "run");
+    let packages = packages();
     for pair in own.windows(2) {
         let name = &pair[1];
-        let places = match pair[0].as_str() {
-            "--example" => vec![format!("examples/{name}.rs"), format!("examples/{name}/main.rs")],
-            "--test" => vec![format!("tests/{name}.rs")],
-            "--bench" => vec![format!("benches/{name}/main.rs")],
-            "-p" => vec![
-                format!("tests/{name}/Cargo.toml"),
-                format!("tests/{}/Cargo.toml", name.trim_start_matches("scalingo-")),
-            ],
+        let is_there = match pair[0].as_str() {
+            "--example" => [format!("examples/{name}.rs"), format!("examples/{name}/main.rs")]
+                .iter()
+                .any(|place| root.join(place).is_file()),
+            "--test" => root.join(format!("tests/{name}.rs")).is_file(),
+            "--bench" => root.join(format!("benches/{name}/main.rs")).is_file(),
+            "-p" => packages.contains(name),
             _ => continue,
         };
         is_ours = false;
-        if !places.iter().any(|place| root.join(place).is_file()) {
+        if !is_there {
             return Err(format!("there is no {name}"));
         }
     }
@@ -97,7 +114,7 @@ fn cargo(words: &[String]) -> Result<(), String> {
 }
 
 fn just(words: &[String]) -> Result<(), String> {
-    let recipes = std::fs::read_to_string(repository().join("justfile")).unwrap();
+    let recipes = fs::read_to_string(repository().join("justfile")).unwrap();
     let is_there = words.iter().all(|word| recipes.lines().any(|line| line.starts_with(&format!("{word}:"))));
     if is_there { Ok(()) } else { Err("there is no such recipe".to_owned()) }
 }
@@ -106,8 +123,8 @@ fn just(words: &[String]) -> Result<(), String> {
 fn check(words: &[String], directory: &Path) -> Result<(), String> {
     let (program, rest) = words.split_first().unwrap();
     match program.as_str() {
-        "kubectl" => kubectl(rest, directory),
-        "helm" => helm(rest, directory),
+        "kubectl" => kubectl(rest, directory).map(drop),
+        "helm" => helm(rest, directory).map(drop),
         "logdrain-operator" => operator(rest),
         "cargo" => cargo(rest),
         "just" => just(rest),
@@ -123,7 +140,7 @@ fn every_command_that_is_shown_can_be_typed() {
     let mut failures = Vec::new();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for page in pages().unwrap() {
-        let directory = setting::directory(&page);
+        let place = setting::place(&page);
         for block in page.blocks() {
             assert!(!block.language.is_empty(), "{}:{}: of what language?", page.path.display(), block.line);
             if block.language != "sh" {
@@ -131,7 +148,7 @@ fn every_command_that_is_shown_can_be_typed() {
             }
             for words in commands(&block.text).unwrap() {
                 *counts.entry(words[0].clone()).or_default() += 1;
-                if let Err(said) = check(&words, directory.path()) {
+                if let Err(said) = check(&words, &place.checkout()) {
                     failures.push(format!(
                         "{}:{}: {}\n{said}",
                         page.path.display(),
@@ -146,9 +163,48 @@ fn every_command_that_is_shown_can_be_typed() {
     assert!(counts["kubectl"] > 40 && counts["helm"] > 5 && counts["cargo"] > 3, "{counts:?}");
 }
 
+/// The words of a command that stands in a sentence, as it would be typed; none of what only names a program.
+fn aside(code: &str) -> Option<Vec<String>> {
+    let mut words = commands(code).ok()?.into_iter().next()?;
+    let program = words.first()?.clone();
+    if words.len() < 2 || !INLINE.contains(&program.as_str()) {
+        return None;
+    }
+    if ["kubectl", "helm"].contains(&program.as_str()) {
+        if words.len() == 2 {
+            // A verb alone.
+            words.push("--help".to_owned());
+        } else if words.iter().any(|word| word.starts_with("logdrain/"))
+            && !words.iter().any(|word| word.contains("namespace"))
+        {
+            // It leaves out what goes without saying.
+            words.extend(["--namespace".to_owned(), "shop".to_owned()]);
+        }
+    }
+    Some(words)
+}
+
+#[test]
+fn every_command_in_a_sentence_can_be_typed() {
+    let mut failures = Vec::new();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for page in pages().unwrap() {
+        let place = setting::place(&page);
+        for (line, code) in page.inline_code() {
+            let Some(words) = aside(code) else { continue };
+            *counts.entry(words[0].clone()).or_default() += 1;
+            if let Err(said) = check(&words, &place.checkout()) {
+                failures.push(format!("{}:{line}: {code}\n{said}", page.path.display()));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(counts["kubectl"] > 5 && counts["helm"] > 2 && counts["cargo"] > 15, "{counts:?}");
+}
+
 #[test]
 fn one_that_cannot_be_typed_is_told() {
-    let directory = setting::directory(&page("README.md").unwrap());
+    let place = setting::place(&page("README.md").unwrap());
     for line in [
         "kubectl get logdrain nobody --namespace shop",
         "kubectl get logdrains --all-namspaces",
@@ -157,6 +213,7 @@ fn one_that_cannot_be_typed_is_told() {
         "kubectl fly",
         "helm install logdrain-operator deploy/chart --set watchNamespace=shop",
         "helm uninstal logdrain-operator",
+        "helm uninstall --namespace logdrain-system",
         "logdrain-operator run --resnyc=5m",
         "cargo run -- run --requests-per-minute=0",
         "cargo run --example quikstart",
@@ -164,6 +221,14 @@ fn one_that_cannot_be_typed_is_told() {
         "image/bild",
     ] {
         let words = commands(line).unwrap().remove(0);
-        assert!(check(&words, directory.path()).is_err(), "{line}");
+        assert!(check(&words, &place.checkout()).is_err(), "{line}");
+    }
+    for code in
+        ["kubectl wiat", "kubectl delete crd logdrains.example.com", "helm pish", "cargo test -p nobody"]
+    {
+        assert!(check(&aside(code).unwrap(), &place.checkout()).is_err(), "{code}");
+    }
+    for code in ["kubectl", "just", "image/build amd64", "it's"] {
+        assert_eq!(aside(code), None);
     }
 }

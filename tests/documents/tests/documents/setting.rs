@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use control_plane::ControlPlane;
-use documents::{Block, Page};
+use documents::{Block, Page, page};
 use packaging::{parse, repository};
 use tempfile::TempDir;
 
@@ -55,26 +56,65 @@ pub fn plane() -> &'static ControlPlane {
     &PLANE
 }
 
-/// Where the reader of a page is: in the repository, beside the manifests that the page has shown.
-pub fn directory(page: &Page) -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
+/// Where the reader of a page types.
+pub struct Place(TempDir);
+
+impl Place {
+    /// The checkout, with the manifests that the page has shown.
+    pub fn checkout(&self) -> PathBuf {
+        self.0.path().join("logdrain-operator")
+    }
+
+    /// The reader's own kustomization.
+    fn production(&self) -> PathBuf {
+        self.0.path().join("production")
+    }
+}
+
+/// Where the reader of a page is, who has begun with the first pages.
+pub fn place(page: &Page) -> Place {
+    let place = Place(tempfile::tempdir().unwrap());
+    let checkout = place.checkout();
+    fs::create_dir(&checkout).unwrap();
+    fs::create_dir(place.production()).unwrap();
     let at_home =
         page.path.parent().filter(|parent| parent.starts_with("examples")).map_or(repository(), |parent| {
             // The commands of a sample are typed in the sample.
             repository().join(parent)
         });
     for entry in fs::read_dir(at_home).unwrap().map(Result::unwrap) {
-        symlink(entry.path(), directory.path().join(entry.file_name())).unwrap();
+        symlink(entry.path(), checkout.join(entry.file_name())).unwrap();
     }
-    fs::write(directory.path().join("age.agekey"), "AGE-SECRET-KEY-1").unwrap();
+    fs::write(checkout.join("age.agekey"), "AGE-SECRET-KEY-1").unwrap();
     for (name, text) in manifests(page) {
-        fs::write(directory.path().join(format!("{name}.yaml")), text).unwrap();
+        fs::write(checkout.join(format!("{name}.yaml")), text).unwrap();
     }
-    directory
+    fs::write(checkout.join("values.yaml"), values(page)).unwrap();
+    let (_, kustomization) = manifests(&self::page("README.md").unwrap())
+        .into_iter()
+        .find(|(name, _)| name == "kustomization")
+        .unwrap();
+    fs::write(place.production().join("kustomization.yaml"), kustomization).unwrap();
+    place
+}
+
+/// The values that the reader of a page has saved: those to begin with, and what the page adds to them.
+fn values(page: &Page) -> String {
+    let mut values: Vec<String> = Vec::new();
+    for page in [&self::page("docs/getting-started.md").unwrap(), page] {
+        let shown = page.blocks().into_iter().filter(|block| block.text.starts_with(VALUES_OF_THIS_CHART));
+        for Block { text, .. } in shown {
+            if !values.contains(&text) {
+                values.push(text);
+            }
+        }
+    }
+    values.concat()
 }
 
 /// How a block begins that holds the values of a chart.
 pub const VALUES: &str = "# values of ";
+const VALUES_OF_THIS_CHART: &str = "# values of this chart\n";
 
 /// The manifests that a page shows, by the name of their first object.
 pub fn manifests(page: &Page) -> Vec<(String, String)> {
