@@ -12,8 +12,14 @@ use crate::scalingo::CertificateAuthorities;
 pub const ENVIRONMENT: [(&str, &str); 5] = [
     ("RUST_LOG", "What is logged, `info` by default; for example `info,logdrain_operator=debug`"),
     ("KUBECONFIG", "The cluster, outside of one; `~/.kube/config` by default"),
-    ("HTTPS_PROXY", "Proxy on the way to Scalingo and to the API server"),
-    ("NO_PROXY", "Hosts and networks that are reached without it, separated by commas"),
+    (
+        "HTTPS_PROXY",
+        "Proxy on the way to Scalingo; to the API server too, but only where a kubeconfig names it",
+    ),
+    (
+        "NO_PROXY",
+        "Hosts and networks that are reached without it on the way to Scalingo, separated by commas",
+    ),
     ("SSL_CERT_FILE", "File with the certificate authorities to take for the system's"),
 ];
 
