@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use documents::{page, pages};
 use logdrain_operator::crd::{Reason, Remedy};
@@ -67,6 +68,52 @@ fn the_runbook_has_a_section_for_every_reason_and_alert() {
     }
     headings.retain(|heading| !wanted.contains(heading));
     assert_eq!(headings, ["Runbook", "Where to look", "Reasons", "Alerts"]);
+}
+
+/// The files at or below a path that name a version.
+fn naming(version: &str, path: &Path, found: &mut BTreeSet<PathBuf>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            naming(version, &entry.unwrap().path(), found);
+        }
+        return;
+    }
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let is_whole = |(index, _): (usize, &str)| {
+        let before = text[..index].chars().next_back();
+        let after = text[index + version.len()..].chars().next();
+        let goes_on = |character: char| character.is_ascii_digit() || character == '.';
+        !before.is_some_and(goes_on) && !after.is_some_and(|character| character.is_ascii_digit())
+    };
+    if text.match_indices(version).any(is_whole) {
+        found.insert(path.canonicalize().unwrap());
+    }
+}
+
+#[test]
+fn the_release_lists_every_file_that_names_the_version() {
+    let root = repository();
+    let mut found = BTreeSet::new();
+    // The tests take it from Cargo.
+    for place in [
+        "Cargo.toml",
+        "CONTRIBUTING.md",
+        "README.md",
+        "SECURITY.md",
+        "deploy",
+        "docs",
+        "examples",
+        "image",
+        "src",
+    ] {
+        naming(env!("CARGO_PKG_VERSION"), &root.join(place), &mut found);
+    }
+    let releasing = page("docs/releasing.md").unwrap();
+    let links =
+        releasing.links().into_iter().filter(|link| !link.contains("://") && !link.contains("workflows"));
+    let listed: BTreeSet<PathBuf> =
+        links.map(|link| root.join("docs").join(link).canonicalize().unwrap()).collect();
+    assert_eq!(listed, found);
 }
 
 /// Every value of `alert:` and `runbook_url:` below a value.

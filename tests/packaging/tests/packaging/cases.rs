@@ -55,7 +55,7 @@ fn rights() -> Vec<Case> {
                 ("/spec/template/spec/containers/0/args", json!(["run"])),
                 (
                     "/spec/template/spec/containers/0/image",
-                    json!("ghcr.io/logdrain-operator/logdrain-operator:0.1.0"),
+                    json!(concat!("ghcr.io/logdrain-operator/logdrain-operator:", env!("CARGO_PKG_VERSION"))),
                 ),
             ],
             ..case("nothing set", json!({}))
