@@ -38,7 +38,7 @@ impl Query {
     /// Reads a query.
     ///
     /// # Errors
-    /// A brace or a string does not end, or a matcher is none.
+    /// A brace, a range or a string does not end, or a matcher is none.
     pub fn read(text: &str) -> Result<Self, Error> {
         let failed = |message: &str| Error::Query { query: text.to_owned(), message: message.to_owned() };
         let mut query = Self::default();
@@ -46,6 +46,9 @@ impl Query {
         while let Some(first) = rest.chars().next() {
             if first == '"' {
                 (_, rest) = rest[1..].split_once('"').ok_or_else(|| failed("a string does not end"))?;
+            } else if first == '[' {
+                // A time, and of a subquery the step.
+                (_, rest) = rest.split_once(']').ok_or_else(|| failed("a range does not end"))?;
             } else if first.is_ascii_digit() {
                 // With the unit of a duration.
                 rest = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '.');
@@ -121,7 +124,7 @@ mod tests {
     #[test]
     fn series_matchers_and_groupings_are_found_wherever_they_stand() {
         let text = r#"histogram_quantile(0.9, sum by (le, job) (rate(x_bucket{a="b",c=~"d|e|$f"}[5m])))
-            * on (pod) group_left () y unless max without(z)(w{} offset 1h) > 1.5e3 and absent(v)"#;
+            * on (pod) group_left () y unless max without(z)(w{} offset 1h)[10m:1m] > 1.5e3 and absent(v)"#;
         let query = Query::read(text).unwrap();
         let metrics: Vec<&str> = query.selectors.iter().map(|selector| selector.metric.as_str()).collect();
         assert_eq!(metrics, ["x_bucket", "y", "w", "v"]);
@@ -135,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_does_not_end_is_refused() {
-        for text in [r#"x{a="b"#, r#"x{a="b""#, "x{a}", "sum by (a", r#"x{="b"}"#] {
+        for text in [r#"x{a="b"#, r#"x{a="b""#, "x{a}", "sum by (a", r#"x{="b"}"#, "rate(x[5m)"] {
             assert!(Query::read(text).is_err(), "{text}");
         }
     }

@@ -78,5 +78,15 @@ fn each_alert_names_metrics_labels_and_values_that_there_are() {
             let label = label.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap();
             assert!(is_label_of(query, label).unwrap(), "{name}: {label}");
         }
+        // What a text asks for when it is filled in: between these marks, with labels of the alert put in.
+        for asked in text.split('`').filter(|part| part.contains("%q")) {
+            let asked = asked.replace("%q", r#""x""#);
+            assert_eq!(complaints(&asked).unwrap(), [""; 0], "{name}");
+            assert_only_the_leader_counts(&asked);
+            let shown = text.split("Labels.").skip(1);
+            for label in shown.map(|label| label.split_once(' ').unwrap().0.trim_end_matches('}')) {
+                assert!(is_label_of(&asked, label).unwrap(), "{name}: {label}");
+            }
+        }
     }
 }
