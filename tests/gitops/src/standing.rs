@@ -6,6 +6,8 @@ use serde_json::Value;
 pub enum Standing {
     /// It is being deleted.
     Deleting,
+    /// It is being deleted, and a person must mend something before it can go.
+    HeldUp,
     /// The operator has not seen its latest form.
     Behind,
     /// All is as the spec wants it.
@@ -22,16 +24,16 @@ impl Standing {
     /// How an object stands; nothing where `Ready` has no reason of the operator's.
     #[must_use]
     pub fn of(object: &Value) -> Option<Self> {
-        if !object["metadata"]["deletionTimestamp"].is_null() {
-            return Some(Self::Deleting);
-        }
+        let is_deleted = !object["metadata"]["deletionTimestamp"].is_null();
         if object["status"]["observedGeneration"] != object["metadata"]["generation"] {
-            return Some(Self::Behind);
+            return Some(if is_deleted { Self::Deleting } else { Self::Behind });
         }
         let conditions = object["status"]["conditions"].as_array()?;
         let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
         let reason = Reason::ALL.into_iter().find(|reason| ready["reason"] == reason.as_str())?;
         Some(match (reason, reason.remedy()) {
+            (_, Remedy::Person) if is_deleted => Self::HeldUp,
+            _ if is_deleted => Self::Deleting,
             (Reason::Suspended, _) => Self::Suspended,
             (_, Remedy::None) => Self::InOrder,
             (_, Remedy::Time) => Self::Waits,
@@ -46,7 +48,7 @@ impl Standing {
             Self::Deleting | Self::Behind | Self::Waits => "Progressing",
             Self::InOrder => "Healthy",
             Self::Suspended => "Suspended",
-            Self::NeedsAPerson => "Degraded",
+            Self::NeedsAPerson | Self::HeldUp => "Degraded",
         }
     }
 
@@ -54,7 +56,7 @@ impl Standing {
     #[must_use]
     pub fn kstatus(self) -> &'static str {
         match self {
-            Self::Deleting => "Terminating",
+            Self::Deleting | Self::HeldUp => "Terminating",
             Self::Behind | Self::Waits | Self::Suspended => "InProgress",
             Self::InOrder => "Current",
             Self::NeedsAPerson => "Failed",

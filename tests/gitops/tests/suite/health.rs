@@ -27,6 +27,14 @@ struct Test {
     health_status: Health,
 }
 
+const BEING_DELETED: &str = "Being deleted: its drains at Scalingo go first";
+
+/// Reason and message of `Ready`.
+fn why(object: &Value) -> String {
+    let said = |field: &str| ready(object)[field].as_str().expect("a text");
+    format!("{}: {}", said("reason"), said("message"))
+}
+
 fn status(object: &Value) -> String {
     argo::health(object).expect("the script runs").status
 }
@@ -37,7 +45,7 @@ fn there_is_a_recorded_object_for_every_reason() {
     let seen: BTreeSet<&str> =
         objects.values().filter_map(|object| ready(object)["reason"].as_str()).collect();
     assert_eq!(seen, Reason::ALL.map(Reason::as_str).into());
-    for standing_of in [Standing::Deleting, Standing::Behind, Standing::Suspended] {
+    for standing_of in [Standing::Deleting, Standing::HeldUp, Standing::Behind, Standing::Suspended] {
         assert!(objects.values().any(|object| standing(object) == standing_of), "{standing_of:?}");
     }
 }
@@ -47,9 +55,8 @@ fn what_passes_is_progressing_and_only_what_a_person_must_mend_is_degraded() {
     for (name, object) in testdata::all().expect("the recorded objects") {
         let health = argo::health(&object).expect("the script runs");
         assert_eq!(health.status, standing(&object).argo_cd(), "{name}");
-        if !matches!(standing(&object), Standing::Deleting | Standing::Behind) {
-            let said = |field: &str| ready(&object)[field].as_str().expect("a text").to_owned();
-            assert_eq!(health.message, format!("{}: {}", said("reason"), said("message")), "{name}");
+        if !matches!(standing(&object), Standing::Deleting | Standing::HeldUp | Standing::Behind) {
+            assert_eq!(health.message, why(&object), "{name}");
         }
     }
 }
@@ -74,14 +81,36 @@ fn argo_cds_own_tests_pass_and_cover_every_recorded_object() {
 }
 
 #[test]
-fn whatever_it_says_a_status_behind_its_generation_or_of_a_deleted_object_is_progressing() {
+fn whatever_it_says_a_status_behind_its_generation_is_progressing() {
     for (name, object) in testdata::all().expect("the recorded objects") {
         let mut behind = object.clone();
         behind["metadata"]["generation"] = json!(99);
         assert_eq!(status(&behind), "Progressing", "{name}");
+        behind["metadata"]["deletionTimestamp"] = json!("2026-11-23T12:00:00Z");
+        let health = argo::health(&behind).expect("the script runs");
+        assert_eq!(
+            (health.status.as_str(), health.message.as_str()),
+            ("Progressing", BEING_DELETED),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_deletion_says_what_holds_it_up_and_is_degraded_where_a_person_must_mend_that() {
+    for (name, object) in testdata::all().expect("the recorded objects") {
         let mut deleted = object;
         deleted["metadata"]["deletionTimestamp"] = json!("2026-11-23T12:00:00Z");
-        assert_eq!(status(&deleted), "Progressing", "{name}");
+        if !deleted["status"].is_null() {
+            deleted["status"]["observedGeneration"] = deleted["metadata"]["generation"].clone();
+        }
+        let health = argo::health(&deleted).expect("the script runs");
+        let conditions = deleted["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let is_stalled = conditions.iter().any(|condition| condition["type"] == "Stalled");
+        assert_eq!(health.status, if is_stalled { "Degraded" } else { "Progressing" }, "{name}");
+        let is_held_up = !conditions.is_empty() && ready(&deleted)["status"] != "True";
+        let reason = if is_held_up { format!(". {}", why(&deleted)) } else { String::new() };
+        assert_eq!(health.message, format!("{BEING_DELETED}{reason}"), "{name}");
     }
 }
 

@@ -2,15 +2,18 @@
 -- observedGeneration says what the conditions speak of. Degraded fails a sync, so only what a person must mend is Degraded.
 local health = {status = "Progressing", message = "The operator has not seen this LogDrain yet"}
 
-if obj.metadata.deletionTimestamp ~= nil then
+local deleting = obj.metadata.deletionTimestamp ~= nil
+if deleting then
   health.message = "Being deleted: its drains at Scalingo go first"
-  return health
 end
 if obj.status == nil or obj.status.conditions == nil then
   return health
 end
 if obj.status.observedGeneration ~= obj.metadata.generation then
-  health.message = "The operator has not seen the latest change yet"
+  -- A deletion is a change, too.
+  if not deleting then
+    health.message = "The operator has not seen the latest change yet"
+  end
   return health
 end
 
@@ -26,7 +29,18 @@ local ready = conditions["Ready"]
 if ready == nil then
   return health
 end
-health.message = ready.reason .. ": " .. ready.message
+local why = ready.reason .. ": " .. ready.message
+if deleting then
+  -- What holds it up; a person may have to mend that.
+  if not is_true("Ready") then
+    health.message = health.message .. ". " .. why
+  end
+  if is_true("Stalled") then
+    health.status = "Degraded"
+  end
+  return health
+end
+health.message = why
 if ready.reason == "Suspended" then
   health.status = "Suspended"
 elseif is_true("Stalled") then
