@@ -183,6 +183,7 @@ async fn argo_cd_and_flux_see_a_life_as_it_is() {
     world.until_held(&held).await;
     held.gate.release();
     world.until("drain", "gone", Value::is_null).await;
+    world.stop_operator();
 
     let states = world.states();
     let verdicts = tokio::task::block_in_place(|| flux::judge(&states)).expect("the judge");

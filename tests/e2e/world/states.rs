@@ -3,25 +3,34 @@
 use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use control_plane::ControlPlane;
 use futures::{StreamExt, future::join_all};
 use gitops::{Standing, argo, flux};
 use kube::{
-    Api, Client, Config,
-    api::{DynamicObject, GroupVersionKind, WatchEvent, WatchParams},
+    Api, Client, Config, Error, ResourceExt,
+    api::{DynamicObject, GroupVersionKind, ListParams, WatchEvent, WatchParams},
     config::{KubeConfigOptions, Kubeconfig},
     core::ApiResource,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::{JoinHandle, block_in_place};
 
-use super::World;
+use super::{SOON, World};
 
-/// Longer than any test takes; a watch that ends sooner begins anew, with the forms that it has shown already.
+/// Longer than any test takes; a watch that ends sooner goes on from where it was.
 const SECONDS: u32 = 290;
+
+/// The status of an answer when the server, just started, knows no version so old.
+const GONE: u16 = 410;
+/// The version to begin with then: the forms that there are now come first.
+const ANEW: &str = "0";
+
+/// What the names of `LogDrain`s begin with that no operator sees: a watch that shows one has shown all before it.
+const MARK: &str = "mark-";
 
 /// A watch in each namespace of a test, and what they have shown.
 pub struct States {
@@ -33,8 +42,15 @@ impl States {
     pub async fn follow(plane: &ControlPlane, namespaces: &[String]) -> Self {
         let client = administrator(plane).await;
         let seen = Arc::<Mutex<Vec<Value>>>::default();
-        let follow = |namespace: &String| follow(client.clone(), namespace.clone(), Arc::clone(&seen));
-        let all = join_all(namespaces.iter().map(follow));
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("logs.scalingo.com", "v1", "LogDrain"));
+        let apis = namespaces.iter().map(|namespace| Api::namespaced_with(client.clone(), namespace, &kind));
+        // Whatever comes after this is shown, however late a watch begins.
+        let begun = join_all(apis.map(async |api: Api<DynamicObject>| {
+            let list = api.list(&ListParams::default()).await.expect("the LogDrains");
+            (api, list.metadata.resource_version.expect("the version of a list"))
+        }));
+        let begun = begun.await.into_iter();
+        let all = join_all(begun.map(|(api, version)| follow(api, version, Arc::clone(&seen))));
         Self { watching: tokio::spawn(async { drop(all.await) }), seen }
     }
 }
@@ -53,18 +69,34 @@ async fn administrator(plane: &ControlPlane) -> Client {
     Client::try_from(config).expect("a client")
 }
 
-async fn follow(client: Client, namespace: String, seen: Arc<Mutex<Vec<Value>>>) {
-    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("logs.scalingo.com", "v1", "LogDrain"));
-    let api: Api<DynamicObject> = Api::namespaced_with(client, &namespace, &kind);
+async fn follow(api: Api<DynamicObject>, mut version: String, seen: Arc<Mutex<Vec<Value>>>) {
     loop {
-        let Ok(events) = api.watch(&WatchParams::default().timeout(SECONDS), "0").await else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
+        let events = match api.watch(&WatchParams::default().timeout(SECONDS), &version).await {
+            Ok(events) => events,
+            Err(error) => {
+                if matches!(&error, Error::Api(status) if status.code == GONE) {
+                    ANEW.clone_into(&mut version);
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
         };
         let mut events = pin!(events);
         while let Some(Ok(event)) = events.next().await {
-            // The last form of what is gone is the one before it went.
-            if let WatchEvent::Added(object) | WatchEvent::Modified(object) = event {
+            let (object, is_there) = match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => (object, true),
+                // The last form of what is gone is the one before it went.
+                WatchEvent::Deleted(object) => (object, false),
+                WatchEvent::Bookmark(_) => continue,
+                WatchEvent::Error(status) => {
+                    if status.code == GONE {
+                        ANEW.clone_into(&mut version);
+                    }
+                    break;
+                }
+            };
+            version = object.resource_version().expect("the version of an object");
+            if is_there {
                 let object = serde_json::to_value(object).expect("JSON");
                 let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                 if !seen.contains(&object) {
@@ -76,9 +108,34 @@ async fn follow(client: Client, namespace: String, seen: Arc<Mutex<Vec<Value>>>)
 }
 
 impl World {
-    /// Every form in which the `LogDrain`s have stood so far, in their order.
+    /// Every form in which the `LogDrain`s have stood, in their order; the operators have been stopped.
     pub fn states(&self) -> Vec<Value> {
+        assert!(self.operators.borrow().is_empty(), "an operator would take a mark for a LogDrain");
+        for namespace in &self.namespaces {
+            self.catch_up(namespace);
+        }
+        let is_mark =
+            |object: &Value| object["metadata"]["name"].as_str().is_some_and(|name| name.starts_with(MARK));
+        self.seen().into_iter().filter(|object| !is_mark(object)).collect()
+    }
+
+    fn seen(&self) -> Vec<Value> {
         self.states.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the watch has shown all that has been written so far.
+    fn catch_up(&self, namespace: &str) {
+        let mark = format!("{MARK}{}", self.seen().len());
+        let spec = json!({"app": "none", "type": "papertrail", "host": "logs.example.com", "port": 6514});
+        self.apply_in(namespace, &mark, &spec);
+        let is_mark = |object: &Value| {
+            object["metadata"]["name"] == mark.as_str() && object["metadata"]["namespace"] == namespace
+        };
+        let begun = Instant::now();
+        while !self.seen().iter().any(is_mark) {
+            assert!(begun.elapsed() < SOON, "the watch of {namespace} does not show {mark}");
+            block_in_place(|| thread::sleep(Duration::from_millis(20)));
+        }
     }
 
     /// Has each of them judged by Flux's libraries and by the script for Argo CD, and looks whose fields the operator writes.
