@@ -1,6 +1,10 @@
 //! Keeps what the operator really wrote as the data that health checks are tried with: `tests/gitops` reads it.
 
-use std::{collections::HashMap, env, fs, path::PathBuf};
+use std::{
+    collections::{BTreeSet, HashMap},
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use regex::{Captures, Regex};
 use serde_json::{Value, json};
@@ -103,4 +107,27 @@ fn what_is_chance_is_taken_out_and_what_can_be_told_apart_stays_apart() {
         },
     });
     assert_eq!(normalised(&object), expected);
+}
+
+/// All that the tests of this directory and those below say, in Rust.
+fn sources(directory: &Path) -> String {
+    let entries = fs::read_dir(directory).expect("the tests").map(|entry| entry.expect("an entry").path());
+    let texts = entries.map(|path| match path.extension() {
+        None => sources(&path),
+        Some(_) => fs::read_to_string(&path).expect("a text"),
+    });
+    texts.collect()
+}
+
+#[test]
+fn each_file_is_recorded_by_one_test_and_nothing_is_kept_that_none_records() {
+    let sources = sources(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/e2e"));
+    let call = Regex::new(r#"\.record\(\s*"([^"]+)""#).expect("a pattern");
+    let recorded: Vec<&str> = call.captures_iter(&sources).map(|found| found.extract::<1>().1[0]).collect();
+    let names: BTreeSet<String> = recorded.iter().map(|name| format!("{name}.yaml")).collect();
+    assert_eq!(names.len(), recorded.len(), "two tests write the same file: {recorded:?}");
+    let kept = fs::read_dir(testdata()).expect("the recorded objects");
+    let kept: BTreeSet<String> =
+        kept.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    assert_eq!(names, kept);
 }
