@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use documents::{page, pages};
-use logdrain_operator::crd::{Reason, Remedy};
+use logdrain_operator::crd::{DrainType, Reason, Remedy};
 use packaging::{parse, repository};
 use serde_json::Value;
 
@@ -156,5 +156,17 @@ fn the_readme_says_of_each_reason_what_the_code_says() {
         };
         let row = format!("| `{reason}` | {} | {also}| {} |", reason.ready(), reason.meaning());
         assert!(readme.prose().any(|line| line.starts_with(&row)), "{row}");
+    }
+}
+
+#[test]
+fn each_type_has_its_row_in_the_readme_and_in_the_table_of_urls() {
+    for path in ["README.md", "docs/from-the-cli.md"] {
+        let page = page(path).unwrap();
+        let cells: Vec<&str> = page.prose().filter_map(|line| line.split('|').nth(1)).collect();
+        for drain_type in DrainType::ALL {
+            let name = format!("`{drain_type}`");
+            assert!(cells.iter().any(|cell| cell.contains(&name)), "{path}: {name}");
+        }
     }
 }
