@@ -46,8 +46,8 @@ impl States {
         let apis = namespaces.iter().map(|namespace| Api::namespaced_with(client.clone(), namespace, &kind));
         // Whatever comes after this is shown, however late a watch begins.
         let begun = join_all(apis.map(async |api: Api<DynamicObject>| {
-            let list = api.list(&ListParams::default()).await.expect("the LogDrains");
-            (api, list.metadata.resource_version.expect("the version of a list"))
+            let version = present(&api).await;
+            (api, version)
         }));
         let begun = begun.await.into_iter();
         let all = join_all(begun.map(|(api, version)| follow(api, version, Arc::clone(&seen))));
@@ -67,6 +67,18 @@ async fn administrator(plane: &ControlPlane) -> Client {
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("a configuration");
     config.proxy_url = None;
     Client::try_from(config).expect("a client")
+}
+
+/// The version that there is now. A server that has much to do may close a connection before it answers.
+async fn present(api: &Api<DynamicObject>) -> String {
+    let begun = Instant::now();
+    loop {
+        match api.list(&ListParams::default()).await {
+            Ok(list) => return list.metadata.resource_version.expect("the version of a list"),
+            Err(error) => assert!(begun.elapsed() < SOON, "the LogDrains cannot be listed: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn follow(api: Api<DynamicObject>, mut version: String, seen: Arc<Mutex<Vec<Value>>>) {
