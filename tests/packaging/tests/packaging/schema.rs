@@ -69,6 +69,9 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
             json!({"leaderElection": {"enabled": false}}),
             &["replicas is 2 and leaderElection.enabled is false", "Set replicas to 1"],
         ),
+        (json!({"adminAddress": "127.0.0.1:8080"}), &["adminAddress is 127.0.0.1:8080: nobody outside"]),
+        (json!({"adminAddress": "[::1]:8080"}), &["adminAddress is [::1]:8080: nobody outside"]),
+        (json!({"adminAddress": "[0:0:0:0:0:0:0:1]:8080"}), &["Set it to 0.0.0.0 or [::] with a port."]),
         (
             json!({"certificateAuthority": {"configMap": {"name": "a"}, "secret": {"name": "b"}}}),
             &["certificateAuthority names a ConfigMap and a Secret: name one of them."],
@@ -86,6 +89,17 @@ fn a_wrong_value_is_refused_and_named() {
         for part in expected {
             assert!(error.contains(part), "{values}: {part} in {error}");
         }
+    }
+}
+
+#[test]
+fn an_admin_address_that_others_reach_is_taken() {
+    let helm = Helm::new(None).unwrap();
+    for address in ["0.0.0.0:9090", "[::]:9090", "10.0.0.1:8080", "[fd00::1]:8080"] {
+        let values = json!({"adminAddress": address});
+        let rendered = render(&helm, "logdrain-operator", HOME, &values).unwrap();
+        let shown = serde_json::to_string(&rendered).unwrap();
+        assert!(shown.contains(&format!("--admin-address={address}")), "{address}");
     }
 }
 
