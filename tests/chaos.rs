@@ -1,20 +1,20 @@
-//! The operator's binary on a real control plane keeps every promise while it is killed again and again. `KILLS=200 SEED=7`
-//! kills it more often, and otherwise.
+//! The operator's binary on a real control plane keeps every promise while it is killed again and again, alone and as one of
+//! two. `KILLS=200 SEED=7` kills it more often, and otherwise.
 
 use std::path::Path;
 
-use chaos::Campaign;
+use chaos::{Campaign, Summary};
 
 fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-#[test]
-fn thirty_kills_break_no_promise() {
-    let kills = u32::try_from(from_environment("KILLS", 30)).unwrap();
+/// Kills it so often, unless told otherwise; no promise may be broken.
+fn kept(replicas: usize, kills: u64) -> Summary {
+    let kills = u32::try_from(from_environment("KILLS", kills)).unwrap();
     let seed = from_environment("SEED", 1);
     let campaign =
-        Campaign { replicas: 1, arguments: Vec::new(), kills, seed, logdrains: 50, apps: 10, evidence: None };
+        Campaign { replicas, arguments: Vec::new(), kills, seed, logdrains: 50, apps: 10, evidence: None };
     let binary = Path::new(env!("CARGO_BIN_EXE_logdrain-operator"));
     let summary = campaign.run(binary, |line| eprintln!("{line}")).unwrap();
     eprintln!("{summary}");
@@ -25,4 +25,21 @@ fn thirty_kills_break_no_promise() {
         assert!(summary.counted(kind) >= u64::from(kills), "{kind}");
     }
     assert!(summary.added >= 50 && summary.deleted >= 50);
+    assert!(summary.counted("change: check requested") > 0);
+    summary
+}
+
+#[test]
+fn thirty_kills_break_no_promise() {
+    kept(1, 30);
+}
+
+#[test]
+fn ten_ends_of_one_of_two_break_no_promise() {
+    let summary = kept(2, 10);
+    for end in ["end: killed: the leader", "end: asked to end: the leader", "end: halted"] {
+        assert!(summary.counted(end) > 0, "{end}");
+    }
+    // Each leader was another, and came to lead.
+    assert!(summary.lease_transitions >= 10, "{summary}");
 }
