@@ -14,6 +14,7 @@ mod endpoints;
 mod error;
 pub mod event;
 mod operation;
+mod permission;
 mod reqwest_transport;
 #[cfg(test)]
 mod scripted;
@@ -28,6 +29,7 @@ pub use client::{Client, Clock, DeleteForm};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{AddOutcome, Error, ErrorKind};
 pub use operation::{Missing, Operation};
+pub use permission::Permission;
 pub use reqwest_transport::{
     ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider,
 };

@@ -257,32 +257,3 @@ async fn requests_are_sent_only_by_who_leads_and_cut_off_when_that_ends() {
     let always = Guarded::new(slow, Leadership::always());
     assert!(always.send(http::Request::default()).await.is_ok());
 }
-
-/// Never answers, and counts how often it is asked.
-#[derive(Default)]
-struct Silent(AtomicU64);
-
-impl Transport for Silent {
-    fn send(&self, _: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
-        std::future::poll_fn(|_| {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            std::task::Poll::Pending
-        })
-        .boxed()
-    }
-}
-
-#[tokio::test]
-async fn after_a_stop_of_the_process_the_clock_counts_and_not_whether_a_timer_has_rung() {
-    let leadership = Leadership::none();
-    leadership.begins(Instant::now() + Duration::from_millis(20), Predecessors::None);
-    let silent = Arc::new(Silent::default());
-    let guarded = Guarded::new(silent.clone(), leadership);
-    let mut request = guarded.send(http::Request::default());
-    assert!((&mut request).now_or_never().is_none());
-    // The whole thread stands still, and with it the runtime's timers.
-    std::thread::sleep(Duration::from_millis(20));
-    let cut = (&mut request).now_or_never();
-    assert!(matches!(cut, Some(Err(TransportError::TimedOut))), "{cut:?}");
-    assert_eq!(silent.0.load(Ordering::Relaxed), 1);
-}

@@ -8,6 +8,7 @@ use http::response::Parts;
 
 use super::authorities::CertificateAuthorities;
 use super::endpoints::is_loopback;
+use super::permission::{Permission, Permitted};
 use super::transport::{BodyFailure, Transport, TransportError};
 
 /// Shorter than what load balancers commonly allow.
@@ -111,8 +112,14 @@ impl Transport for ReqwestTransport {
         async move {
             let client =
                 if request.uri().host().is_some_and(is_loopback) { &self.direct } else { &self.proxied };
-            let request = reqwest::Request::try_from(request)
+            let permission = request.extensions().get::<Permission>().cloned();
+            let bytes = Some(request.body().clone()).filter(|bytes| !bytes.is_empty());
+            let mut request = reqwest::Request::try_from(request)
                 .map_err(|_| TransportError::NotSent("its URL cannot be used".to_owned()))?;
+            // The task of the connection writes it, which may run later.
+            if let (Some(bytes), Some(permission)) = (bytes, permission) {
+                *request.body_mut() = Some(reqwest::Body::wrap(Permitted::new(bytes, permission)));
+            }
             let response = client.execute(request).await.map_err(|error| no_answer(&error))?;
             read(response, self.limits.body).await
         }
