@@ -1,6 +1,8 @@
 //! The operator's binary on a real control plane keeps every promise while it is killed again and again, alone and as one of
 //! two. `KILLS=200 SEED=7` kills it more often, and otherwise.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use chaos::{Campaign, Summary};
