@@ -191,7 +191,8 @@ impl<'a> Subject<'a> {
         }
         let mut finalizers = self.object.finalizers().to_vec();
         finalizers.push(FINALIZER.to_owned());
-        let held = self.patch_finalizers(&finalizers).await?;
+        let mut held = self.patch_finalizers(&finalizers).await?;
+        held.metadata.managed_fields = None;
         self.context.view.wrote(&held);
         self.object = held;
         Ok(())
@@ -222,9 +223,12 @@ impl<'a> Subject<'a> {
         let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let (api, name) = (self.api(), self.object.name_any());
         let call = api.patch(&name, &parameters, &patch);
-        self.context.leads()?;
         self.context.metrics.kubernetes_write(Write::Finalizer);
-        self.context.kubernetes(call).await
+        let patched = self.context.kubernetes(call).await;
+        if let Err(Error::Changed) = &patched {
+            self.learn().await;
+        }
+        patched
     }
 
     /// Writes the records and what is said of them, if either differs from what stands.
@@ -264,10 +268,10 @@ impl<'a> Subject<'a> {
             let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
             let (api, name) = (self.api(), self.object.name_any());
             let call = api.replace_status(&name, &parameters, &next);
-            self.context.leads()?;
             self.context.metrics.kubernetes_write(Write::Status);
             match self.context.kubernetes(call).await {
-                Ok(written) => {
+                Ok(mut written) => {
+                    written.metadata.managed_fields = None;
                     self.context.view.wrote(&written);
                     self.object = written;
                     self.tell_of(told.as_deref(), reason, message);
@@ -282,10 +286,26 @@ impl<'a> Subject<'a> {
                             newest.and_then(|newest| newest.last_handled_requested_at.clone());
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if let Error::Changed = &error {
+                        self.learn().await;
+                    }
+                    return Err(error);
+                }
             }
         }
         Err(Error::Changed)
+    }
+
+    /// Reads the newest form, for the next look: where the watch is late, that one would meet the same conflict, after as
+    /// many requests to Scalingo. This look has ended, so nothing hangs on it.
+    async fn learn(&self) {
+        if let Newer::Nothing = self.context.view.newer(&self.object)
+            && let Ok(newest) = self.context.kubernetes(self.api().get(&self.object.name_any())).await
+            && newest.uid() == self.object.uid()
+        {
+            self.context.view.wrote(&newest);
+        }
     }
 
     /// Tells of a condition `Ready` that has come to be as it is, for whom another reason was told before.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use histories::step::{DeleteForm, Duplicates, Requests, ScalingoFault};
+use histories::step::{DeleteForm, Duplicates, KubernetesFault, Requests, ScalingoFault};
 use histories::universe::{AppSlot, Destination, Form, Namespace, Slot};
 use histories::{Digester, History, Step};
 
@@ -239,4 +239,28 @@ fn a_form_to_delete_is_not_proven_by_what_a_person_deletes() {
             Step::Delete { slot: Slot::B1 },
         ],
     );
+}
+
+/// The answer to a write of its own was lost while its watch was late: each look then met the same conflict, and the
+/// next one came a second later, each with its requests.
+#[test]
+fn a_conflict_while_the_watch_is_late_costs_one_more_look() {
+    let steps = [
+        Step::Elect,
+        Step::Start,
+        Step::PauseWatches(true),
+        apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+        wait(20_000),
+        Step::RenameApp { app: AppSlot::Shop },
+        Step::Kubernetes { fault: KubernetesFault::LoseAnswer, times: 1 },
+        wait(80_000),
+    ];
+    let digester = Arc::new(Digester::default());
+    for seed in 224_081..224_091 {
+        let (verdict, journal) = History { seed, steps: steps.to_vec() }.run_with_journal(&digester);
+        assert!(verdict.broken.is_empty(), "seed {seed}: {:#?}", verdict.broken);
+        let looks = journal.iter().take_while(|line| line.as_str() < "2027-01-15T08:01:40");
+        let looks = looks.filter(|line| line.contains(" GET /v1/apps/shop ")).count();
+        assert!(looks < 5, "seed {seed}: {looks} looks: {journal:#?}");
+    }
 }
