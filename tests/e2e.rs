@@ -60,6 +60,8 @@ mod lifecycle;
 mod log;
 #[path = "e2e/lost_answers.rs"]
 mod lost_answers;
+#[path = "e2e/memory.rs"]
+mod memory;
 #[path = "e2e/metrics.rs"]
 mod metrics;
 #[path = "e2e/neighbours.rs"]

@@ -8,7 +8,7 @@ use futures::channel::mpsc;
 use jiff::Timestamp;
 use kube::{Client, ResourceExt, runtime::reflector::ObjectRef};
 use tokio::{
-    sync::{Notify, OnceCell, watch},
+    sync::{Notify, OnceCell, Semaphore, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,9 @@ use crate::{
 
 /// How long a call to the Kubernetes API may take: kube's client has no read time-out of its own.
 const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many such calls may be under way: each takes a connection, with its buffers, and a Secret may concern hundreds of
+/// resources at once.
+const KUBERNETES_AT_ONCE: usize = 32;
 
 /// What the user has configured.
 #[derive(Clone, Debug)]
@@ -119,6 +122,7 @@ pub struct Context {
     /// Since when this process leads.
     begun: OnceCell<Timestamp>,
     calls: mpsc::UnboundedSender<ObjectRef<LogDrain>>,
+    kubernetes: Semaphore,
 }
 
 /// What a [`Context`] is made of, apart from what it makes itself.
@@ -183,6 +187,7 @@ impl Context {
             feeds: Mutex::new(feeds),
             begun: OnceCell::new(),
             calls,
+            kubernetes: Semaphore::new(KUBERNETES_AT_ONCE),
         };
         (Arc::new(context), called)
     }
@@ -325,14 +330,16 @@ impl Context {
         self.apps.keep_only(|token, region| tokens.contains(&token) && regions.contains(region));
     }
 
-    /// A call to the Kubernetes API, not waited for longer than 20 s.
+    /// A call to the Kubernetes API, not waited for longer than 20 s once it is sent.
     ///
     /// # Errors
-    /// Those of the call, or that it took too long.
+    /// Those of the call, that it took too long, or that this process does not lead any more.
     pub async fn kubernetes<T>(
         &self,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, Error> {
+        let _turn = self.kubernetes.acquire().await;
+        self.leads()?;
         match tokio::time::timeout(KUBERNETES_TIMEOUT, call).await {
             Ok(answer) => answer.map_err(Error::from),
             Err(_) => Err(Error::KubernetesTimeout(KUBERNETES_TIMEOUT.as_secs())),

@@ -1,6 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -8,7 +8,7 @@ use kube::{
     Client, Resource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{error::EVENT, happening::Happening};
 use crate::{
@@ -20,6 +20,8 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long after the last time an event that repeats is counted up rather than told anew; the recorder's own.
 const SERIES: Duration = Duration::from_secs(6 * 60);
+/// How many are published at a time.
+const AT_ONCE: usize = 8;
 /// Longest note that the API server takes, in bytes.
 const LONGEST_NOTE: usize = 1024;
 
@@ -29,13 +31,14 @@ pub struct Events {
     metrics: Metrics,
     /// One for each note: a recorder counts events of one reason as one, and shows the note of the first.
     recorders: Mutex<HashMap<String, (Recorder, Instant)>>,
+    turns: Arc<Semaphore>,
 }
 
 impl Events {
     /// Publishes through this client.
     #[must_use]
     pub fn new(client: Client, metrics: Metrics) -> Self {
-        Self { client, metrics, recorders: Mutex::default() }
+        Self { client, metrics, recorders: Mutex::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     fn recorder(&self, note: &str) -> Recorder {
@@ -66,10 +69,14 @@ impl Events {
         };
         let recorder = self.recorder(event.note.as_deref().unwrap_or_default());
         let reference = object.object_ref(&());
-        let metrics = self.metrics.clone();
+        let (metrics, turns) = (self.metrics.clone(), Arc::clone(&self.turns));
         tokio::spawn(async move {
-            metrics.kubernetes_write(Write::Event);
-            match tokio::time::timeout(TIMEOUT, recorder.publish(&event, &reference)).await {
+            let publish = async {
+                let _turn = turns.acquire().await;
+                metrics.kubernetes_write(Write::Event);
+                recorder.publish(&event, &reference).await
+            };
+            match tokio::time::timeout(TIMEOUT, publish).await {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => tracing::debug!(%error, reason = event.reason, "event not published"),
                 Err(_) => tracing::debug!(reason = event.reason, "event not published in time"),

@@ -129,7 +129,9 @@ impl View {
     /// Remembers what was written until the caches have it.
     pub fn wrote(&self, object: &LogDrain) {
         if let Some(uid) = object.uid() {
-            self.own().written.insert(uid, Arc::new(object.clone()));
+            let mut object = object.clone();
+            object.metadata.managed_fields = None;
+            self.own().written.insert(uid, Arc::new(object));
         }
     }
 

@@ -11,7 +11,7 @@ use futures::{
     stream::{self, BoxStream, select_all},
 };
 use kube::{
-    Api, Client,
+    Api, Client, ResourceExt,
     runtime::{
         Controller, WatchStreamExt,
         reflector::{self, ObjectRef, Store},
@@ -103,6 +103,8 @@ impl Watch {
         let events = stream::unfold(events, |mut events| async move { Some((events.next().await?, events)) });
         let stream = events
             .boxed()
+            // Who has written which field takes more memory than all the rest, and nobody here asks.
+            .modify(|object| object.managed_fields_mut().clear())
             .reflect(writer)
             .inspect_ok(move |event| {
                 if matches!(event, watcher::Event::InitDone) {
