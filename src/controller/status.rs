@@ -191,8 +191,7 @@ impl<'a> Subject<'a> {
         }
         let mut finalizers = self.object.finalizers().to_vec();
         finalizers.push(FINALIZER.to_owned());
-        let mut held = self.patch_finalizers(&finalizers).await?;
-        held.metadata.managed_fields = None;
+        let held = self.patch_finalizers(&finalizers).await?;
         self.context.view.wrote(&held);
         self.object = held;
         Ok(())
@@ -224,7 +223,7 @@ impl<'a> Subject<'a> {
         let (api, name) = (self.api(), self.object.name_any());
         let call = api.patch(&name, &parameters, &patch);
         self.context.metrics.kubernetes_write(Write::Finalizer);
-        let patched = self.context.kubernetes(call).await;
+        let patched = self.answer(call).await;
         if let Err(Error::Changed) = &patched {
             self.learn().await;
         }
@@ -263,15 +262,13 @@ impl<'a> Subject<'a> {
         let told = told.map(|condition| condition.reason.clone());
         for _ in 0..REBASES {
             let mut next = self.object.clone();
-            next.metadata.managed_fields = None;
             next.status = Some(status.clone());
             let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
             let (api, name) = (self.api(), self.object.name_any());
             let call = api.replace_status(&name, &parameters, &next);
             self.context.metrics.kubernetes_write(Write::Status);
-            match self.context.kubernetes(call).await {
-                Ok(mut written) => {
-                    written.metadata.managed_fields = None;
+            match self.answer(call).await {
+                Ok(written) => {
                     self.context.view.wrote(&written);
                     self.object = written;
                     self.tell_of(told.as_deref(), reason, message);
@@ -301,7 +298,7 @@ impl<'a> Subject<'a> {
     /// many requests to Scalingo. This look has ended, so nothing hangs on it.
     async fn learn(&self) {
         if let Newer::Nothing = self.context.view.newer(&self.object)
-            && let Ok(newest) = self.context.kubernetes(self.api().get(&self.object.name_any())).await
+            && let Ok(newest) = self.answer(self.api().get(&self.object.name_any())).await
             && newest.uid() == self.object.uid()
         {
             self.context.view.wrote(&newest);
@@ -344,13 +341,28 @@ impl<'a> Subject<'a> {
     /// Takes the newest form in hand, unless somebody else has written records.
     async fn rebase(&mut self, before: &LogDrainStatus) -> Result<(), Error> {
         let api = self.api();
-        let newest = self.context.kubernetes(api.get(&self.object.name_any())).await?;
+        let newest = self.answer(api.get(&self.object.name_any())).await?;
         let records = newest.status.as_ref().map_or(&[][..], |status| &status.drains);
-        if newest.uid() != self.object.uid() || records != before.drains {
+        if newest.uid() != self.object.uid() {
+            return Err(Error::Changed);
+        }
+        if records != before.drains {
+            // For the next look, whether the watch is late or not.
+            self.context.view.wrote(&newest);
             return Err(Error::Changed);
         }
         self.object = newest;
         Ok(())
+    }
+
+    /// What the API server answers, without who has written which field, as the watch has it too.
+    async fn answer(
+        &self,
+        call: impl Future<Output = Result<LogDrain, kube::Error>>,
+    ) -> Result<LogDrain, Error> {
+        let mut object = self.context.kubernetes(call).await?;
+        object.metadata.managed_fields = None;
+        Ok(object)
     }
 
     fn api(&self) -> Api<LogDrain> {

@@ -129,9 +129,7 @@ impl View {
     /// Remembers what was written until the caches have it.
     pub fn wrote(&self, object: &LogDrain) {
         if let Some(uid) = object.uid() {
-            let mut object = object.clone();
-            object.metadata.managed_fields = None;
-            self.own().written.insert(uid, Arc::new(object));
+            self.own().written.insert(uid, Arc::new(object.clone()));
         }
     }
 

@@ -11,7 +11,7 @@ use futures::{
     stream::{self, BoxStream, select_all},
 };
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client,
     runtime::{
         Controller, WatchStreamExt,
         reflector::{self, ObjectRef, Store},
@@ -104,7 +104,7 @@ impl Watch {
         let stream = events
             .boxed()
             // Who has written which field takes more memory than all the rest, and nobody here asks.
-            .modify(|object| object.managed_fields_mut().clear())
+            .modify(|object| object.metadata.managed_fields = None)
             .reflect(writer)
             .inspect_ok(move |event| {
                 if matches!(event, watcher::Event::InitDone) {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use in_memory_api_server::{ApiServer, Definition, Fault, Settings};
-use kube::CustomResourceExt;
+use kube::{CustomResourceExt, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
