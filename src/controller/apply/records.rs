@@ -1,0 +1,126 @@
+//! The records of a resource while steps are carried out: how they are made, found, and written.
+
+use super::Work;
+use crate::{
+    controller::{error::Error, status::Basis},
+    crd::{DrainRecord, DrainState, DrainType, Reason},
+    drain::{Destination, Digest},
+};
+
+impl Work<'_, '_> {
+    pub(super) fn is_of(&self, record: &DrainRecord, destination: &Destination) -> bool {
+        let digest = self.context.digester.destination(self.target(), destination);
+        record.destination_digest == digest.to_string()
+    }
+
+    pub(super) fn record(
+        &self,
+        destination: &Destination,
+        digest: &Digest,
+        state: DrainState,
+    ) -> DrainRecord {
+        let target = self.target();
+        DrainRecord {
+            region: target.region.clone(),
+            app: self.subject.object().spec.app.clone(),
+            app_id: target.app_id.clone(),
+            addon: target.addon.clone(),
+            drain_type: destination.drain_type,
+            url: None,
+            url_digest: None,
+            destination_digest: digest.to_string(),
+            state,
+            since: None,
+            listed_before: Vec::new(),
+        }
+    }
+
+    /// The records, with this one in the place of those of the same destination that are not `Deleting`.
+    pub(super) fn with_wanted(&self, record: DrainRecord) -> Vec<DrainRecord> {
+        let target = self.target();
+        let mut records: Vec<DrainRecord> = self
+            .subject
+            .records()
+            .iter()
+            .filter(|other| {
+                other.target() != *target
+                    || other.destination_digest != record.destination_digest
+                    || other.state == DrainState::Deleting
+                    || self.is_listed(other)
+            })
+            .cloned()
+            .collect();
+        records.push(record);
+        records
+    }
+
+    /// The resource's records on this target.
+    #[must_use]
+    pub fn records_here(&self) -> Vec<DrainRecord> {
+        let target = self.target();
+        self.subject.records().iter().filter(|record| record.target() == *target).cloned().collect()
+    }
+
+    pub(super) fn is_listed(&self, record: &DrainRecord) -> bool {
+        let url = record.url_digest.as_deref().map(Digest::recorded);
+        url.is_some_and(|url| self.observation.count(&url) > 0)
+    }
+
+    /// The record as it stands in the status.
+    pub(super) fn standing(&self, record: &DrainRecord) -> Option<DrainRecord> {
+        let target = self.target();
+        self.subject
+            .records()
+            .iter()
+            .find(|other| {
+                other.target() == *target && other.is_of_same_drain(record) && other.state == record.state
+            })
+            .cloned()
+    }
+
+    /// Puts a record in another's place, or nothing.
+    pub(super) async fn put(
+        &mut self,
+        old: &DrainRecord,
+        new: Option<DrainRecord>,
+        reason: Reason,
+        message: &str,
+    ) -> Result<(), Error> {
+        let target = self.target();
+        let mut records = self.subject.records().to_vec();
+        let place = records.iter().position(|other| {
+            other.target() == *target && other.is_of_same_drain(old) && other.state == old.state
+        });
+        match (place, new) {
+            (Some(place), Some(new)) => records[place] = new,
+            (Some(place), None) => drop(records.remove(place)),
+            (None, Some(new)) => records.push(new),
+            (None, None) => {}
+        }
+        self.write(records, reason, message, Basis::AnyForm).await
+    }
+
+    pub(super) async fn write(
+        &mut self,
+        records: Vec<DrainRecord>,
+        reason: Reason,
+        message: &str,
+        basis: Basis,
+    ) -> Result<(), Error> {
+        let earlier = if reason == Reason::Progressing { self.subject.earlier_failure() } else { None };
+        let (reason, message) = earlier.unwrap_or_else(|| (reason, message.to_owned()));
+        self.subject.write(records, reason, &message, basis).await
+    }
+
+    /// The URL with this digest for people. What may be shown of it is known only from the destination that the record
+    /// is of: another, such as the spec's new one, would take a token for a host.
+    pub(super) fn shown(&self, record: &DrainRecord, digest: &Digest) -> Option<String> {
+        let url = self.observation.url(digest)?;
+        match self.wanted.or(self.described).filter(|described| self.is_of(record, described)) {
+            Some(described) => Some(url.redacted(described, self.subject.object().spec.url.is_some())),
+            // Of this type nothing but the host would be shown, and whether this is one is not known.
+            None if record.drain_type == DrainType::Elk => None,
+            None => Some(url.redacted(&Destination::new(record.drain_type), false)),
+        }
+    }
+}
