@@ -13,7 +13,6 @@ use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::world::{World, ready};
 
-#[path = "permissions/lease.rs"]
 mod lease;
 
 /// One verb on one resource, as a rule grants it and as a request asks for it.

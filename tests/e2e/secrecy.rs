@@ -1,6 +1,5 @@
 //! No secret stands in anything that the operator emits, whatever befalls it.
 
-#[path = "secrecy/life.rs"]
 mod life;
 
 use std::collections::BTreeSet;

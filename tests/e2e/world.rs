@@ -1,11 +1,8 @@
 //! What every test has to itself: a namespace, a simulator, and operators; and what every test must leave:
 //! no secret anywhere, no complaint of the API, no 403.
 
-#[path = "world/operators.rs"]
 mod operators;
-#[path = "world/recorded.rs"]
 mod recorded;
-#[path = "world/states.rs"]
 mod states;
 
 use std::{

@@ -8,7 +8,7 @@
 //! # Guarantees
 //! - Nothing reads the wall clock, another thread, or a source of randomness other than the seed: the same calls in the same
 //!   order give the same answers, uids, resource versions and times. Time is tokio's, so paused time moves it.
-//! - What is answered is what kube-apiserver 1.37 answers, as far as `tests/against_real.rs` can tell: the same random
+//! - What is answered is what kube-apiserver 1.37 answers, as far as `tests/against_real` can tell: the same random
 //!   sequences of requests are sent to both.
 //! - A request that has been sent takes effect, or not, all at once; one that a fault holds up takes effect even when its
 //!   client is gone by then.

@@ -4,11 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on shall panic")]
 
-#[path = "against_real/compare.rs"]
 mod compare;
-#[path = "against_real/operation.rs"]
 mod operation;
-#[path = "against_real/side.rs"]
 mod side;
 
 use std::{collections::BTreeSet, path::Path, time::Instant};

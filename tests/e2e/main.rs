@@ -1,0 +1,51 @@
+//! The operator's binary on a real control plane, with the permissions of `deploy/`, against the simulator.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
+mod ambiguous;
+mod apps;
+mod authorities;
+mod away;
+mod budget;
+mod change;
+mod chart;
+mod columns;
+mod conditions;
+mod conflicts;
+mod crash;
+mod crashed_neighbours;
+mod deletion;
+mod deletion_credentials;
+mod deletion_forms;
+mod deploy;
+mod drift;
+mod duplicates;
+mod edited_status;
+mod emitted;
+mod errors;
+mod feed;
+mod few_requests;
+mod foreign;
+mod gitops;
+mod leader;
+mod lifecycle;
+mod log;
+mod lost_answers;
+mod memory;
+mod metrics;
+mod neighbours;
+mod operator;
+mod permissions;
+mod process;
+mod refused_deletions;
+mod remedies;
+mod requested;
+mod rotation;
+mod scene;
+mod secrecy;
+mod steady;
+mod takeover;
+mod two_operators;
+mod types;
+mod wire;
+mod world;
