@@ -1,12 +1,13 @@
-{{/* The name of all objects: the chart's, with the release's before it where that does not hold it already. */}}
+{{/* The name of all objects: the chart's, with the release's before it where that does not hold it already. A release
+may have dots in its name; a Service may not, and the operator takes no Lease with one. */}}
 {{- define "logdrain-operator.name" -}}
 {{- $name := .Values.nameOverride | default .Chart.Name -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 46 | trimSuffix "-" -}}
+{{- .Release.Name | replace "." "-" | trunc 46 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 46 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | replace "." "-" | trunc 46 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 

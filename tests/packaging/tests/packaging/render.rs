@@ -252,6 +252,31 @@ fn names_that_look_like_numbers_stay_names() {
 }
 
 #[test]
+fn the_operator_takes_the_lease_of_a_release_whose_name_has_dots() {
+    let helm = Helm::new(None).unwrap();
+    let values = json!({"metrics": {"serviceMonitor": {"enabled": true}}});
+    for (release, expected) in [
+        ("shop.logs", "shop-logs-logdrain-operator"),
+        ("logdrain-operator.shop", "logdrain-operator-shop"),
+        // Cut where a dot is.
+        (
+            "logdrain-operator.of-the-team-for-platforms.x.abc.def",
+            "logdrain-operator-of-the-team-for-platforms-x",
+        ),
+    ] {
+        let objects = render(&helm, release, HOME, &values).unwrap();
+        let arguments = arguments(&objects);
+        assert_eq!(arguments, ["run".to_owned(), format!("--lease-name={expected}")]);
+        let command_line = ["logdrain-operator".to_owned()].into_iter().chain(arguments);
+        let parsed = parse_arguments(command_line.map(OsString::from));
+        assert!(matches!(parsed, Ok(Command::Run(_))), "{release}: {parsed:?}");
+        // A Service may have no dot in its name either.
+        let service = of_kind(&objects, "Service")[0];
+        assert_eq!(service["metadata"]["name"], format!("{expected}-metrics"));
+    }
+}
+
+#[test]
 fn the_network_policy_lets_through_what_is_needed_and_the_metrics() {
     let helm = Helm::new(None).unwrap();
     let policy = |values: Value| {

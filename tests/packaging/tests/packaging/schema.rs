@@ -1,5 +1,8 @@
 //! Wrong values are refused before anything is installed, with a sentence that says what is wrong where.
 
+use std::ffi::OsString;
+
+use logdrain_operator::config::parse;
 use packaging::Helm;
 use serde_json::{Value, json};
 
@@ -32,6 +35,10 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
         (
             json!({"leaderElection": {"enable": true}}),
             &["at '/leaderElection': additional properties 'enable'"],
+        ),
+        (
+            json!({"leaderElection": {"leaseName": "drains.shop"}}),
+            &["at '/leaderElection/leaseName': 'drains.shop' does not match pattern"],
         ),
         (
             json!({"certificateAuthority": {"file": "x"}}),
@@ -101,6 +108,24 @@ fn an_admin_address_that_others_reach_is_taken() {
         let shown = serde_json::to_string(&rendered).unwrap();
         assert!(shown.contains(&format!("--admin-address={address}")), "{address}");
     }
+}
+
+#[test]
+fn a_lease_is_taken_where_the_operator_takes_it() {
+    let helm = Helm::new(None).unwrap();
+    let (longest, longer) = ("a".repeat(63), "a".repeat(64));
+    let mut taken = 0;
+    for (value, flag) in [("leaseName", "--lease-name"), ("leaseNamespace", "--lease-namespace")] {
+        for text in ["drains", "2", "a-1", "drains.shop", "-a", "a-", "Drains", "a b", &longest, &longer] {
+            let command_line = ["logdrain-operator", "run", &format!("{flag}={text}")].map(OsString::from);
+            let is_taken = parse(command_line).is_ok();
+            let values = json!({"leaderElection": {value: text}});
+            let rendered = render(&helm, "logdrain-operator", HOME, &values);
+            assert_eq!(rendered.is_ok(), is_taken, "{value} {text}: {:?}", rendered.err());
+            taken += usize::from(is_taken);
+        }
+    }
+    assert_eq!(taken, 2 * 4);
 }
 
 #[test]
