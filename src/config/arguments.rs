@@ -91,28 +91,31 @@ pub(super) struct RunArguments {
     pub(super) watch_namespace: Vec<String>,
     #[arg(
         long,
-        help = "How often the change feed is read, which tells of the drains of all apps at once; 0 turns it off",
+        help = "How often the change feed is read, which tells of the drains of all apps at once: from 1s to 1h, or 0 to turn \
+                it off",
         value_name = "DURATION", default_value = "15s", value_parser = value::feed_interval)]
     pub(super) feed_interval: Duration,
     #[arg(
         long,
-        help = "How often the drains of an app are listed whose changes the change feed does not show, such as 90s or 10m",
+        help = "How often the drains of an app are listed where the change feed does not show its changes: from 1s to 24h, such \
+                as 90s or 10m",
         value_name = "DURATION", default_value = "10m", value_parser = value::interval)]
     pub(super) resync: Duration,
     #[arg(
         long,
-        help = "The same for an app whose changes the change feed shows; not shorter than --resync",
+        help = "How often the drains of an app are listed where the change feed shows its changes: from 1s to 24h, not shorter \
+                than --resync",
         value_name = "DURATION", default_value = "24h", value_parser = value::interval)]
     pub(super) sweep_interval: Duration,
     #[arg(
         long,
-        help = "Most requests within any 60 seconds with one API token; Scalingo allows 60, for all who use it",
+        help = "Most requests within any 60 seconds with one API token, from 2 to 10000; Scalingo allows 60, for all who use it",
         value_name = "NUMBER", default_value = "50", value_parser = value::requests_per_minute)]
     pub(super) requests_per_minute: usize,
     /// Work at once, without a Lease; never run two of this kind
     #[arg(long)]
     pub(super) no_leader_election: bool,
-    /// Name of the Lease that tells which of several operators works
+    /// Name of the Lease that tells which of several operators works: at most 63 characters, without dots
     #[arg(long, value_name = "NAME", default_value = "logdrain-operator", value_parser = value::lease_name)]
     pub(super) lease_name: String,
     /// Namespace of the Lease; when absent the operator's own, or that of the kubeconfig's context
@@ -120,23 +123,25 @@ pub(super) struct RunArguments {
     pub(super) lease_namespace: Option<String>,
     #[arg(
         long,
-        help = "How long others wait before they take the Lease from a leader that is not heard of",
+        help = "How long others wait before they take the Lease from a leader that is not heard of: whole seconds, from 1s to \
+                1h, the same for all replicas",
         value_name = "DURATION", default_value = "15s", value_parser = value::lease_duration)]
     pub(super) lease_duration: Duration,
     #[arg(
         long,
-        help = "After which time without renewal the leader ends; shorter than --lease-duration",
+        help = "After which time without renewal the leader ends: whole seconds, from 1s to 1h, shorter than --lease-duration",
         value_name = "DURATION", default_value = "10s", value_parser = value::lease_duration)]
     pub(super) renew_deadline: Duration,
     #[arg(
         long,
-        help = "How often the Lease is renewed, or tried to be had; at most a third of --renew-deadline",
+        help = "How often the Lease is renewed, or how often a standby tries to take it: whole seconds, from 1s to 1h, at most a \
+                third of --renew-deadline",
         value_name = "DURATION", default_value = "2s", value_parser = value::lease_duration)]
     pub(super) retry_period: Duration,
     /// Address and port of /livez, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080", value_parser = value::address)]
     pub(super) admin_address: SocketAddr,
-    /// File with further certificate authorities, in PEM, to accept from the Scalingo API
+    /// File with further certificate authorities, in PEM, to accept from the Scalingo API beside the system's
     #[arg(
         long,
         env = "CA_FILE", hide_env_values = true,

@@ -129,6 +129,40 @@ fn bounds_are_within() {
 }
 
 #[test]
+fn the_help_of_a_flag_names_its_bounds() {
+    let definition = Arguments::command();
+    let run = definition.find_subcommand("run").unwrap();
+    // Without an election nothing depends on how the durations of the Lease go together.
+    let is_taken = |flag: &str, value: &str| {
+        let flag = format!("--{flag}={value}");
+        let others = ["--no-leader-election", "--sweep-interval=24h", "--resync=1s"];
+        let others =
+            others.iter().filter(|other| !flag.starts_with(other.split('=').next().unwrap_or_default()));
+        let arguments: Vec<&str> = ["run"].iter().chain(others).copied().chain([flag.as_str()]).collect();
+        parse_arguments(&arguments).is_ok()
+    };
+    let mut bounded = 0;
+    for argument in run.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+        let flag = argument.get_long().unwrap();
+        let help = argument.get_help().unwrap().to_string();
+        let [below, lowest, highest, above] = match flag {
+            "feed-interval" => ["999ms", "1s", "1h", "3601s"],
+            "resync" | "sweep-interval" => ["999ms", "1s", "24h", "86401s"],
+            "lease-duration" | "renew-deadline" | "retry-period" => ["0s", "1s", "1h", "3601s"],
+            "requests-per-minute" => ["1", "2", "10000", "10001"],
+            _ => continue,
+        };
+        bounded += 1;
+        assert!(help.contains(&format!("from {lowest} to {highest}")), "{flag}: {help}");
+        assert!(is_taken(flag, lowest) && is_taken(flag, highest), "{flag}");
+        assert!(!is_taken(flag, below) && !is_taken(flag, above), "{flag}");
+        let is_whole = highest == "1h" && !is_taken(flag, "1500ms");
+        assert_eq!(help.contains("whole seconds"), is_whole, "{flag}: {help}");
+    }
+    assert_eq!(bounded, 7);
+}
+
+#[test]
 fn http_stays_on_this_machine_unless_permitted() {
     assert!(parse_arguments(&["run", "--api-url=http://localhost:1", "--auth-url=http://[::1]:1"]).is_ok());
     for flag in ["--api-url=http://10.0.0.1", "--auth-url=http://10.0.0.1"] {

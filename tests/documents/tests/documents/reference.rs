@@ -95,6 +95,22 @@ fn resource(text: &mut String) {
     .unwrap();
 }
 
+/// What a flag that takes one of a few values takes.
+fn choice(flag: &clap::Arg) -> String {
+    let values = flag.get_possible_values();
+    if values.is_empty() || !flag.get_action().takes_values() {
+        return String::new();
+    }
+    let said = values.iter().map(|value| {
+        format!(
+            "{} {}",
+            code(value.get_name()),
+            value.get_help().map(ToString::to_string).unwrap_or_default()
+        )
+    });
+    format!(": {}", said.collect::<Vec<_>>().join(", "))
+}
+
 fn command_line(text: &mut String) {
     let mut definition = config::definition();
     definition.build();
@@ -121,7 +137,7 @@ fn command_line(text: &mut String) {
                     .collect(),
             };
             let name = flag.get_long().unwrap();
-            let help = cell(&flag.get_help().unwrap().to_string());
+            let help = cell(&format!("{}{}", flag.get_help().unwrap(), choice(flag)));
             writeln!(text, "| `--{name}` | {} | {} | {help} |", code(&variable), code(&defaults.join(",")))
                 .unwrap();
         }
