@@ -68,6 +68,21 @@ pub enum Happening {
 }
 
 impl Happening {
+    /// What is told of a condition `Ready` for this reason, where people have been `told` another. Nothing while work is under
+    /// way, nor where it ends well after no failure: what was done is told of by itself.
+    #[must_use]
+    pub fn of_condition(told: Option<&str>, reason: Reason, message: &str) -> Option<Self> {
+        let was = |earlier: Reason| told == Some(earlier.as_str());
+        let message = || message.to_owned();
+        match reason {
+            Reason::Progressing => None,
+            _ if was(reason) => None,
+            Reason::Synced if told.is_none() || was(Reason::Progressing) || was(Reason::Suspended) => None,
+            Reason::Synced => Some(Self::ReadyAgain { message: message() }),
+            _ => Some(Self::NotReady { reason, message: message() }),
+        }
+    }
+
     /// Reason of the event.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -103,7 +118,7 @@ impl Happening {
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match self {
-            Self::NotReady { reason, .. } => !matches!(reason, Reason::Progressing | Reason::Suspended),
+            Self::NotReady { reason, .. } => *reason != Reason::Suspended,
             Self::DriftHealed { .. } | Self::NotRestored { .. } | Self::Renamed { .. } => true,
             _ => false,
         }
@@ -157,4 +172,35 @@ impl Happening {
 pub fn says(object: &LogDrain, note: &str) -> bool {
     let conditions = object.status.iter().flat_map(|status| &status.conditions);
     conditions.into_iter().any(|condition| condition.message.contains(note))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_is_told_of_when_it_turns_bad_and_when_it_is_good_again() {
+        let told = |before: Option<Reason>, reason| {
+            let happening = Happening::of_condition(before.map(Reason::as_str), reason, "why");
+            happening.map(|happening| (happening.reason(), happening.note()))
+        };
+        for before in Reason::ALL.map(Some).into_iter().chain([None]) {
+            assert_eq!(told(before, Reason::Progressing), None, "{before:?}");
+            for reason in Reason::ALL {
+                let is_quiet =
+                    matches!(reason, Reason::Progressing | Reason::Synced) || before == Some(reason);
+                let expected = (!is_quiet).then(|| (reason.as_str(), "why".to_owned()));
+                if reason != Reason::Synced {
+                    assert_eq!(told(before, reason), expected, "{before:?} {reason}");
+                }
+            }
+        }
+        for before in [None, Some(Reason::Synced), Some(Reason::Progressing), Some(Reason::Suspended)] {
+            assert_eq!(told(before, Reason::Synced), None, "{before:?}");
+        }
+        let again = Some(("Synced", "ready again: why".to_owned()));
+        for before in [Reason::Unavailable, Reason::Duplicate, Reason::SecretNotFound] {
+            assert_eq!(told(Some(before), Reason::Synced), again, "{before}");
+        }
+    }
 }

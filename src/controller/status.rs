@@ -307,21 +307,16 @@ impl<'a> Subject<'a> {
 
     /// Tells of a condition `Ready` that has come to be as it is, for whom another reason was told before.
     fn tell_of(&self, told: Option<&str>, reason: Reason, message: &str) {
-        let message = || message.to_owned();
-        let was = |reasons: &[Reason]| reasons.iter().any(|reason| told == Some(reason.as_str()));
-        if was(&[Reason::Suspended]) && !self.object.spec.suspend {
+        let was = |reason: Reason| told == Some(reason.as_str());
+        if was(Reason::Suspended) && !self.object.spec.suspend {
             self.tell(&Happening::Resumed);
         }
-        if was(&[reason]) {
-            return;
-        }
-        match reason {
-            Reason::Progressing => {}
-            Reason::Synced if told.is_none() || was(&[Reason::Progressing, Reason::Suspended]) => {
-                tracing::info!(action = "Check", reason = reason.as_str(), "in sync: {}", message());
+        match Happening::of_condition(told, reason, message) {
+            Some(happening) => self.tell(&happening),
+            None if reason == Reason::Synced && !was(reason) => {
+                tracing::info!(action = "Check", reason = reason.as_str(), "in sync: {message}");
             }
-            Reason::Synced => self.tell(&Happening::ReadyAgain { message: message() }),
-            _ => self.tell(&Happening::NotReady { reason, message: message() }),
+            None => {}
         }
     }
 

@@ -113,7 +113,10 @@ impl Reason {
         match self {
             Self::Synced => "Scalingo lists the drain as the spec says",
             Self::Suspended => "`spec.suspend` is true: nobody looks",
-            Self::Progressing => "an answer was lost, or another `LogDrain` is adding the same drain",
+            Self::Progressing => {
+                "work is under way: a drain is being added or deleted, an answer was lost and is looked for, or another \
+                 `LogDrain` is adding the same drain"
+            }
             Self::SecretNotFound => "a Secret or key of `tokenSecretRef` or `urlSecretRef` is not there",
             Self::ApiTokenNotFound => "the Secret or key of `apiTokenSecretRef` is not there",
             Self::RateLimited => {

@@ -170,7 +170,12 @@ fn happenings() -> Vec<Happening> {
         Happening::NotRestored { url: url() },
         Happening::Renamed { from: "<old>".to_owned(), to: "<new>".to_owned() },
         Happening::Resumed,
-        Happening::ReadyAgain { message: "<message of the condition>".to_owned() },
+        Happening::of_condition(
+            Some(Reason::Unavailable.as_str()),
+            Reason::Synced,
+            "<message of the condition>",
+        )
+        .unwrap(),
     ];
     // A new one does not compile here until it is above.
     for happening in &all {
@@ -200,8 +205,9 @@ fn events(text: &mut String) {
     for happening in happenings() {
         row(&happening, &cell(&happening.note()));
     }
-    for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::Synced) {
-        row(&Happening::NotReady { reason, message: String::new() }, "the message of the condition");
+    // Each reason for which a condition is told of that was fine before.
+    for happening in Reason::ALL.into_iter().filter_map(|reason| Happening::of_condition(None, reason, "")) {
+        row(&happening, "the message of the condition");
     }
 }
 
