@@ -97,9 +97,9 @@ pub enum StatusClass {
 }
 
 impl Look {
-    const ALL: [Self; 4] = [Self::Ok, Self::Transient, Self::Stalled, Self::Passing];
+    pub(crate) const ALL: [Self; 4] = [Self::Ok, Self::Transient, Self::Stalled, Self::Passing];
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Transient => "transient",
@@ -110,9 +110,9 @@ impl Look {
 }
 
 impl Drift {
-    const ALL: [Self; 2] = [Self::Missing, Self::DeletedAlong];
+    pub(crate) const ALL: [Self; 2] = [Self::Missing, Self::DeletedAlong];
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",
             Self::DeletedAlong => "deleted_along",
@@ -121,9 +121,9 @@ impl Drift {
 }
 
 impl Write {
-    const ALL: [Self; 4] = [Self::Status, Self::Finalizer, Self::Event, Self::Lease];
+    pub(crate) const ALL: [Self; 4] = [Self::Status, Self::Finalizer, Self::Event, Self::Lease];
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Status => "status",
             Self::Finalizer => "finalizer",
@@ -134,10 +134,10 @@ impl Write {
 }
 
 impl StatusClass {
-    const ALL: [Self; 5] =
+    pub(crate) const ALL: [Self; 5] =
         [Self::Success, Self::Redirection, Self::ClientError, Self::ServerError, Self::None];
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Success => "2xx",
             Self::Redirection => "3xx",

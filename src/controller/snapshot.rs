@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// Of a resource without a status.
-const NEW: Standing = ("Unknown", "New");
+pub(super) const NEW: Standing = ("Unknown", "New");
 /// Of a resource whose condition is not the operator's.
-const OTHER: Standing = ("Unknown", "Other");
+pub(super) const OTHER: Standing = ("Unknown", "Other");
 
 impl Context {
     /// How things stand now. What the caches tell is absent until they have been filled: none would be untrue.

@@ -61,49 +61,49 @@ families! {
     LEADER = "logdrain_leader", Gauge, [],
         "Whether this process is the one that acts (1) or a standby (0).";
     LOGDRAINS = "logdrain_logdrains", Gauge, ["ready", "reason"],
-        "LogDrain resources by status and reason of their Ready condition; reason New has no status yet.";
+        "LogDrain resources by status and reason of their Ready condition; of reason New are those without a status yet, of Other those whose status somebody else has written.";
     DRAINS = "logdrain_drains", Gauge, [],
         "Drains at Scalingo under control: recorded as Active, each once.";
     RECONCILES = "logdrain_reconciles_total", Counter, ["result"],
-        "Looks at a LogDrain by result: ok came to an end, transient is tried again, stalled needs a person, passing was overtaken by a newer form.";
+        "Looks at a LogDrain by result: ok came to its end, transient failed and is tried again, stalled failed and needs a person, passing was given up for a newer form or because the operator stops.";
     RECONCILE_DURATION = "logdrain_reconcile_duration_seconds", Histogram, [],
-        "Time that a look at a LogDrain took, without its own wait for the request budget; its wait for others on the same target is part of it.";
+        "Time that a look at a LogDrain took, without its own wait for the request budget, but with its wait for looks at the same app or addon.";
     ERRORS = "logdrain_errors_total", Counter, ["kind"],
-        "Failures by kind, of looks at a LogDrain and of what goes on beside them: change_feed, secret_watch, secret_read, status_write, event.";
+        "Failures by kind: of looks at a LogDrain, and of what goes on beside them, which are change_feed, secret_watch, secret_read, status_write and event.";
     REQUESTS = "logdrain_scalingo_requests_total", Counter, ["operation", "status"],
-        "Requests to Scalingo by operation and class of the answer's status; none is no answer.";
+        "Requests to Scalingo by operation and class of the answer's status; none where no answer came.";
     REQUEST_DURATION = "logdrain_scalingo_request_duration_seconds", Histogram, ["operation"],
         "Time from a request to Scalingo being sent until it was answered or given up.";
     BUDGET_SLOTS = "logdrain_budget_slots", Gauge, ["token"],
-        "Most requests within any 60 s with an API token. The label is a digest under a random key of this process: it tells tokens apart, says nothing of them, and is another after a restart.";
+        "Most requests that may be sent within any 60 s with an API token. The label token is a digest under a random key of this process: it tells tokens apart, says nothing of them, and is another after a restart.";
     BUDGET_SLOTS_USED = "logdrain_budget_slots_used", Gauge, ["token"],
-        "How many of these are taken by requests of the last 60 s.";
+        "How many of logdrain_budget_slots are taken by requests of the last 60 s.";
     BUDGET_WAITING = "logdrain_budget_waiting", Gauge, ["token", "class"],
-        "Requests that wait for the budget: of class interactive a person waits for it.";
+        "Requests that wait for the budget: those of class interactive for a person, those of class background for a routine check.";
     BUDGET_WAIT = "logdrain_budget_wait_seconds", Histogram, ["token", "class"],
-        "Time that requests have waited for the budget.";
+        "Time that requests have waited for the budget, by class as in logdrain_budget_waiting.";
     BUDGET_RATE_LIMITED = "logdrain_budget_rate_limited_total", Counter, ["token"],
-        "Answers 429: Scalingo asks for fewer requests.";
+        "Answers of Scalingo with status 429, by which it asks for fewer requests.";
     BUDGET_PAUSED = "logdrain_budget_paused_seconds_total", Counter, ["token"],
         "Time in which nothing was sent because Scalingo had asked to wait.";
     DRIFT_HEALED = "logdrain_drift_healed_total", Counter, ["reason"],
-        "Drains added again: missing was no longer listed, deleted_along was removed by the deletion of its double.";
+        "Drains that were added again, by reason: missing was no longer listed, deleted_along was removed by the deletion of its double.";
     FEED_AGE = "logdrain_feed_last_answer_age_seconds", Gauge, [],
-        "Time since the change feed was last read, of the feed that was read longest ago; absent where none is read.";
+        "Time since a change feed was last read: each API token has one, and the one that was read longest ago counts; absent where none is read.";
     FEED_APPS = "logdrain_feed_apps", Gauge, ["covered"],
-        "Apps with recorded drains: covered, the change feed tells of their changes; otherwise they are listed every resync.";
+        "Apps with recorded drains: where covered is true, the change feed tells of their changes; the others are listed every --resync.";
     SWEEP_INTERVAL = "logdrain_sweep_interval_seconds", Gauge, ["kind"],
-        "How often a target is to be listed: sweep where the change feed covers it, resync where not.";
+        "How often a target, an app or an addon, is to be listed: sweep where the change feed covers it, resync where not.";
     SWEEP_ACHIEVED = "logdrain_sweep_achieved_interval_seconds", Gauge, [],
         "Longest time that a target has waited between two lists; absent while none is in sync.";
     SWEEP_OLDEST = "logdrain_sweep_oldest_check_age_seconds", Gauge, [],
-        "Time since the target was listed that was listed longest ago, or since it was found in order; absent while none is in sync.";
+        "Time since a target was last listed, or found in order after a restart: the longest of all targets; absent while none is in sync.";
     WRITES = "logdrain_kubernetes_writes_total", Counter, ["kind"],
-        "Writes sent to the Kubernetes API, accepted or not.";
+        "Writes sent to the Kubernetes API, accepted or not, by kind: status, finalizer, event, lease. While all is in sync only lease grows, at the leader.";
     PROCESS_CPU = "process_cpu_seconds_total", Counter, [],
         "Processor time spent by the process.";
     PROCESS_MEMORY = "process_resident_memory_bytes", Gauge, [],
-        "Memory of the process that is resident.";
+        "Resident memory of the process.";
     PROCESS_OPEN = "process_open_fds", Gauge, [],
         "Open file descriptors of the process.";
     PROCESS_MOST = "process_max_fds", Gauge, [],

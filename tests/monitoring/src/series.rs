@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use logdrain_operator::crd::Reason;
+use logdrain_operator::controller::label_values;
 use logdrain_operator::metrics::{Description, FAMILIES, Kind};
-use logdrain_operator::scalingo::Operation;
 
 use super::{Error, Query, Selector};
 
@@ -29,7 +28,8 @@ pub fn complaints(query: &str) -> Result<Vec<String>, Error> {
                     if !labels.contains(label.as_str()) {
                         complaints.push(format!("{} has no label {label}", selector.metric));
                     }
-                    let known = values(&selector.metric, label);
+                    let known = family(&selector.metric)
+                        .map_or_else(Vec::new, |(family, _)| label_values(family.name, label));
                     let is_unknown = |value: &&String| !known.is_empty() && !known.contains(&value.as_str());
                     complaints.extend(
                         matcher
@@ -86,22 +86,6 @@ fn labels(selector: &Selector) -> Option<BTreeSet<&'static str>> {
     Some(family.labels.iter().copied().chain(bucket).chain(TARGET).collect())
 }
 
-/// The values that a label may have; empty where they are not known beforehand.
-fn values(metric: &str, label: &str) -> Vec<&'static str> {
-    match (metric, label) {
-        ("logdrain_logdrains", "reason") => {
-            Reason::ALL.into_iter().map(Reason::as_str).chain(["New", "Other"]).collect()
-        }
-        ("logdrain_logdrains", "ready") => vec!["True", "False", "Unknown"],
-        ("logdrain_scalingo_requests_total", "status") => vec!["2xx", "3xx", "4xx", "5xx", "none"],
-        ("logdrain_sweep_interval_seconds", "kind") => vec!["sweep", "resync"],
-        (_, "operation") => Operation::ALL.into_iter().map(Operation::as_str).collect(),
-        (_, "class") => vec!["interactive", "background"],
-        (_, "covered") => vec!["true", "false"],
-        _ => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +100,10 @@ mod tests {
         assert_eq!(
             told(r#"logdrain_logdrains{reason=~"Synced|Gone"}"#),
             "logdrain_logdrains: reason is never Gone"
+        );
+        assert_eq!(
+            told(r#"logdrain_budget_wait_seconds_sum{class="interactiv"}"#),
+            "logdrain_budget_wait_seconds_sum: class is never interactiv"
         );
         assert_eq!(told("logdrain_budget_wait_seconds"), "there is no metric logdrain_budget_wait_seconds");
         assert_eq!(told("sum by (le) (logdrain_budget_wait_seconds_bucket)"), "");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::{env, fs};
 
 use logdrain_operator::config;
-use logdrain_operator::controller::Happening;
+use logdrain_operator::controller::{Happening, label_values};
 use logdrain_operator::crd::{self, DrainType, Field, Presence, REQUESTED_AT, Reason, Remedy};
 use logdrain_operator::metrics::FAMILIES;
 use packaging::repository;
@@ -154,6 +154,25 @@ fn metrics(text: &mut String) {
         let labels: Vec<String> = family.labels.iter().map(|label| code(label)).collect();
         let (kind, labels) = (family.kind.as_str(), labels.join(", "));
         writeln!(text, "| `{}` | {kind} | {labels} | {} |", family.name, cell(family.help)).unwrap();
+    }
+    // Metrics that share a label mostly share its values.
+    let mut rows: Vec<(&str, Vec<&str>, Vec<String>)> = Vec::new();
+    for family in FAMILIES {
+        for label in family.labels {
+            let (values, name) = (label_values(family.name, label), code(family.name));
+            match rows.iter_mut().find(|row| (row.0, &row.1) == (*label, &values)) {
+                Some(row) => row.2.push(name),
+                None => rows.push((label, values, vec![name])),
+            }
+        }
+    }
+    text.push_str("\n### Values of the labels\n\n| Label | Of | Values |\n|---|---|---|\n");
+    for (label, values, metrics) in rows {
+        let values = match values.as_slice() {
+            [] => "known only while it runs".to_owned(),
+            values => values.iter().map(|value| code(value)).collect::<Vec<_>>().join(", "),
+        };
+        writeln!(text, "| `{label}` | {} | {values} |", metrics.join(", ")).unwrap();
     }
 }
 
