@@ -100,7 +100,9 @@ fn cargo(words: &[String]) -> Result<(), String> {
             "--example" => [format!("examples/{name}.rs"), format!("examples/{name}/main.rs")]
                 .iter()
                 .any(|place| root.join(place).is_file()),
-            "--test" => root.join(format!("tests/{name}.rs")).is_file(),
+            "--test" => [format!("tests/{name}.rs"), format!("tests/{name}/main.rs")]
+                .iter()
+                .any(|place| root.join(place).is_file()),
             "--bench" => root.join(format!("benches/{name}/main.rs")).is_file(),
             "-p" => packages.contains(name),
             _ => continue,
