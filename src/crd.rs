@@ -104,6 +104,7 @@ pub struct LogDrainSpec {
     /// password. Example: `{name: logstash, key: url}`, where the Secret's `url` is
     /// `https://user:password@logstash.example.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = schema::show_url)]
     pub url_secret_ref: Option<SecretKeyRef>,
     /// Key of a Secret in this namespace that holds the Scalingo API token (`tk-us-…`) with which this drain is
     /// managed. The token's user must be the app's owner or a collaborator who may manage its drains.

@@ -37,16 +37,26 @@ pub(super) fn default_to_api_token(schema: &mut Schema) {
     let SecretKeyRef { name, key } = SecretKeyRef::api_token();
     schema.remove("required");
     for (property, default) in [("name", name), ("key", key)] {
+        show(schema, property, &format!("`{default}`, the default"));
         if let Some(Value::Object(property)) = schema.pointer_mut(&format!("/properties/{property}")) {
-            let description = match property.get("description") {
-                Some(Value::String(description)) => description.split(" Example").next(),
-                _ => None,
-            };
-            let description =
-                format!("{} Example: `{default}`, the default.", description.unwrap_or_default());
-            property.insert("description".into(), description.into());
             property.insert("default".into(), default.into());
         }
+    }
+}
+
+/// Gives name and key of the URL's reference examples of their own.
+pub(super) fn show_url(schema: &mut Schema) {
+    show(schema, "name", "`logstash`");
+    show(schema, "key", "`url`");
+}
+
+/// Replaces the example of a property.
+fn show(schema: &mut Schema, property: &str, example: &str) {
+    if let Some(Value::String(description)) =
+        schema.pointer_mut(&format!("/properties/{property}/description"))
+        && let Some((words, _)) = description.split_once(" Example: ")
+    {
+        *description = format!("{words} Example: {example}.");
     }
 }
 
@@ -94,7 +104,7 @@ pub(super) fn conditions(_: &mut SchemaGenerator) -> Schema {
                 "message": {
                     "type": "string",
                     "maxLength": 32768,
-                    "description": "Why, for people; it names the field or object to look at. Example: `Secret datadog has no key api-key`.",
+                    "description": "Why, for people; it names the field or object to look at. Example: `spec.tokenSecretRef: Secret datadog has no key api-key`.",
                 },
             },
         },

@@ -83,6 +83,22 @@ fn defaults_are_those_of_the_code() {
 }
 
 #[test]
+fn the_examples_of_a_reference_are_one() {
+    let properties = &schema()["properties"]["spec"]["properties"];
+    let example = |schema: &Value| -> String {
+        let description = schema["description"].as_str().expect("a description");
+        let (_, example) = description.split_once("Example: `").expect("an example");
+        example.split('`').next().expect("its end").to_owned()
+    };
+    for field in ["apiTokenSecretRef", "tokenSecretRef", "urlSecretRef"] {
+        let reference = &properties[field];
+        let parts =
+            ["name", "key"].map(|part| format!("{part}: {}", example(&reference["properties"][part])));
+        assert_eq!(example(reference), format!("{{{}}}", parts.join(", ")), "{field}");
+    }
+}
+
+#[test]
 fn names_are_those_of_the_documentation() {
     let definition = definition();
     assert_eq!(definition.metadata.name.as_deref(), Some("logdrains.logs.scalingo.com"));
