@@ -40,5 +40,6 @@ pub use context::Sabotage;
 pub use context::{Context, Parts, Settings};
 pub use happening::Happening;
 pub use labels::label_values;
+pub use status::FINALIZER;
 pub use view::View;
 pub use watch::{Watch, follow, watches};

@@ -5,6 +5,7 @@ pub mod config;
 pub mod controller;
 pub mod crd;
 pub mod drain;
+pub mod exit;
 pub mod lease;
 pub mod metrics;
 pub mod run;

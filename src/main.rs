@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use logdrain_operator::config::{self, Command, Config};
+use logdrain_operator::exit::Exit;
 use logdrain_operator::{crd, run, telemetry};
 
-const BAD_CONFIGURATION: u8 = 2;
 /// Work that cannot be interrupted, a digest, is over long before.
 const BLOCKING_WORK: Duration = Duration::from_secs(1);
 
@@ -17,26 +17,28 @@ fn main() -> ExitCode {
         Ok(Command::Run(config)) => operate(*config),
         Ok(Command::Crd) => match crd::yaml() {
             Ok(yaml) => print(&yaml),
-            Err(error) => fail(1, &error),
+            Err(error) => fail(Exit::Failed, &error),
         },
         Ok(Command::Print(text)) => print(&text),
-        Err(error) => fail(BAD_CONFIGURATION, &error),
+        Err(error) => fail(Exit::Misconfigured, &error),
     }
 }
 
 fn operate(config: Config) -> ExitCode {
     if let Err(error) = telemetry::install(config.log_format) {
-        return fail(BAD_CONFIGURATION, &error);
+        return fail(Exit::Misconfigured, &error);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(1, &format!("The threads of the operator cannot be started: {error}.")),
+        Err(error) => {
+            return fail(Exit::Failed, &format!("The threads of the operator cannot be started: {error}."));
+        }
     };
     let outcome = runtime.block_on(run::run(config));
     runtime.shutdown_timeout(BLOCKING_WORK);
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(1, &error),
+        Ok(()) => ExitCode::from(Exit::Done.status()),
+        Err(error) => fail(Exit::Failed, &error),
     }
 }
 
@@ -46,15 +48,15 @@ fn print(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads, `head` for one, has had enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(1, &format!("Standard output cannot be written: {error}.")),
+        Err(error) => fail(Exit::Failed, &format!("Standard output cannot be written: {error}.")),
     }
 }
 
-fn fail(code: u8, sentence: &impl Display) -> ExitCode {
+fn fail(exit: Exit, sentence: &impl Display) -> ExitCode {
     let text = sentence.to_string();
     // On further lines a YAML parser quotes the file that it cannot read: a kubeconfig, with its token.
     let line = text.lines().next().unwrap_or_default();
     // Nobody is left to tell when standard error is gone too.
     let _ = writeln!(io::stderr(), "logdrain-operator: {line}");
-    ExitCode::from(code)
+    ExitCode::from(exit.status())
 }

@@ -15,6 +15,7 @@ use crate::{
     config::{self, Config},
     controller::{self, Context, Settings, View, Watch, follow, watches},
     crd::LogDrain,
+    exit::Exit,
     lease::{self, Elector, Guarded, Leadership},
     metrics::{Measured, Metrics},
     scalingo::{self, ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider},
@@ -132,7 +133,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
         }
         () = signals.next() => {
             tracing::warn!("stopped at once; the next start goes on from the records");
-            std::process::exit(130);
+            std::process::exit(Exit::CutOff.status().into());
         }
     }
     drop(lead);

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::{env, fs};
 
 use logdrain_operator::config;
-use logdrain_operator::controller::{Happening, label_values};
+use logdrain_operator::controller::{FINALIZER, Happening, label_values};
 use logdrain_operator::crd::{self, DrainType, Field, Presence, REQUESTED_AT, Reason, Remedy};
+use logdrain_operator::exit::Exit;
 use logdrain_operator::metrics::FAMILIES;
 use packaging::repository;
 use serde_json::Value;
@@ -60,9 +61,54 @@ fn fields(schema: &Value, path: &str, rows: &mut String) {
     }
 }
 
+/// The texts at a place of each of a list.
+fn each(list: &Value, pointer: &str) -> Vec<String> {
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one.pointer(pointer).unwrap().as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// How it is spoken of on a command line.
+fn names(definition: &Value, text: &mut String) {
+    let (spec, version) = (&definition["spec"], &definition["spec"]["versions"][0]);
+    let names = &spec["names"];
+    let code_each = |list: &[String]| list.iter().map(|one| code(one)).collect::<Vec<_>>().join(", ");
+    let word = |value: &Value| code(value.as_str().unwrap());
+    let selectable: Vec<String> = each(&version["selectableFields"], "/jsonPath")
+        .iter()
+        .map(|path| format!("`--field-selector {}=…`", path.trim_start_matches('.')))
+        .collect();
+    let columns = |is_wide: bool| {
+        let columns = version["additionalPrinterColumns"].as_array().unwrap().iter();
+        let columns =
+            columns.filter(|column| (column["priority"].as_i64().unwrap_or_default() > 0) == is_wide);
+        columns.map(|column| column["name"].as_str().unwrap()).collect::<Vec<_>>().join(", ")
+    };
+    let api = format!("{}/{}", spec["group"].as_str().unwrap(), version["name"].as_str().unwrap());
+    text.push_str("\n## The resource\n\n| | |\n|---|---|\n");
+    for (what, said) in [
+        ("API version, kind", format!("{}, {}", code(&api), word(&names["kind"]))),
+        ("Scope", spec["scope"].as_str().unwrap().to_lowercase()),
+        ("Names", format!("{}, {}", word(&names["plural"]), word(&names["singular"]))),
+        ("Short name", code_each(&each(&names["shortNames"], ""))),
+        ("Category", code_each(&each(&names["categories"], ""))),
+        ("Selected by", selectable.join(", ")),
+        ("Columns", format!("{}; with `--output wide` also {}", columns(false), columns(true))),
+        (
+            "Finalizer",
+            format!("{}: keeps the resource until the drains that it has recorded are gone", code(FINALIZER)),
+        ),
+    ] {
+        writeln!(text, "| {what} | {said} |").unwrap();
+    }
+}
+
 fn resource(text: &mut String) {
     let definition = serde_json::to_value(crd::definition()).unwrap();
     let version = &definition["spec"]["versions"][0];
+    names(&definition, text);
     for part in ["spec", "status"] {
         let schema = &version["schema"]["openAPIV3Schema"]["properties"][part];
         write!(text, "\n## Fields of `{part}`\n\n{}\n\n", cell(schema["description"].as_str().unwrap()))
@@ -145,6 +191,10 @@ fn command_line(text: &mut String) {
     text.push_str("\n## Further environment variables\n\n| Variable | |\n|---|---|\n");
     for (name, help) in config::ENVIRONMENT {
         writeln!(text, "| `{name}` | {help} |").unwrap();
+    }
+    text.push_str("\n## Exit statuses\n\n| Status | |\n|---|---|\n");
+    for exit in Exit::ALL {
+        writeln!(text, "| {} | {} |", exit.status(), exit.meaning()).unwrap();
     }
 }
 
