@@ -35,6 +35,7 @@ mod turn;
 mod view;
 mod watch;
 
+#[cfg(feature = "sabotage")]
 #[doc(hidden)]
 pub use context::Sabotage;
 pub use context::{Context, Parts, Settings};

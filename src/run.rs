@@ -183,7 +183,6 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
         clock,
         stopping,
         leadership,
-        sabotage: None,
     });
     Ok(Parts { watches, context, called, election })
 }

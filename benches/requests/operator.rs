@@ -85,7 +85,6 @@ impl Operator {
             clock,
             stopping: CancellationToken::new(),
             leadership: logdrain_operator::lease::Leadership::always(),
-            sabotage: None,
         });
         Self { connection, task: tokio::spawn(follow(watches, context, called)) }
     }

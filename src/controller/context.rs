@@ -57,7 +57,8 @@ pub struct Settings {
     pub feed_interval: Option<Duration>,
 }
 
-/// A deliberate bug. The random histories are tried on each, to show that they would find it. No option leads here.
+/// A deliberate bug. The random histories are tried on each, to show that they would find it. They alone turn on the feature
+/// without which none of this is compiled but the names.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
@@ -71,8 +72,6 @@ pub enum Sabotage {
     UnauthorizedIsNotFound,
     /// A list that is kept does not show what was added or deleted since.
     OwnWriteNotSeen,
-    /// Whoever stands for election works, whether it leads or not. Whoever assembles the operator has it do so.
-    LeaseIgnored,
 }
 
 /// What every reconciliation shares.
@@ -115,6 +114,7 @@ pub struct Context {
     pub stopping: CancellationToken,
     /// Whether this process leads.
     pub leadership: Leadership,
+    #[cfg(feature = "sabotage")]
     sabotage: Option<Sabotage>,
     tokens: Tokens,
     sweeps: Mutex<Sweeps>,
@@ -147,15 +147,30 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// Whether this process leads. The client for Scalingo is to heed it by itself, as with [`Guarded`](crate::lease::Guarded).
     pub leadership: Leadership,
-    /// What is done wrong on purpose; nothing, outside of the tests of the tests.
-    #[doc(hidden)]
-    pub sabotage: Option<Sabotage>,
 }
 
 impl Context {
     /// A context, and the stream of resources that it calls for another look.
     #[must_use]
     pub fn new(parts: Parts) -> (Arc<Self>, mpsc::UnboundedReceiver<ObjectRef<LogDrain>>) {
+        let (context, called) = Self::assemble(parts);
+        (Arc::new(context), called)
+    }
+
+    /// The same, where this is done wrong on purpose.
+    #[cfg(feature = "sabotage")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn sabotaged(
+        parts: Parts,
+        sabotage: Option<Sabotage>,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<ObjectRef<LogDrain>>) {
+        let (mut context, called) = Self::assemble(parts);
+        context.sabotage = sabotage;
+        (Arc::new(context), called)
+    }
+
+    fn assemble(parts: Parts) -> (Self, mpsc::UnboundedReceiver<ObjectRef<LogDrain>>) {
         let (calls, called) = mpsc::unbounded();
         let Settings { resync, sweep_interval, feed_interval, .. } = parts.settings;
         let sweeps = Sweeps::new(resync, sweep_interval);
@@ -173,7 +188,8 @@ impl Context {
             clock: parts.clock,
             stopping: parts.stopping,
             leadership: parts.leadership,
-            sabotage: parts.sabotage,
+            #[cfg(feature = "sabotage")]
+            sabotage: None,
             digester: parts.digester,
             lists: Lists::default(),
             targets: Targets::default(),
@@ -189,13 +205,22 @@ impl Context {
             calls,
             kubernetes: Semaphore::new(KUBERNETES_AT_ONCE),
         };
-        (Arc::new(context), called)
+        (context, called)
     }
 
     /// Whether this is to be done wrong.
+    #[cfg(feature = "sabotage")]
     #[must_use]
     pub(super) fn is_sabotaged(&self, how: Sabotage) -> bool {
         self.sabotage == Some(how)
+    }
+
+    /// Nothing is to be done wrong.
+    #[cfg(not(feature = "sabotage"))]
+    #[expect(clippy::unused_self, reason = "it stands in for the one above")]
+    #[must_use]
+    pub(super) const fn is_sabotaged(&self, _how: Sabotage) -> bool {
+        false
     }
 
     /// The time of day.

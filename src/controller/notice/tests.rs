@@ -81,7 +81,6 @@ impl Case {
             clock,
             stopping: CancellationToken::new(),
             leadership: crate::lease::Leadership::always(),
-            sabotage: None,
         });
         let noticing = tokio::spawn(notice(vec![None], context.clone()));
         Self { server, connection, context, called, writer, noticing }

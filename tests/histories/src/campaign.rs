@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use logdrain_operator::controller::Sabotage;
 use logdrain_operator::drain::Digester;
 
 use crate::history::{History, Verdict};
+use crate::sabotage::Sabotage;
 use crate::shrink::shrink;
 
 /// How often a failing history is run again to make it short.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use in_memory_api_server::Verb;
-use logdrain_operator::controller::Sabotage;
 use logdrain_operator::drain::Digester;
 
 use crate::generate::generate;
 use crate::journal::journal;
 use crate::judge::{decide, is_refused, judge};
 use crate::operator::SWEEP_INTERVAL;
+use crate::sabotage::Sabotage;
 use crate::speaker::Speaker;
 use crate::step::Step;
 use crate::universe::{GOOD_TOKENS, Namespace};

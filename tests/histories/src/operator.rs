@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Turns, Verb};
 use jiff::{SignedDuration, Timestamp};
-use logdrain_operator::controller::{Context, Parts, Sabotage, Settings, View, Watch, follow, watches};
+use logdrain_operator::controller::{Context, Parts, Settings, View, Watch, follow, watches};
 use logdrain_operator::lease::{self, Elector, Guarded, Leadership};
 use logdrain_operator::metrics::Metrics;
 use logdrain_operator::scalingo::{Client, Clock, Endpoints};
@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::faults::KubernetesFaults;
+use crate::sabotage::Sabotage;
 use crate::universe::REGION;
 use crate::witness::Witness;
 
@@ -294,7 +295,7 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
     #[expect(clippy::expect_used, reason = "constants, tried by every history")]
     let endpoints = endpoints.expect("valid endpoints");
     let watches = watches(&client, &[]);
-    let (context, called) = Context::new(Parts {
+    let parts = Parts {
         scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), life.requests_per_minute),
         client,
         settings: surroundings.settings(),
@@ -305,8 +306,9 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
         clock,
         stopping: CancellationToken::new(),
         leadership,
-        sabotage: surroundings.sabotage,
-    });
+    };
+    let sabotage = surroundings.sabotage.and_then(Sabotage::of_controller);
+    let (context, called) = Context::sabotaged(parts, sabotage);
     let follow = follow(watches, context, called);
     let Some(elector) = &mut elector else {
         follow.await;

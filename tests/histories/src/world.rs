@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use in_memory_api_server::{ApiServer, Definition, Settings, Turns};
-use logdrain_operator::controller::Sabotage;
 use logdrain_operator::drain::Digester;
 use scalingo_simulator::{Simulator, Target};
 use serde_json::Value;
 
 use crate::operator::{OWN_NAMESPACE, Operator, Surroundings};
+use crate::sabotage::Sabotage;
 use crate::speaker::Speaker;
 use crate::step::Step;
 use crate::universe::{AppSlot, Destination, Form, GOOD_TOKENS, Namespace, Slot, api_token};

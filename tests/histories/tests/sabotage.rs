@@ -1,6 +1,9 @@
 //! The histories are tried on deliberate bugs: a check that finds none of them would be none.
 
 use histories::{Campaign, Sabotage};
+use logdrain_operator::controller::Sabotage::{
+    DeleteBeforeAdd, IntentNotWritten, OwnWriteNotSeen, OwnershipIgnored, UnauthorizedIsNotFound,
+};
 
 const COUNT: u64 = 2000;
 
@@ -15,21 +18,21 @@ fn is_caught(sabotage: Sabotage, seed: u64) {
 }
 
 macro_rules! caught {
-    ($($name:ident: $sabotage:ident from $seed:literal,)*) => {
+    ($($name:ident: $sabotage:expr, from $seed:literal,)*) => {
         $(
             #[test]
             fn $name() {
-                is_caught(Sabotage::$sabotage, $seed);
+                is_caught($sabotage, $seed);
             }
         )*
     };
 }
 
 caught! {
-    an_intent_that_is_not_written_is_noticed: IntentNotWritten from 1,
-    a_deletion_before_the_addition_is_noticed: DeleteBeforeAdd from 1,
-    ignored_ownership_is_noticed: OwnershipIgnored from 1,
-    a_refused_credential_taken_for_a_missing_target_is_noticed: UnauthorizedIsNotFound from 1,
-    an_own_write_that_is_not_seen_is_noticed: OwnWriteNotSeen from 1,
-    a_lease_that_is_ignored_is_noticed: LeaseIgnored from 310,
+    an_intent_that_is_not_written_is_noticed: Sabotage::Controller(IntentNotWritten), from 1,
+    a_deletion_before_the_addition_is_noticed: Sabotage::Controller(DeleteBeforeAdd), from 1,
+    ignored_ownership_is_noticed: Sabotage::Controller(OwnershipIgnored), from 1,
+    a_refused_credential_taken_for_a_missing_target_is_noticed: Sabotage::Controller(UnauthorizedIsNotFound), from 1,
+    an_own_write_that_is_not_seen_is_noticed: Sabotage::Controller(OwnWriteNotSeen), from 1,
+    a_lease_that_is_ignored_is_noticed: Sabotage::LeaseIgnored, from 310,
 }

@@ -4,6 +4,7 @@
 mod packaging {
     mod cases;
     mod cluster;
+    mod features;
     mod kustomize;
     mod lifecycle;
     mod neighbours;
