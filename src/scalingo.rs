@@ -35,4 +35,4 @@ pub use reqwest_transport::{
 };
 pub use token::{ApiToken, TokenError, TokenKey};
 pub use transport::{BodyFailure, Transport, TransportError};
-pub use wire::{Addon, App};
+pub use wire::App;

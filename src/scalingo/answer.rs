@@ -29,7 +29,7 @@ pub(super) struct Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Body {
     /// One of the documented error objects.
-    Documented { message: String, code: Option<String>, missing: Option<Missing>, unsupported: bool },
+    Documented { message: String, missing: Option<Missing>, unsupported: bool },
     /// Plain text, such as `Retry later`.
     Text(String),
     /// Anything else; the end of a sentence that begins with "the body".
@@ -106,11 +106,6 @@ fn documented(fields: &Map<String, Value>, secrets: &Secrets) -> Body {
         (None, Some(by_field)) if !by_field.is_empty() => by_field,
         (None, _) => return Body::Other("is not one of the documented errors"),
     };
-    let code = match fields.get("code") {
-        Some(Value::String(code)) => Some(secrets.scrub(code)),
-        Some(Value::Number(code)) => Some(code.to_string()),
-        _ => None,
-    };
     let missing = match fields.get("resource") {
         _ if error.is_none() => None,
         None | Some(Value::Null) => Some(Missing::Unknown),
@@ -118,7 +113,7 @@ fn documented(fields: &Map<String, Value>, secrets: &Secrets) -> Body {
         Some(_) => None,
     };
     let unsupported = message.to_lowercase().contains("support log drains");
-    Body::Documented { message: secrets.scrub(&message), code, missing, unsupported }
+    Body::Documented { message: secrets.scrub(&message), missing, unsupported }
 }
 
 fn named(resource: &str) -> Missing {

@@ -28,8 +28,7 @@ use super::secrets::Secrets;
 use super::token::ApiToken;
 use super::transport::{Transport, TransportError};
 use super::wire::{
-    AddBody, AddedAnswer, Addon, AddonsAnswer, App, AppAnswer, AppsAnswer, DeleteBody, DrainsAnswer,
-    ExchangeAnswer,
+    AddBody, AddedAnswer, App, AppAnswer, AppsAnswer, DeleteBody, DrainsAnswer, ExchangeAnswer,
 };
 use crate::drain::{Destination, DrainUrl, Target};
 
@@ -120,16 +119,6 @@ impl Client {
         let call = self.call(Operation::GetApp, Method::GET, region, &["apps", name_or_id])?;
         let answer: AppAnswer = self.read(token, &call).await?;
         Ok(answer.app)
-    }
-
-    /// The addons of an app.
-    ///
-    /// # Errors
-    /// See [`Error::kind`].
-    pub async fn addons(&self, token: &ApiToken, region: &str, app_id: &str) -> Result<Vec<Addon>, Error> {
-        let call = self.call(Operation::ListAddons, Method::GET, region, &["apps", app_id, "addons"])?;
-        let answer: AddonsAnswer = self.read(token, &call).await?;
-        Ok(answer.addons.into_iter().map(Addon::from).collect())
     }
 
     /// A page of the change feed, newest first: what has happened to all apps that the token's user may see.

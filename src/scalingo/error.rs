@@ -117,15 +117,6 @@ impl Error {
         }
     }
 
-    /// The API's own code for the error, made safe like the message.
-    #[must_use]
-    pub fn code(&self) -> Option<&str> {
-        match &*self.failure {
-            Failure::Refused(Refusal { body: Body::Documented { code, .. }, .. }) => code.as_deref(),
-            _ => None,
-        }
-    }
-
     /// How long the API asks to wait, at most 5 minutes.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -157,18 +148,6 @@ impl Error {
             status if is_gateway_failure(status) => self.transient_unless_write(),
             _ => ErrorKind::Transient,
         }
-    }
-
-    /// Whether the same may go well later, without anybody's hand.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(
-            self.kind(),
-            ErrorKind::Transient
-                | ErrorKind::RateLimited { .. }
-                | ErrorKind::OutcomeUnknown
-                | ErrorKind::Protocol
-        )
     }
 
     /// What became of the drain that [`Client::add_drain`](super::Client::add_drain) was to add.
@@ -207,10 +186,8 @@ impl Error {
         };
         match (self.operation, missing) {
             _ if refusal.is_elsewhere() => ErrorKind::Transient,
-            // These name nothing but the app.
-            (Operation::GetApp | Operation::ListAddons, Missing::Unknown) => {
-                ErrorKind::NotFound(Missing::App)
-            }
+            // It names nothing but the app.
+            (Operation::GetApp, Missing::Unknown) => ErrorKind::NotFound(Missing::App),
             (_, missing) => ErrorKind::NotFound(missing),
         }
     }

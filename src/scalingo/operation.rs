@@ -9,8 +9,6 @@ pub enum Operation {
     ListApps,
     /// One app by name or id.
     GetApp,
-    /// Addons of an app.
-    ListAddons,
     /// Drains of an app or an addon.
     ListDrains,
     /// A page of the change feed.
@@ -23,11 +21,10 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::Exchange,
         Self::ListApps,
         Self::GetApp,
-        Self::ListAddons,
         Self::ListDrains,
         Self::ListEvents,
         Self::AddDrain,
@@ -41,7 +38,6 @@ impl Operation {
             Self::Exchange => "exchange",
             Self::ListApps => "list_apps",
             Self::GetApp => "get_app",
-            Self::ListAddons => "list_addons",
             Self::ListDrains => "list_drains",
             Self::ListEvents => "list_events",
             Self::AddDrain => "add_drain",

@@ -13,17 +13,6 @@ pub struct App {
     pub name: String,
 }
 
-/// An addon of an app, as far as it matters here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Addon {
-    /// `ad-…`.
-    pub id: String,
-    /// Id of what provides it, such as `postgresql`.
-    pub provider: Option<String>,
-    /// State at Scalingo, such as `running`.
-    pub status: Option<String>,
-}
-
 #[derive(Deserialize)]
 pub(super) struct AppsAnswer {
     pub(super) apps: Vec<App>,
@@ -58,30 +47,6 @@ impl Meta {
 #[derive(Deserialize)]
 pub(super) struct AppAnswer {
     pub(super) app: App,
-}
-
-#[derive(Deserialize)]
-pub(super) struct AddonsAnswer {
-    pub(super) addons: Vec<AddonAnswer>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct AddonAnswer {
-    id: String,
-    status: Option<String>,
-    addon_provider: Option<ProviderAnswer>,
-}
-
-#[derive(Deserialize)]
-struct ProviderAnswer {
-    id: Option<String>,
-}
-
-impl From<AddonAnswer> for Addon {
-    fn from(answer: AddonAnswer) -> Self {
-        let provider = answer.addon_provider.and_then(|provider| provider.id);
-        Self { id: answer.id, provider, status: answer.status }
-    }
 }
 
 #[derive(Deserialize)]

@@ -89,7 +89,6 @@ fn seen(journal: &[Entry]) -> BTreeMap<String, usize> {
             ("GET", ["apps"]) => "list_apps",
             ("GET", ["apps", _]) => "get_app",
             ("GET", ["events"]) => "list_events",
-            ("GET", ["apps", _, "addons"]) => "list_addons",
             ("GET", [.., "log_drains"]) => "list_drains",
             ("POST", [.., "log_drains"]) => "add_drain",
             ("DELETE", [.., "log_drains"]) => "delete_drain",

@@ -34,7 +34,6 @@ pub fn call_all(client: &Client, given: &Given) -> Vec<(Operation, Option<Error>
         vec![
             (Operation::ListApps, client.apps(token, &target.region).await.err()),
             (Operation::GetApp, client.app(token, &target.region, &target.app_id).await.err()),
-            (Operation::ListAddons, client.addons(token, &target.region, &target.app_id).await.err()),
             (Operation::ListDrains, client.drains(token, target).await.err()),
             (Operation::AddDrain, client.add_drain(token, target, destination).await.err()),
             (Operation::DeleteDrain, client.delete_drain(token, target, url, DeleteForm::Body).await.err()),
