@@ -6,6 +6,7 @@ pub mod controller;
 pub mod crd;
 pub mod drain;
 pub mod exit;
+pub mod keyed;
 pub mod lease;
 pub mod metrics;
 pub mod run;

@@ -16,6 +16,7 @@ use crate::{
     controller::{self, Context, Settings, View, Watch, follow, watches},
     crd::LogDrain,
     exit::Exit,
+    keyed::{NoRandomness, ProcessKey},
     lease::{self, Elector, Guarded, Leadership},
     metrics::{Measured, Metrics},
     scalingo::{self, ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider},
@@ -46,6 +47,9 @@ pub enum Error {
     /// No HTTP client for Scalingo.
     #[error("No HTTP client for Scalingo: {0}")]
     Scalingo(#[from] TransportSetupError),
+    /// No key to tell secrets apart by.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     /// The admin address is not to be had.
     #[error(
         "The admin address {address} cannot be listened on ({error}): choose another with --admin-address."
@@ -78,6 +82,7 @@ pub enum Error {
 /// When it cannot start, or a part of it ends that should run for ever.
 pub async fn run(config: Config) -> Result<(), Error> {
     install_crypto_provider();
+    ProcessKey::draw()?;
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let listener = TcpListener::bind(config.admin_address)
         .await

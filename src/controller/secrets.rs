@@ -7,11 +7,10 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{ResourceExt, runtime::reflector::ObjectRef};
 use tokio::sync::Notify;
 
-use crate::crd::{LogDrain, SecretKeyRef};
-
-mod fingerprint;
-
-use fingerprint::{Fingerprint, Fingerprints};
+use crate::{
+    crd::{LogDrain, SecretKeyRef},
+    keyed::{KeyedDigest, Purpose},
+};
 
 /// Which resources use which values of which Secrets, and what each has last read there.
 ///
@@ -19,7 +18,6 @@ use fingerprint::{Fingerprint, Fingerprints};
 /// knowledge of it. It holds no value: only a keyed digest of each one that is in use.
 #[derive(Default)]
 pub struct Secrets {
-    fingerprints: Fingerprints,
     index: Mutex<Index>,
     /// Wakes whoever waits for a Secret to check.
     news: Notify,
@@ -81,7 +79,7 @@ enum State {
 enum Found {
     NoSecret,
     NoKey,
-    Value(Fingerprint),
+    Value(KeyedDigest),
 }
 
 /// A read under way. Dropped without its answer, it counts as failed.
@@ -94,7 +92,7 @@ pub struct Read<'a> {
 impl Read<'_> {
     /// What the API server has answered.
     pub fn found(self, secret: Option<&Secret>) {
-        let found = self.secrets.look(secret, &self.key.key);
+        let found = look(secret, &self.key.key);
         let version = version(secret);
         self.secrets.end(&self.secret, &self.key, |heard| {
             (State::Read(version, found), heard.is_some_and(|heard| heard.is_news_after(version)))
@@ -204,7 +202,7 @@ impl Secrets {
                 State::Called => continue,
                 State::Read(read, _) if read.is_later_than(now) => continue,
                 State::Read(read, before) => {
-                    let found = *known.entry(key.key.clone()).or_insert_with(|| self.look(secret, &key.key));
+                    let found = *known.entry(key.key.clone()).or_insert_with(|| look(secret, &key.key));
                     if found == *before {
                         *read = now;
                         continue;
@@ -216,14 +214,6 @@ impl Secrets {
             called.insert(key.uid.clone(), entry.resource.clone());
         }
         called.into_iter().collect()
-    }
-
-    fn look(&self, secret: Option<&Secret>, key: &str) -> Found {
-        let Some(secret) = secret else { return Found::NoSecret };
-        match secret.data.as_ref().and_then(|data| data.get(key)) {
-            None => Found::NoKey,
-            Some(value) => Found::Value(self.fingerprints.of(without_line_break(&value.0))),
-        }
     }
 
     fn end(&self, secret: &SecretName, key: &UseKey, state: impl FnOnce(Option<Version>) -> (State, bool)) {
@@ -262,6 +252,14 @@ impl Index {
 fn hear(heard: &mut Option<Version>, version: Version) {
     if heard.is_none_or(|heard| version.is_news_after(heard)) {
         *heard = Some(version);
+    }
+}
+
+fn look(secret: Option<&Secret>, key: &str) -> Found {
+    let Some(secret) = secret else { return Found::NoSecret };
+    match secret.data.as_ref().and_then(|data| data.get(key)) {
+        None => Found::NoKey,
+        Some(value) => Found::Value(KeyedDigest::of(Purpose::SecretValue, &[without_line_break(&value.0)])),
     }
 }
 

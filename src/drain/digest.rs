@@ -1,14 +1,14 @@
 use std::{
     collections::HashMap,
     fmt,
-    hash::{BuildHasher, RandomState},
     sync::{Mutex, PoisonError},
 };
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use blake2::{Blake2b, Digest as _, digest::consts::U16, digest::consts::U32};
+use blake2::{Blake2b, Digest as _, digest::consts::U16};
 
 use super::{Destination, DrainUrl, Target};
+use crate::keyed::{KeyedDigest, Purpose};
 
 /// A digest of a URL or of a destination, as it stands in a record.
 ///
@@ -41,20 +41,10 @@ const MEMORY: u32 = 1024;
 /// How many digests are remembered before all are forgotten.
 const REMEMBERED: usize = 50_000;
 
-/// Computes digests, and remembers them under a key that lives and dies with the process.
+/// Computes digests, and remembers them by others that say nothing outside of this process.
+#[derive(Default)]
 pub struct Digester {
-    key: [u8; 32],
-    known: Mutex<HashMap<[u8; 32], Digest>>,
-}
-
-impl Default for Digester {
-    fn default() -> Self {
-        let mut key = [0; 32];
-        for part in key.chunks_mut(8) {
-            part.copy_from_slice(&RandomState::new().hash_one(0_u8).to_le_bytes());
-        }
-        Self { key, known: Mutex::default() }
-    }
+    known: Mutex<HashMap<KeyedDigest, Digest>>,
 }
 
 impl fmt::Debug for Digester {
@@ -87,14 +77,8 @@ impl Digester {
         append(&mut salt, &target.app_id);
         append(&mut salt, target.addon.as_deref().unwrap_or_default());
 
-        let memory_key: [u8; 32] = Blake2b::<U32>::new()
-            .chain_update(self.key)
-            .chain_update(&salt)
-            .chain_update([0xff])
-            .chain_update(&text)
-            .finalize()
-            .into();
-        if let Some(known) = self.known().get(&memory_key) {
+        let key = KeyedDigest::of(Purpose::Drain, &[&salt, &text]);
+        if let Some(known) = self.known().get(&key) {
             return known.clone();
         }
         let digest = slow(&text, &salt);
@@ -102,11 +86,11 @@ impl Digester {
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(memory_key, digest.clone());
+        known.insert(key, digest.clone());
         digest
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Digest>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<KeyedDigest, Digest>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

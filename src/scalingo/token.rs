@@ -1,10 +1,9 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::OnceLock;
 
-use blake2::Blake2sMac256;
-use blake2::digest::{KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::keyed::{KeyedDigest, Purpose};
 
 /// A Scalingo API token (`tk-us-…`), which never expires and stands for its user.
 ///
@@ -15,11 +14,9 @@ pub struct ApiToken {
     key: TokenKey,
 }
 
-/// Tells API tokens apart within this process: a digest under a key that the process keeps to itself.
-///
-/// It says nothing about the token outside of the process and changes with every start.
+/// Tells API tokens apart within this process. It says nothing about the token outside of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TokenKey([u8; 32]);
+pub struct TokenKey(KeyedDigest);
 
 /// Why a value cannot be an API token; a sentence, without the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,9 +27,6 @@ pub enum TokenError {
     /// A line break, most often.
     #[error("The API token holds a control character, such as a line break: write it without one.")]
     ControlCharacter,
-    /// The system gave no random key.
-    #[error("The system gives no random numbers, so API tokens cannot be told apart safely.")]
-    NoRandomness,
 }
 
 impl ApiToken {
@@ -49,7 +43,7 @@ impl ApiToken {
         if raw.chars().any(char::is_control) {
             return Err(TokenError::ControlCharacter);
         }
-        let key = TokenKey::of(raw)?;
+        let key = TokenKey(KeyedDigest::of(Purpose::ApiToken, &[raw.as_bytes()]));
         Ok(Self { secret, key })
     }
 
@@ -65,29 +59,11 @@ impl ApiToken {
 }
 
 impl TokenKey {
-    fn of(raw: &str) -> Result<Self, TokenError> {
-        let mut mac = Blake2sMac256::new_from_slice(process_key()?).map_err(|_| TokenError::NoRandomness)?;
-        mac.update(raw.as_bytes());
-        Ok(Self(mac.finalize().into_bytes().into()))
-    }
-
     /// The beginning of it, to tell a few tokens apart where people look.
     #[must_use]
     pub fn label(&self) -> String {
-        let [first, second, third, fourth, ..] = self.0;
-        format!("{first:02x}{second:02x}{third:02x}{fourth:02x}")
+        self.0.label()
     }
-}
-
-fn process_key() -> Result<&'static [u8; 32], TokenError> {
-    static KEY: OnceLock<[u8; 32]> = OnceLock::new();
-    if let Some(key) = KEY.get() {
-        return Ok(key);
-    }
-    let mut key = [0; 32];
-    let provider = rustls::crypto::ring::default_provider();
-    provider.secure_random.fill(&mut key).map_err(|_| TokenError::NoRandomness)?;
-    Ok(KEY.get_or_init(|| key))
 }
 
 impl PartialEq for ApiToken {
