@@ -17,7 +17,7 @@ use super::{
     lists::{Change, Key, Wish},
     observation::Observation,
     observe,
-    plan::{Adoption, Forgotten, Found, Peer, Plan, Rank, SETTLES_AFTER, Situation, Step, resolved},
+    plan::{Adoption, Forgotten, Found, Ledger, Peer, Plan, SETTLES_AFTER, Step, resolved},
     status::{Basis, Subject},
     turn::{self, During},
 };
@@ -245,17 +245,14 @@ impl<'a> Work<'a, '_> {
             let listed = self.observation.listed(&self.context.digester, self.wanted, Some(intent));
             let records = self.records_here();
             let peers = self.peers();
-            let situation = Situation {
-                rank: &Rank::default(),
-                deleting: false,
-                wanted: None,
+            let ledger = Ledger {
                 records: &records,
                 listed: &listed,
                 peers: &peers,
                 now: self.observation.at(),
                 led_since: self.context.led_since(),
             };
-            match situation.find(intent) {
+            match ledger.find(intent) {
                 Found::Drain(url) => return Ok(url),
                 Found::Nothing if outcome == AddOutcome::Answered => {}
                 Found::Nothing | Found::OneOf(_) => return Err(answer_lost(error, intent)),

@@ -5,6 +5,7 @@
 //! - nothing is added where the wanted drain may be there, or may yet come;
 //! - deletions stand behind the addition that replaces them.
 
+mod ledger;
 mod situation;
 
 use jiff::{SignedDuration, Timestamp};
@@ -51,16 +52,10 @@ pub struct Peer {
     pub records: Vec<DrainRecord>,
 }
 
-/// Everything that the plan depends on.
+/// What is recorded and listed on one target: it tells what has become of a drain, whatever is wanted.
 #[derive(Clone, Debug)]
-pub struct Situation<'a> {
-    /// Where this `LogDrain` stands in the order of ownership.
-    pub rank: &'a Rank,
-    /// Whether this `LogDrain` is being deleted.
-    pub deleting: bool,
-    /// Digest of the destination that is wanted on this target, if any is.
-    pub wanted: Option<&'a Digest>,
-    /// Its own records on this target.
+pub struct Ledger<'a> {
+    /// The `LogDrain`'s own records on this target.
     pub records: &'a [DrainRecord],
     /// What Scalingo lists.
     pub listed: &'a [Listed],
@@ -71,6 +66,19 @@ pub struct Situation<'a> {
     /// When this process began to lead. What another process has sent, whose clock may show something else, counts as
     /// sent no earlier.
     pub led_since: Timestamp,
+}
+
+/// Everything that the plan depends on.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// What is recorded and listed.
+    pub ledger: Ledger<'a>,
+    /// Where this `LogDrain` stands in the order of ownership.
+    pub rank: &'a Rank,
+    /// Whether this `LogDrain` is being deleted.
+    pub deleting: bool,
+    /// Digest of the destination that is wanted on this target, if any is.
+    pub wanted: Option<&'a Digest>,
 }
 
 /// How a listed drain came to be known as the wanted one.
@@ -177,18 +185,19 @@ impl Plan {
     /// Decides.
     #[must_use]
     pub fn new(situation: &Situation<'_>) -> Self {
+        let ledger = &situation.ledger;
         let mut steps = Vec::new();
-        let mut records = situation.records.to_vec();
+        let mut records = ledger.records.to_vec();
 
-        if let Some(adding) = situation.adding() {
-            match situation.find(adding) {
+        if let Some(adding) = ledger.adding() {
+            match ledger.find(adding) {
                 Found::Drain(url) => {
                     records.retain(|record| record != adding);
                     records.push(resolved(adding, &url));
                     steps.push(Step::Resolve { record: adding.clone(), url });
                 }
                 found => {
-                    if let Some(until) = situation.unsettled(adding) {
+                    if let Some(until) = ledger.unsettled(adding) {
                         return Self { steps, verdict: Verdict::WaitForAnswer(until) };
                     }
                     if let Found::OneOf(many) = found {
@@ -205,7 +214,7 @@ impl Plan {
         let mut verdict = Verdict::InSync;
         let mut kept = None;
         if let Some(wanted) = situation.wanted {
-            kept = records.iter().find(|record| situation.is_there(record, wanted)).cloned();
+            kept = records.iter().find(|record| ledger.is_there(record, wanted)).cloned();
             if kept.is_none() {
                 match situation.obtain(wanted, &records) {
                     Ok(step) => steps.push(step),
@@ -218,7 +227,7 @@ impl Plan {
         }
 
         for record in records.iter().filter(|record| Some(*record) != kept.as_ref()) {
-            let vanished = record.state == DrainState::Active && situation.count(&url(record)) == 0;
+            let vanished = record.state == DrainState::Active && ledger.count(&url(record)) == 0;
             // Where it is the wanted one, the record that the steps above make takes its place.
             if vanished && situation.wanted == Some(&destination(record)) {
                 continue;

@@ -15,7 +15,7 @@ use super::{
     error::Error,
     happening::{Happening, says},
     observe,
-    plan::{Listed, Plan, Situation, Verdict},
+    plan::{Ledger, Listed, Plan, Situation, Verdict},
     schedule::{Asked, Turn},
     status::Subject,
     sweep,
@@ -142,14 +142,16 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
         like_adding: Likeness::Other,
     };
     let plan = Plan::new(&Situation {
+        ledger: Ledger {
+            records: &status.drains,
+            listed: &[listed],
+            peers: &context.view.peers(&subject.uid(), &target),
+            now: context.now(),
+            led_since: context.led_since(),
+        },
         rank: &rank(object),
         deleting: false,
         wanted: Some(&wanted),
-        records: &status.drains,
-        listed: &[listed],
-        peers: &context.view.peers(&subject.uid(), &target),
-        now: context.now(),
-        led_since: context.led_since(),
     });
     let is_said = match &plan.verdict {
         Verdict::InSync => ready.reason == Reason::Synced.as_str(),
@@ -264,15 +266,18 @@ async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
     if context.is_sabotaged(Sabotage::OwnershipIgnored) {
         peers.clear();
     }
-    let plan = Plan::new(&Situation {
-        rank: &rank(object),
-        deleting: work.subject.is_going(),
-        wanted: wanted.as_ref(),
+    let ledger = Ledger {
         records: &records,
         listed: &listed,
         peers: &peers,
         now: work.observation.at(),
-        led_since: work.context.led_since(),
+        led_since: context.led_since(),
+    };
+    let plan = Plan::new(&Situation {
+        ledger,
+        rank: &rank(object),
+        deleting: work.subject.is_going(),
+        wanted: wanted.as_ref(),
     });
     tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
     work.carry_out(&plan).await?;

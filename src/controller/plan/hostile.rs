@@ -76,14 +76,16 @@ proptest! {
         let wanted = wanted.filter(|_| !deleting).map(Digest::recorded);
         let rank = Rank { created: at(0), uid: "own".into() };
         let situation = Situation {
+            ledger: Ledger {
+                records: &records,
+                listed: &listed,
+                peers: &peers,
+                now,
+                led_since: Timestamp::MIN,
+            },
             rank: &rank,
             deleting,
             wanted: wanted.as_ref(),
-            records: &records,
-            listed: &listed,
-            peers: &peers,
-            now,
-            led_since: Timestamp::MIN,
         };
         let plan = Plan::new(&situation);
         prop_assert_eq!(&plan, &Plan::new(&situation));

@@ -81,14 +81,16 @@ impl Case {
     fn plan(&self) -> Plan {
         let wanted = self.wanted.map(digest);
         Plan::new(&Situation {
+            ledger: Ledger {
+                records: &self.records,
+                listed: &self.listed,
+                peers: &self.peers,
+                now: at(20 + self.later),
+                led_since: at(self.led_since),
+            },
             rank: &rank(10),
             deleting: self.deleting,
             wanted: wanted.as_ref(),
-            records: &self.records,
-            listed: &self.listed,
-            peers: &self.peers,
-            now: at(20 + self.later),
-            led_since: at(self.led_since),
         })
     }
 
