@@ -1,13 +1,11 @@
 //! A lost answer, and drains of others that appear in the same moment.
 
-use std::time::Duration;
-
 use scalingo_simulator::{Duplicates, Simulator, UrlForm, When};
 use serde_json::{Value, json};
 
 use crate::{
     scene::{DRAINS, LATER},
-    world::{World, condition, ready},
+    world::{SOON, World, condition, ready},
 };
 
 const TOKEN: &str = "tok-7d20-own";
@@ -39,7 +37,7 @@ async fn lose_the_answer(world: &World, when: When, meanwhile: &[&str]) {
     let held = world.simulator.hold("POST", DRAINS[0], when);
     apply(world);
     world.start_operator();
-    tokio::time::timeout(Duration::from_secs(60), held.gate.reached()).await.expect("a POST");
+    tokio::time::timeout(SOON, held.gate.reached()).await.expect("a POST");
     for url in meanwhile {
         world.is_secret(url);
         world.simulator.add_drain_behind("shop-front", url).expect("the app");

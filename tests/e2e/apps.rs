@@ -81,7 +81,7 @@ async fn a_renamed_app_can_still_be_left() {
     world.apply("drain", &papertrail("shop-front"));
     world.until_reason("drain", "Synced").await;
     world.simulator.rename_app("shop-front", "boutique").expect("the app");
-    world.kubectl(&["delete", "logdrain", "drain", "--timeout=60s"]);
+    world.delete_until_gone(&["logdrain", "drain"]);
     assert_eq!(changes(&world.simulator), [(Added, app.clone()), (Removed, app)]);
     world.finish();
 }
@@ -141,7 +141,7 @@ async fn an_app_that_is_deleted_and_made_again_has_its_drain_again() {
     // With the app its drains are gone: nothing keeps the resource.
     world.simulator.delete_app("shop-front").expect("the app");
     world.until_reason("drain", "AppNotFound").await;
-    world.kubectl(&["delete", "logdrain", "drain", "--timeout=60s"]);
+    world.delete_until_gone(&["logdrain", "drain"]);
     world.finish();
 }
 
@@ -227,7 +227,7 @@ async fn many_on_few_apps_cost_one_exchange_one_list_of_apps_and_a_list_of_drain
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
     world.try_kubectl(&["apply", "-f", "-"], Some(&list)).expect("all are accepted");
     world.start_operator_with(&["--resync", "10m"]);
-    world.kubectl(&["wait", "--for=condition=Ready", "logdrains", "--all", "--timeout=60s"]);
+    world.kubectl(&["wait", "--for=condition=Ready", "logdrains", "--all", "--timeout=120s"]);
     let count = |method, path| world.simulator.requests(method, path).len();
     assert_eq!(count("POST", "/v1/tokens/exchange"), 1);
     assert_eq!(count("GET", "/v1/apps"), 1);

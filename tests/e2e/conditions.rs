@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     duplicates::{after_lists, delete, papertrail, until_older, with},
     errors::{PERSON, TIME, assert_failing, assert_synced},
-    world::{World, condition, ready},
+    world::{SOON, World, condition, ready},
 };
 
 /// What is written of a resource: any write moves it.
@@ -47,7 +47,7 @@ async fn until_told(world: &World, name: &str, expected: &[(&str, u64)]) {
         if seen == expected {
             return;
         }
-        assert!(begun.elapsed().as_secs() < 60, "events of {name}: {seen:?}, expected {expected:?}");
+        assert!(begun.elapsed() < SOON, "events of {name}: {seen:?}, expected {expected:?}");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
 }

@@ -1,14 +1,13 @@
 //! `kill -9` at every step of an addition, a replacement and a deletion: afterwards each wanted drain is there
 //! once, none is left over, and none of others' was touched.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use scalingo_simulator::{Gate, When};
 
 use crate::{
     scene::{LATER, Scene, WANTED, Wanted, each_has},
     wire::Wire,
+    world::SOON,
 };
 
 /// Where the operator is when it ends.
@@ -283,7 +282,7 @@ async fn crash_at(scene: &Scene, wire: &Wire, point: Point, wanted: Option<u32>)
     };
     ask_for(scene, wanted);
     world.start_operator();
-    let reached = tokio::time::timeout(Duration::from_secs(60), gate.reached_by(count)).await;
+    let reached = tokio::time::timeout(SOON, gate.reached_by(count)).await;
     assert!(reached.is_ok(), "{point:?} is not reached: {}", world.operator_output());
     let records_before = records(scene);
     let printed = match point {

@@ -47,11 +47,11 @@ async fn kubectl_delete_returns_once_the_drains_of_an_app_and_an_addon_are_gone(
     world.apply("addon", &spec);
     world.until_reason("app", "Synced").await;
     world.until_reason("addon", "Synced").await;
-    world.kubectl(&["delete", "logdrain", "app", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "app"]);
     let id = world.simulator.app_id("shop-front").expect("the app");
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     assert_eq!(world.simulator.drains((&id, &addon)), [DATADOG]);
-    world.kubectl(&["delete", "logdrain", "addon", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "addon"]);
     assert_eq!(world.simulator.drains((&id, &addon)), [""; 0]);
     let deletes: Vec<String> =
         world.simulator.requests("DELETE", "**").into_iter().map(|entry| entry.path).collect();
@@ -67,7 +67,7 @@ async fn with_retain_the_drain_stays() {
     let world = with_datadog().await;
     world.change("datadog", &json!({"deletionPolicy": "Retain"}));
     world.until_reason("datadog", "Synced").await;
-    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "datadog"]);
     assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
     assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
     world
@@ -101,7 +101,7 @@ async fn an_app_that_is_gone_lets_its_resources_go() {
     let message = "spec.app: region osc-fr1 has no app shop-front that the API token may see; check the name, the \
                    region and whose token it is";
     assert_eq!(verdict(&object), ["False", "AppNotFound", message]);
-    world.kubectl(&["delete", "logdrain", "datadog", "addon", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "datadog", "addon"]);
     assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
     world.finish();
 }
@@ -178,7 +178,7 @@ async fn a_suspended_resource_takes_its_drain_along() {
     let world = with_datadog().await;
     world.change("datadog", &json!({"suspend": true}));
     world.until_reason("datadog", "Suspended").await;
-    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "datadog"]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     world.finish();
 }
@@ -209,7 +209,7 @@ async fn a_resource_that_never_had_a_drain_goes_without_a_request() {
     // The API may be as broken as it likes.
     world.simulator.clear_rules();
     world.simulator.add_rule(Rule::new("*", "/**", Action::Reset { when: When::Before }));
-    world.kubectl(&["delete", "logdrains", "--all", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrains", "--all"]);
     let changes: Vec<ChangeKind> = world.simulator.changes().into_iter().map(|change| change.kind).collect();
     assert_eq!(changes, []);
     world.finish();

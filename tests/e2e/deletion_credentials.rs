@@ -37,7 +37,7 @@ async fn with_its_secrets_deleted_first_the_drain_still_goes() {
     let message = "spec.apiTokenSecretRef: Secret scalingo is not there";
     assert_eq!(verdict(&object), ["False", "ApiTokenNotFound", message]);
     assert_eq!(condition(&object, "Reconciling")["status"], "True");
-    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "datadog"]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     world.finish();
 }
@@ -45,7 +45,7 @@ async fn with_its_secrets_deleted_first_the_drain_still_goes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_deleted_at_once_as_with_a_namespace_leaves_no_drain() {
     let world = with_datadog().await;
-    world.kubectl(&["delete", "secret/scalingo", "secret/tokens", "logdrain/datadog", "--timeout=30s"]);
+    world.delete_until_gone(&["secret/scalingo", "secret/tokens", "logdrain/datadog"]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     world.finish();
 }

@@ -28,7 +28,7 @@ async fn the_body_is_used_where_it_is_heeded() {
     let world = with_datadog().await;
     world.simulator.set(|settings| settings.delete_by_query = false);
     world.simulator.keep_bodies(true);
-    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "datadog"]);
     assert_eq!(deletes(&world), [by_body(204)]);
     let bodies: Vec<_> =
         world.simulator.requests("DELETE", "**").into_iter().filter_map(|entry| entry.body).collect();
@@ -50,14 +50,14 @@ async fn the_query_is_used_where_a_body_is(unheeded: UnheededDelete, status: u16
     world.apply("second", &spec);
     world.until_reason("first", "Synced").await;
     world.until_reason("second", "Synced").await;
-    world.kubectl(&["delete", "logdrain", "first", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "first"]);
     assert_eq!(deletes(&world), [by_body(status), by_query(204)]);
     assert_eq!(world.simulator.drains("shop-front"), ["datadog://s3cret-datadog?region=us%2Beast%261"]);
     // A replacement as well as a deletion.
     world.change("second", &json!({"drainRegion": "eu"}));
     world.until_reason("second", "Synced").await;
     assert_eq!(world.simulator.drains("shop-front"), ["datadog://s3cret-datadog?region=eu"]);
-    world.kubectl(&["delete", "logdrain", "second", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "second"]);
     assert_eq!(deletes(&world), [by_body(status), by_query(204), by_query(204), by_query(204)]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     world.finish();

@@ -5,14 +5,13 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use control_plane::{ControlPlane, Supervised};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use crate::world::World;
+use crate::world::{SOON, World};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_logdrain-operator");
 
@@ -47,7 +46,7 @@ fn texts(value: &Value) -> Vec<&str> {
 /// The status line of the answer to a GET.
 fn get(address: &str, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(SOON))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -173,7 +172,7 @@ async fn the_binary_understands_the_arguments_listens_where_the_probes_look_and_
     let process = block_in_place(|| Supervised::spawn(&command)).expect("the operator starts");
     let answers = |path: &str, status: &str| {
         let so = || Ok(get(&address, path).is_ok_and(|line| line == format!("HTTP/1.1 {status}")));
-        let waited = block_in_place(|| world.plane.wait_until(path, Duration::from_secs(30), so));
+        let waited = block_in_place(|| world.plane.wait_until(path, SOON, so));
         assert!(waited.is_ok(), "{path}: {:?} {}", get(&address, path), process.stderr());
     };
     for probe in ["livenessProbe", "readinessProbe"] {
@@ -189,7 +188,7 @@ async fn the_binary_understands_the_arguments_listens_where_the_probes_look_and_
     assert!(peak / 1024 < limit, "{peak} KiB at its peak, and {limit} MiB are allowed");
 
     process.terminate().expect("a signal");
-    let status = block_in_place(|| process.wait_exit(Duration::from_secs(25))).expect("an exit status");
+    let status = block_in_place(|| process.wait_exit(SOON)).expect("an exit status");
     assert!(status.is_some_and(|status| status.success()), "{status:?}: {}", process.stderr());
     world.finish();
 }

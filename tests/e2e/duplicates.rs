@@ -59,9 +59,7 @@ pub async fn until_duplicate_of(world: &World, namespace: &str, name: &str, owne
 }
 
 pub fn delete(world: &World, namespace: &str, names: &[&str]) {
-    let mut arguments = vec!["--namespace", namespace, "delete", "logdrain", "--timeout=60s"];
-    arguments.extend(names);
-    world.kubectl(&arguments);
+    world.delete_until_gone_in(namespace, &[&["logdrain"], names].concat());
 }
 
 /// Waits for so many more looks at the app's drains.

@@ -64,7 +64,7 @@ async fn the_echo_of_an_own_write_costs_no_list() {
     world.until_reason("drain-1", "Synced").await;
     after_polls(&world, 2).await;
     assert_eq!(lists(&world.simulator).len(), 1, "{:#?}", world.simulator.journal());
-    world.kubectl(&["delete", "logdrain", "drain-1", "--timeout=60s"]);
+    world.delete_until_gone(&["logdrain", "drain-1"]);
     after_polls(&world, 2).await;
     assert_eq!(lists(&world.simulator).len(), 2, "{:#?}", world.simulator.journal());
     world.finish();

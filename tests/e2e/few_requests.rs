@@ -52,7 +52,7 @@ async fn from_nothing_each_target_is_listed_once() {
     world.with_operator(Supervised::pause).expect("it stands still");
     world.kubectl(&["delete", "logdrains", "--all", "--wait=false"]);
     world.with_operator(Supervised::resume).expect("it goes on");
-    world.kubectl(&["delete", "logdrains", "--all", "--timeout=60s"]);
+    world.delete_until_gone(&["logdrains", "--all"]);
     assert!(lists(simulator).len() <= 6, "{:#?}", simulator.journal());
     assert_eq!(world.writes().len(), 15);
     world.finish();
@@ -123,7 +123,7 @@ async fn a_restart_with_nothing_changed_asks_for_nothing() {
         ("POST", blog.as_str()),
     ];
     assert_eq!(paths, expected.map(|(method, path)| (method.to_owned(), path.to_owned())));
-    world.kubectl(&["delete", "logdrain", "new", "--timeout=60s"]);
+    world.delete_until_gone(&["logdrain", "new"]);
     assert_eq!(versions(), before);
     world.finish();
 }
@@ -161,7 +161,7 @@ async fn an_owner_that_went_while_no_operator_ran_is_missed_at_once() {
         "--patch",
         r#"{"metadata":{"finalizers":null}}"#,
     ]);
-    world.kubectl(&["delete", "logdrain", "owner", "--timeout=60s"]);
+    world.delete_until_gone(&["logdrain", "owner"]);
     world.start_operator_with(&["--resync", "1h"]);
     world.until_reason("twin", "Synced").await;
     assert_eq!(world.simulator.drains("shop-front"), [url(1)]);

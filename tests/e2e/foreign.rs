@@ -67,7 +67,7 @@ async fn drains_of_others_are_never_touched() {
         .await;
     world.until_reason("ours", "Synced").await;
 
-    world.kubectl(&["delete", "logdrain", "ours", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "ours"]);
     assert_eq!(world.simulator.drains("shop-front"), others);
     assert_eq!(
         own_changes(&world.simulator),
@@ -123,7 +123,7 @@ async fn an_identical_drain_is_adopted_where_its_url_shows_it() {
         world.until_events(name, &[&adopted]).await;
     }
     assert!(world.writes().is_empty(), "{:#?}", world.writes());
-    world.kubectl(&["delete", "logdrains", "--all", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrains", "--all"]);
     assert_eq!(world.simulator.drains("shop-front"), ["datadog://s3cret-theirs?region=eu-west-2"]);
     world.finish();
 }
@@ -139,7 +139,7 @@ async fn of_two_that_look_like_it_none_is_adopted() {
     world.until_reason("datadog", "Synced").await;
     assert_eq!(world.simulator.drains("shop-front"), [others[0], others[1], DATADOG]);
     world.until_events("datadog", &["Normal Added: added the drain datadog://***?region=eu-west-2"]).await;
-    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "datadog"]);
     assert_eq!(world.simulator.drains("shop-front"), others);
     world.finish();
 }
@@ -158,7 +158,7 @@ async fn of_two_with_the_same_url_one_is_kept_for_others() {
         world.apply("datadog", &datadog());
         world.until_reason("datadog", "Synced").await;
         assert!(world.writes().is_empty(), "{:#?}", world.writes());
-        world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+        world.delete_until_gone(&["logdrain", "datadog"]);
         assert_eq!(world.simulator.drains("shop-front"), [DATADOG], "{:?}", history(&world));
         world.finish();
     }
@@ -189,7 +189,7 @@ async fn a_hidden_twin_that_the_api_tells_of_is_said_to_be_in_the_way() {
     let message = "Scalingo refuses the drain: url: has already been taken";
     assert_eq!(verdict(&object), ["False", "Rejected", message]);
     assert_eq!(object["status"]["drains"], Value::Null);
-    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "datadog"]);
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE]);
     assert_eq!(own_changes(&world.simulator), []);
     world.finish();
@@ -203,7 +203,7 @@ async fn beside_a_hidden_twin_one_is_added_and_exactly_the_twin_stays() {
         world.until_reason("datadog", "Synced").await;
         world.after_lists(3).await;
         assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, OPAQUE]);
-        world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+        world.delete_until_gone(&["logdrain", "datadog"]);
         assert_eq!(world.simulator.drains("shop-front"), [OPAQUE]);
         let kinds: Vec<ChangeKind> =
             own_changes(&world.simulator).into_iter().map(|(kind, _)| kind).collect();
@@ -221,7 +221,7 @@ async fn a_hidden_twin_that_the_api_takes_for_the_same_drain_is_as_good_as_adopt
     assert!(requests.iter().all(|entry| entry.method == "GET"), "{requests:#?}");
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE]);
     assert_eq!(world.writes().len(), 1, "{:#?}", world.writes());
-    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "datadog"]);
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     world.finish();
 }
@@ -242,7 +242,7 @@ async fn a_hidden_twin_is_not_put_at_risk_by_a_replacement_and_stays_when_a_pers
     world.until_reason("datadog", "Synced").await;
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, elk]);
     assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
-    world.kubectl(&["delete", "logdrain", "datadog", "--timeout=30s"]);
+    world.delete_until_gone(&["logdrain", "datadog"]);
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE]);
     world.finish();
 }

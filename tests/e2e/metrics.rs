@@ -248,7 +248,7 @@ async fn two_tokens_have_budgets_of_their_own_and_one_that_nobody_uses_any_more_
     };
     let before = tokens(&world.metrics().await);
     assert_eq!(before.len(), 2);
-    world.kubectl(&["delete", "logdrain", "two", "--timeout=60s"]);
+    world.delete_until_gone(&["logdrain", "two"]);
     let begun = std::time::Instant::now();
     loop {
         let after = tokens(&world.metrics().await);

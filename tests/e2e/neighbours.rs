@@ -1,18 +1,16 @@
 //! One that fails or hangs holds up nobody else.
 
-use std::time::Duration;
-
 use scalingo_simulator::{Gate, UrlForm, When};
 use serde_json::{Value, json};
 
 use crate::{
     duplicates::{after_lists, delete, papertrail, with},
     errors::{PERSON, assert_failing, assert_synced},
-    world::World,
+    world::{SOON, World},
 };
 
 pub async fn reached(gate: &Gate) {
-    tokio::time::timeout(Duration::from_secs(60), gate.reached()).await.expect("the request comes");
+    tokio::time::timeout(SOON, gate.reached()).await.expect("the request comes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +54,7 @@ async fn an_app_that_does_not_answer_holds_up_no_other_app() {
     reached(&held.gate).await;
     world.apply("other", &papertrail("shop-api"));
     assert_synced(&world.until_reason("other", "Synced").await);
-    world.kubectl(&["delete", "logdrain", "other", "--timeout=60s"]);
+    world.delete_until_gone(&["logdrain", "other"]);
     let hanging = world.get("hanging");
     assert_eq!(hanging["status"]["observedGeneration"], -1, "still at its first look: {hanging:#}");
     held.gate.release();

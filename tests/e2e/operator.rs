@@ -5,11 +5,12 @@ use std::{
     net::TcpStream,
     path::Path,
     process::Command,
-    time::Duration,
 };
 
 use control_plane::Supervised;
 use regex::Regex;
+
+use crate::world::SOON;
 
 /// How to start an operator.
 pub struct Options<'a> {
@@ -65,14 +66,14 @@ impl Operator {
     /// Ends it as a power cut would.
     pub fn kill(self) -> String {
         self.process.kill().expect("a signal");
-        self.process.wait_exit(Duration::from_secs(10)).expect("an exit status").expect("it ends");
+        self.process.wait_exit(SOON).expect("an exit status").expect("it ends");
         self.output()
     }
 
     /// Ends it as Kubernetes does, and makes sure that it ends well.
     pub fn stop(self) -> String {
         self.process.terminate().expect("a signal");
-        let status = self.process.wait_exit(Duration::from_secs(25)).expect("an exit status");
+        let status = self.process.wait_exit(SOON).expect("an exit status");
         let output = self.output();
         assert!(status.is_some_and(|status| status.success()), "it ended with {status:?}: {output}");
         output
@@ -88,7 +89,7 @@ impl Operator {
     pub fn ask(&self, path: &str) -> io::Result<String> {
         let address = self.admin_address().ok_or(io::ErrorKind::NotConnected)?;
         let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_read_timeout(Some(SOON))?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;

@@ -11,7 +11,7 @@ use scalingo_simulator::{Simulator, When};
 use serde_json::{Value, json};
 use tokio::task::{block_in_place, spawn_blocking};
 
-use crate::world::{World, ready};
+use crate::world::{SOON, World, ready};
 
 mod lease;
 
@@ -158,7 +158,7 @@ fn assert_uses(world: &World, account: &str, granted: &[Grant]) {
     let used = || requests(world, account).iter().map(Grant::asked_for).collect::<BTreeSet<_>>();
     let complete = || Ok(used().is_superset(&granted));
     // The comparison says what is missing.
-    let _ = block_in_place(|| world.plane.wait_until("all to be used", Duration::from_secs(30), complete));
+    let _ = block_in_place(|| world.plane.wait_until("all to be used", SOON, complete));
     assert_eq!(used(), granted, "used, and granted");
     let refused: Vec<_> = requests(world, account).into_iter().filter(|entry| entry.code == 403).collect();
     assert!(refused.is_empty(), "{refused:#?}");
@@ -223,7 +223,7 @@ async fn without_any_one_verb_of_any_one_rule_the_operator_meets_a_403_for_just_
                     // An event may still be on its way.
                     let begun = Instant::now();
                     while !is_met().await {
-                        assert!(begun.elapsed() < Duration::from_secs(30), "the operator does not need {missing:?}");
+                        assert!(begun.elapsed() < SOON, "the operator does not need {missing:?}");
                         tokio::time::sleep(Duration::from_millis(500)).await;
                     }
                 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::world::{World, ready};
 
 /// Longer than a lost request is waited for, and all that comes after.
-pub const LATER: Duration = Duration::from_secs(180);
+pub const LATER: Duration = Duration::from_secs(300);
 
 /// Where the drains of apps and of addons are.
 pub const DRAINS: [&str; 2] = ["/v1/apps/*/log_drains", "/v1/apps/*/addons/*/log_drains"];

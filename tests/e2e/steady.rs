@@ -75,7 +75,7 @@ async fn every_type_works_in(forms: &[(&str, UrlForm)]) {
     assert_eq!(drains(&world, &addon), added);
     assert_eq!(world.simulator.changes().len(), 2 * cases().len());
 
-    world.kubectl(&["delete", "logdrains", "--all", "--timeout=60s"]);
+    world.delete_until_gone(&["logdrains", "--all"]);
     assert_eq!(drains(&world, &addon), [Vec::<String>::new(), Vec::new()]);
     world.finish();
 }

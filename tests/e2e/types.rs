@@ -163,7 +163,7 @@ pub fn apply_all(world: &World, addon: &str) {
         spec["addon"] = json!(addon);
         world.apply(&format!("db-{}", case.name), &spec);
     }
-    world.kubectl(&["wait", "--for=condition=Ready", "logdrain", "--all", "--timeout=90s"]);
+    world.kubectl(&["wait", "--for=condition=Ready", "logdrain", "--all", "--timeout=120s"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ pub use self::states::owned;
 use crate::{emitted::assert_free_of, operator::Operator};
 
 /// Longer than anything takes that is going to happen, on a slow machine.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(120);
 
 /// The API token that every test begins with.
 pub const API_TOKEN: &str = "tk-us-e2e-4f1d0c9a7b3e";
@@ -130,6 +130,18 @@ impl World {
         let mut all = vec!["--namespace", self.namespace()];
         all.extend(arguments);
         block_in_place(|| self.plane.kubectl_ok(all, stdin)).map_err(|error| error.to_string())
+    }
+
+    /// Deletes what these arguments name, and waits until it is gone.
+    pub fn delete_until_gone(&self, what: &[&str]) {
+        self.delete_until_gone_in(self.namespace(), what);
+    }
+
+    pub fn delete_until_gone_in(&self, namespace: &str, what: &[&str]) {
+        let timeout = format!("--timeout={}s", SOON.as_secs());
+        let mut arguments = vec!["--namespace", namespace, "delete", timeout.as_str()];
+        arguments.extend(what);
+        block_in_place(|| self.plane.kubectl_ok(arguments, None)).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Applies a `LogDrain` in the test's namespace.

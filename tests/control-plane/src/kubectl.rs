@@ -14,7 +14,7 @@ use crate::guard::Guard;
 use crate::{AuditEntry, Binaries, ControlPlane, Error, kubeconfig};
 
 /// Longer than anything that is going to happen takes.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 /// The files of `deploy/` that let the operator act, in the order of their dependence.
 const PERMISSIONS: [&str; 3] = ["namespace.yaml", "service-account.yaml", "rbac.yaml"];
@@ -108,7 +108,8 @@ impl ControlPlane {
         for path in definitions(crds_directory)? {
             let file = path.to_string_lossy();
             self.kubectl_ok(["apply", "--server-side", "-f", &file], None)?;
-            self.kubectl_ok(["wait", "--for=condition=Established", "--timeout=30s", "-f", &file], None)?;
+            let timeout = format!("--timeout={}s", SOON.as_secs());
+            self.kubectl_ok(["wait", "--for=condition=Established", &timeout, "-f", &file], None)?;
             // Established is said a moment before it is served.
             for name in self.kubectl_ok(["get", "-o", "name", "-f", &file], None)?.lines() {
                 let resource = name.rsplit('/').next().unwrap_or(name);
@@ -141,7 +142,7 @@ impl ControlPlane {
     /// The audit entries, as soon as they are as `expected`.
     ///
     /// # Errors
-    /// [`Error::Timeout`] after half a minute.
+    /// [`Error::Timeout`] after two minutes.
     pub fn wait_for_audit(
         &self,
         what: &str,

@@ -1,13 +1,16 @@
 //! The Role for the Lease: an operator that stands for election needs each verb of it, and no other.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
 use super::{granted, requests, run_as, to_rules};
-use crate::{process::admin, world::World};
+use crate::{
+    process::admin,
+    world::{SOON, World},
+};
 
 const LEASE: &str = "logdrain-operator";
 
@@ -64,7 +67,7 @@ async fn with_the_role_of_deploy_a_leader_lacks_nothing_and_uses_each_verb() {
     let verbs: BTreeSet<String> = lease.iter().map(|rule| verb(rule).to_owned()).collect();
     let all_used = || Ok(asked(&world, &account, |_| true).is_superset(&verbs));
     // The comparison says what is missing.
-    let _ = block_in_place(|| world.plane.wait_until("all to be used", Duration::from_secs(30), all_used));
+    let _ = block_in_place(|| world.plane.wait_until("all to be used", SOON, all_used));
     assert_eq!(asked(&world, &account, |_| true), verbs, "used, and granted");
     assert_eq!(asked(&world, &account, |code| code == 403), BTreeSet::new());
     assert_eq!(admin(&world, "/readyz").await.0, 200);
@@ -88,7 +91,7 @@ async fn without_any_one_verb_it_meets_a_403_for_just_that_and_says_so() {
             let refused = || asked(&world, &account, |code| code == 403);
             let is_logged = || Ok(!refused().is_empty());
             // The audit log may come a moment later.
-            let _ = block_in_place(|| world.plane.wait_until("a 403", Duration::from_secs(30), is_logged));
+            let _ = block_in_place(|| world.plane.wait_until("a 403", SOON, is_logged));
             assert_eq!(refused(), [verb.to_owned()].into());
             let sent = world.simulator.journal();
             assert!(verb == "update" || sent.is_empty(), "it works without a Lease: {sent:#?}");

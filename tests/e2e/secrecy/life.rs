@@ -1,6 +1,6 @@
 //! A life with every type, and every failure in turn, in which Scalingo repeats the secrets that it was sent.
 
-use std::{fmt::Write as _, time::Duration};
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use control_plane::Supervised;
@@ -9,7 +9,10 @@ use scalingo_simulator::{Action, Answer, AnswerBody, Rule, UrlForm};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use crate::world::{API_TOKEN, World, ready};
+use crate::{
+    scene::LATER,
+    world::{API_TOKEN, World, ready},
+};
 
 /// Statuses of refusals whose words are the API's own and for people.
 pub const SHOWN_REFUSALS: [u16; 5] = [400, 402, 403, 409, 422];
@@ -128,9 +131,8 @@ fn refusal(status: u16, secrets: &[String], way: usize) -> Answer {
 }
 
 async fn until_synced(world: &World, name: &str) {
-    let patience = Duration::from_secs(120);
     let synced = |object: &Value| ready(object)["reason"] == "Synced";
-    world.until_within(patience, world.namespace(), name, "Synced", synced).await;
+    world.until_within(LATER, world.namespace(), name, "Synced", synced).await;
 }
 
 pub async fn live(world: &World) {
@@ -303,8 +305,7 @@ async fn delete(world: &World) {
     }
     world.kubectl(&["delete", "logdrains", "--all", "--wait=false"]);
     for name in FAULTS.iter().map(|(name, _)| *name).chain(["adopted", "second"]) {
-        let patience = Duration::from_secs(120);
-        world.until_within(patience, world.namespace(), name, "gone", Value::is_null).await;
+        world.until_within(LATER, world.namespace(), name, "gone", Value::is_null).await;
     }
     for (name, _) in FAULTS {
         assert_eq!(drains(world, name), Vec::<String>::new(), "{name}");

@@ -14,7 +14,7 @@ const DEFINITION: &str = "logdrains.logs.scalingo.com";
 const RELEASE: &str = "logdrain-operator";
 /// As the operator sets it.
 const FINALIZER: &str = "logs.scalingo.com/drains";
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 struct Cluster {
     plane: ControlPlane,
