@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scene::{DRAINS, LATER},
-    world::{SOON, World, condition, ready},
+    world::{World, condition, ready},
 };
 
 const TOKEN: &str = "tok-7d20-own";
@@ -37,7 +37,7 @@ async fn lose_the_answer(world: &World, when: When, meanwhile: &[&str]) {
     let held = world.simulator.hold("POST", DRAINS[0], when);
     apply(world);
     world.start_operator();
-    tokio::time::timeout(SOON, held.gate.reached()).await.expect("a POST");
+    world.until_held(&held).await;
     for url in meanwhile {
         world.is_secret(url);
         world.simulator.add_drain_behind("shop-front", url).expect("the app");

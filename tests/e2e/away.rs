@@ -50,7 +50,7 @@ async fn an_addition_that_could_not_be_written_down_is_found_and_not_repeated() 
     let (scene, wire) = synced().await;
     let posts = scene.hold("POST", When::After);
     scene.want(2);
-    posts.reached_by(WANTED.len()).await;
+    scene.world.until_held_by(&posts, WANTED.len()).await;
     wire.cut();
     posts.release();
     until_noticed(&scene).await;
@@ -72,7 +72,7 @@ async fn a_deletion_that_could_not_be_written_down_is_seen_and_not_repeated() {
     let (scene, wire) = synced().await;
     let deletes = scene.hold("DELETE", When::After);
     scene.delete();
-    deletes.reached_by(WANTED.len()).await;
+    scene.world.until_held_by(&deletes, WANTED.len()).await;
     wire.cut();
     deletes.release();
     until_noticed(&scene).await;

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use crate::{
     duplicates::{after_lists, delete, papertrail, until_older, with},
     errors::{PERSON, TIME, assert_failing, assert_synced},
+    eventually::until,
+    scene::LATER,
     world::{SOON, World, condition, ready},
 };
 
@@ -41,15 +43,8 @@ fn told(expected: &[(&str, u64)]) -> BTreeMap<String, u64> {
 
 async fn until_told(world: &World, name: &str, expected: &[(&str, u64)]) {
     let expected = told(expected);
-    let begun = std::time::Instant::now();
-    loop {
-        let seen = events(world, name);
-        if seen == expected {
-            return;
-        }
-        assert!(begun.elapsed() < SOON, "events of {name}: {seen:?}, expected {expected:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
+    let describe = || format!("events of {name}: {:?}, expected {expected:?}", events(world, name));
+    until(SOON, describe, || events(world, name) == expected).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,14 +195,17 @@ async fn an_addition_that_keeps_being_refused_is_told_once() {
     };
     // While it is tried again and again, nobody sees it turn.
     let mut seen = Vec::new();
-    while posts(&world.simulator, "shop-front") < 5 || posts(&world.simulator, "shop-api") < 3 {
+    let describe = || format!("it is not tried again: {:#?}", world.simulator.journal());
+    until(LATER, describe, || {
         for (name, before) in [("refused", &refused), ("down", &down)] {
             let now = world.get(name);
             if now["status"]["conditions"] != before["status"]["conditions"] {
                 seen.push(now["status"]["conditions"].clone());
             }
         }
-    }
+        posts(&world.simulator, "shop-front") >= 5 && posts(&world.simulator, "shop-api") >= 3
+    })
+    .await;
     assert!(seen.is_empty(), "{seen:#?}");
     until_told(&world, "refused", &[("Rejected", 1)]).await;
     until_told(&world, "down", &[("Unavailable", 1)]).await;

@@ -29,7 +29,7 @@ async fn a_spec_that_changes_during_its_addition_ends_with_the_new_drain_alone()
         let scene = asked_for_one().await;
         let gate = scene.hold("POST", when);
         scene.want(1);
-        gate.reached_by(WANTED.len()).await;
+        scene.world.until_held_by(&gate, WANTED.len()).await;
         scene.want(2);
         gate.release();
         ends_at_version(&scene, 2, 2, 1).await;
@@ -43,7 +43,7 @@ async fn a_spec_that_changes_before_its_addition_is_not_acted_upon_any_more() {
     let scene = asked_for_one().await;
     let gate = scene.hold("GET", When::Before);
     scene.want(1);
-    gate.reached_by(WANTED.len()).await;
+    scene.world.until_held_by(&gate, WANTED.len()).await;
     scene.want(2);
     gate.release();
     ends_at_version(&scene, 2, 1, 0).await;
@@ -58,7 +58,7 @@ async fn a_spec_that_changes_back_during_its_replacement_keeps_the_old_drain() {
     let begun = scene.now();
     let gate = scene.hold("POST", When::After);
     scene.want(2);
-    gate.reached_by(WANTED.len()).await;
+    scene.world.until_held_by(&gate, WANTED.len()).await;
     scene.want(1);
     gate.release();
     ends_at_version(&scene, 1, 2, 1).await;
@@ -74,7 +74,7 @@ async fn a_spec_that_changes_during_the_deletion_of_the_old_drain_ends_with_the_
     let begun = scene.now();
     let gate = scene.hold("DELETE", When::After);
     scene.want(2);
-    gate.reached_by(WANTED.len()).await;
+    scene.world.until_held_by(&gate, WANTED.len()).await;
     scene.want(3);
     gate.release();
     ends_at_version(&scene, 3, 3, 2).await;
@@ -87,7 +87,7 @@ async fn labels_and_annotations_that_change_during_an_addition_do_not_matter() {
     let scene = asked_for_one().await;
     let gate = scene.hold("POST", When::After);
     scene.want(1);
-    gate.reached_by(WANTED.len()).await;
+    scene.world.until_held_by(&gate, WANTED.len()).await;
     scene.world.kubectl(&["label", "logdrains", "--all", "team=shop"]);
     scene.world.kubectl(&["annotate", "logdrains", "--all", "note=checked"]);
     gate.release();
@@ -105,7 +105,7 @@ async fn a_resource_that_is_deleted_during_its_addition_leaves_no_drain() {
         let scene = asked_for_one().await;
         let gate = scene.hold("POST", when);
         scene.want(1);
-        gate.reached_by(WANTED.len()).await;
+        scene.world.until_held_by(&gate, WANTED.len()).await;
         scene.delete();
         gate.release();
         scene.until_gone().await;

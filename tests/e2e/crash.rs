@@ -7,7 +7,6 @@ use scalingo_simulator::{Gate, When};
 use crate::{
     scene::{LATER, Scene, WANTED, Wanted, each_has},
     wire::Wire,
-    world::SOON,
 };
 
 /// Where the operator is when it ends.
@@ -282,8 +281,7 @@ async fn crash_at(scene: &Scene, wire: &Wire, point: Point, wanted: Option<u32>)
     };
     ask_for(scene, wanted);
     world.start_operator();
-    let reached = tokio::time::timeout(SOON, gate.reached_by(count)).await;
-    assert!(reached.is_ok(), "{point:?} is not reached: {}", world.operator_output());
+    world.until_held_by(&gate, count).await;
     let records_before = records(scene);
     let printed = match point {
         Intent => "planned",

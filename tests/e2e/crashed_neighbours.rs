@@ -1,12 +1,11 @@
 //! Two resources on one target, whose new drains cannot be told apart by their URLs, and a crash in the first addition.
 
-use std::time::{Duration, Instant};
-
 use futures::future::join_all;
 use scalingo_simulator::{Duplicates, Simulator, UrlForm, When};
 use serde_json::{Value, json};
 
 use crate::{
+    eventually::until,
     scene::{DRAINS, LATER},
     world::{World, ready},
 };
@@ -51,7 +50,7 @@ async fn crash(hosts: [&str; 2], effect: Effect) -> World {
     apply(&world, "a", hosts[0]);
     apply(&world, "b", hosts[1]);
     world.start_operator();
-    held.gate.reached().await;
+    world.until_held(&held).await;
     world.kill_operator();
     world.simulator.clear_rules();
     if effect != Effect::AfterTheNextLook {
@@ -110,11 +109,8 @@ async fn two_that_want_the_same_drain_have_one_together_after_a_crash() {
             reasons.sort_unstable();
             reasons
         };
-        let begun = Instant::now();
-        while reasons() != ["\"Duplicate\"", "\"Synced\""] {
-            assert!(begun.elapsed() < LATER, "{effect:?}: one of them owns it, not {:?}", reasons());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        let describe = || format!("{effect:?}: one of them owns it, not {:?}", reasons());
+        until(LATER, describe, || reasons() == ["\"Duplicate\"", "\"Synced\""]).await;
         let (a, b) = (world.get("a"), world.get("b"));
         assert_eq!(record(&a), record(&b), "{effect:?}");
         assert_eq!(world.simulator.drains("shop-front").len(), 1, "{effect:?}");

@@ -5,8 +5,9 @@ use scalingo_simulator::{Entry, Simulator};
 use serde_json::{Value, json};
 
 use crate::{
+    eventually::until,
     types::database,
-    world::{World, ready},
+    world::{SOON, World, ready},
 };
 
 const LISTS: [&str; 2] = ["/v1/apps/*/log_drains", "/v1/apps/*/addons/*/log_drains"];
@@ -105,9 +106,7 @@ async fn a_restart_with_nothing_changed_asks_for_nothing() {
     };
     let (read_before, requests_before) = (read(), world.simulator.journal().len());
     world.start_operator_with(&["--resync", "1h"]);
-    while read() < read_before + 7 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until(SOON, || format!("{} reads of Secrets", read()), || read() >= read_before + 7).await;
     // What has changed is looked at, which tells that the others have been left alone.
     world.apply("new", &papertrail("blog", 1));
     world.until_reason("new", "Synced").await;

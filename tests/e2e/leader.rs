@@ -1,21 +1,23 @@
-//! Leader election with the durations that are the default: who leads works, who stands by sends nothing.
+//! Leader election: who leads works, who stands by sends nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use scalingo_simulator::{Simulator, When};
 use serde_json::Value;
 
 use crate::{
+    eventually::until,
     few_requests::{papertrail, url},
-    process::admin,
+    scene::LATER,
     wire::Wire,
     world::World,
 };
 
 const NAMESPACE: &str = "logdrain-system";
+/// With the durations that are the default.
 const ELECTED: [&str; 2] = ["--lease-namespace", NAMESPACE];
-/// A Lease expires, another takes it, looks, and waits for what its predecessor may have sent.
-const LATER: Duration = Duration::from_secs(200);
+/// A leader keeps its Lease although the machine stands still for half a minute.
+pub const PATIENT: [&str; 3] = ["--lease-duration=45s", "--renew-deadline=30s", "--retry-period=2s"];
 const DRAINS: usize = 3;
 
 impl World {
@@ -28,17 +30,10 @@ impl World {
         self.lease()["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// Waits until the one that was started last leads, after the Lease of another has expired.
     async fn until_leading(&self) {
-        self.until_output("that it leads", |output| output.contains("leading")).await;
-    }
-
-    /// Waits until the one that was started last says that its caches are full.
-    async fn until_ready(&self) {
-        let begun = Instant::now();
-        while admin(self, "/readyz").await.0 != 200 {
-            assert!(begun.elapsed() < LATER, "{}", self.operator_output());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let describe = || format!("it does not lead: {}", self.operator_output());
+        until(LATER, describe, || self.operator_output().contains("leading")).await;
     }
 
     async fn until_standing_by(&self, holder: &str) {
@@ -58,12 +53,12 @@ fn each_once(simulator: &Simulator) -> bool {
     drains == (1..=DRAINS).map(url).collect::<Vec<_>>()
 }
 
-async fn leading() -> World {
+async fn leading(arguments: &[&str]) -> World {
     let world = World::alone().await;
     for port in 1..DRAINS {
         world.apply(&format!("drain-{port}"), &papertrail("shop-front", port));
     }
-    world.start_operator_with(&ELECTED);
+    world.start_operator_with(arguments);
     for port in 1..DRAINS {
         world.until_reason(&format!("drain-{port}"), "Synced").await;
     }
@@ -72,7 +67,7 @@ async fn leading() -> World {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_was_stopped_for_a_minute_sends_nothing_when_it_wakes() {
-    let world = leading().await;
+    let world = leading(&ELECTED).await;
     let first = world.holder();
     world.start_operator_with(&ELECTED);
     world.until_standing_by(&first).await;
@@ -81,8 +76,8 @@ async fn a_leader_that_was_stopped_for_a_minute_sends_nothing_when_it_wakes() {
 
     let held = world.simulator.hold("POST", "/v1/apps/*/log_drains", When::Before);
     world.apply(&format!("drain-{DRAINS}"), &papertrail("shop-front", DRAINS));
-    held.gate.reached().await;
-    let stopped = Instant::now();
+    world.until_held(&held).await;
+    let stopped = tokio::time::Instant::now();
     world.with_first_operator(|operator| operator.pause().expect("a signal"));
     world.simulator.remove_rule(held.rule);
     held.gate.release();
@@ -90,7 +85,7 @@ async fn a_leader_that_was_stopped_for_a_minute_sends_nothing_when_it_wakes() {
     assert_ne!(world.holder(), first);
     world.until_simulator_within(LATER, "each drain once", each_once).await;
     world.until_reason(&format!("drain-{DRAINS}"), "Synced").await;
-    tokio::time::sleep_until((stopped + Duration::from_secs(60)).into()).await;
+    tokio::time::sleep_until(stopped + Duration::from_secs(60)).await;
 
     let had_sent = sent(&world.first_operator_output());
     world.with_first_operator(|operator| operator.resume().expect("a signal"));
@@ -105,12 +100,13 @@ async fn a_leader_that_was_stopped_for_a_minute_sends_nothing_when_it_wakes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lead_passes_on_when_the_leader_ends_is_killed_or_does_not_reach_the_api_server() {
-    let mut world = leading().await;
+    let elected = [&ELECTED[..], &PATIENT].concat();
+    let mut world = leading(&elected).await;
     let direct = world.kubeconfig.clone();
     let first = world.holder();
 
     // It ends in good order: nobody waits for the Lease to expire.
-    world.start_operator_with(&ELECTED);
+    world.start_operator_with(&elected);
     world.until_standing_by(&first).await;
     assert!(world.metrics().await.get("logdrain_leader") < 0.5);
     let output = world.stop_first_operator();
@@ -123,7 +119,7 @@ async fn the_lead_passes_on_when_the_leader_ends_is_killed_or_does_not_reach_the
 
     // It is killed.
     let wire = Wire::lay(&mut world).await;
-    world.start_operator_with(&ELECTED);
+    world.start_operator_with(&elected);
     world.until_standing_by(&second).await;
     world.kill_first_operator();
     world.until_leading().await;
@@ -132,16 +128,16 @@ async fn the_lead_passes_on_when_the_leader_ends_is_killed_or_does_not_reach_the
 
     // It reaches Scalingo, but the API server no more.
     world.kubeconfig = direct;
-    world.start_operator_with(&ELECTED);
+    world.start_operator_with(&elected);
     world.until_standing_by(&third).await;
     wire.cut();
     let (status, output) = world.first_operator_exit().await;
     assert_eq!(status.code(), Some(1), "{output}");
-    assert!(output.contains("it could not be renewed for 10s, and another may lead"), "{output}");
+    assert!(output.contains("it could not be renewed for 30s, and another may lead"), "{output}");
     world.until_leading().await;
     world.simulator.remove_drain_behind("shop-front", &url(1)).expect("the drain");
     world.apply(&format!("drain-{DRAINS}"), &papertrail("shop-front", DRAINS));
-    world.until_simulator("each drain once", each_once).await;
+    world.until_simulator_within(LATER, "each drain once", each_once).await;
     assert_eq!(world.simulator.changes().len(), DRAINS + 2, "{:#?}", world.simulator.changes());
     world.finish();
 }

@@ -1,11 +1,12 @@
 //! What the tests of one resource's life do to it, and wait for.
 
-use std::time::{Duration, Instant};
-
-use scalingo_simulator::{Entry, Held, Simulator};
+use scalingo_simulator::{Entry, Gate, Held, Simulator};
 use serde_json::{Value, json};
 
-use crate::world::{SOON, World, ready};
+use crate::{
+    eventually::until,
+    world::{SOON, World, ready},
+};
 
 impl World {
     /// Changes fields of a `LogDrain`'s spec; null takes one away.
@@ -47,15 +48,8 @@ impl World {
     pub async fn until_events(&self, name: &str, expected: &[&str]) {
         let mut expected = expected.to_vec();
         expected.sort_unstable();
-        let begun = Instant::now();
-        loop {
-            let events = self.events(name);
-            if events == expected {
-                return;
-            }
-            assert!(begun.elapsed() < SOON, "the events of {name} are {events:#?} and not {expected:#?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        let describe = || format!("the events of {name} are {:#?} and not {expected:#?}", self.events(name));
+        until(SOON, describe, || self.events(name) == expected).await;
     }
 
     /// Waits until drains have been listed this many times more, and gives all requests since the call.
@@ -74,10 +68,16 @@ impl World {
 
     /// Waits until a request waits at this gate.
     pub async fn until_held(&self, held: &Held) {
-        let reached = tokio::time::timeout(SOON, held.gate.reached()).await;
+        self.until_held_by(&held.gate, 1).await;
+    }
+
+    /// Waits until so many requests have come to this gate.
+    pub async fn until_held_by(&self, gate: &Gate, count: usize) {
+        let reached = tokio::time::timeout(SOON, gate.reached_by(count)).await;
         assert!(
             reached.is_ok(),
-            "no request is held: {:#?}\n{}",
+            "{} requests are held and not {count}: {:#?}\n{}",
+            gate.arrived(),
             self.simulator.journal(),
             self.operator_output()
         );

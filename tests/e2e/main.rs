@@ -23,6 +23,7 @@ mod duplicates;
 mod edited_status;
 mod emitted;
 mod errors;
+mod eventually;
 mod feed;
 mod few_requests;
 mod foreign;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::{
     duplicates::until_older,
+    eventually::eventually,
     few_requests::{papertrail, url},
     world::{SOON, World},
 };
@@ -102,16 +103,14 @@ fn seen(journal: &[Entry]) -> BTreeMap<String, usize> {
 
 /// A scrape that tells of all that the simulator has seen, neither more nor less.
 async fn complete(world: &World) -> Scrape {
-    let begun = std::time::Instant::now();
-    loop {
+    let describe = || format!("what is counted is not {:#?}", seen(&world.simulator.journal()));
+    let agree = async || {
         let before = world.simulator.journal();
         let scrape = world.metrics().await;
         let after = world.simulator.journal();
-        if before.len() == after.len() && scrape.requests() == seen(&after) {
-            return scrape;
-        }
-        assert!(begun.elapsed() < SOON, "{:#?} and {:#?} differ", scrape.requests(), seen(&after));
-    }
+        (before.len() == after.len() && scrape.requests() == seen(&after)).then_some(scrape)
+    };
+    eventually(SOON, describe, agree).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,15 +203,12 @@ async fn what_is_counted_is_what_has_happened() {
         [("status", "logdrains", "status"), ("finalizer", "logdrains", ""), ("event", "events", "")]
     {
         let series = format!("logdrain_kubernetes_writes_total{{kind=\"{kind}\"}}");
-        let begun = std::time::Instant::now();
-        loop {
-            let (counted, audited) =
-                (number(world.metrics().await.get(&series)), writes(resource, subresource));
-            if counted == audited && counted > 0 {
-                break;
-            }
-            assert!(begun.elapsed() < SOON, "{kind}: {counted} are counted and {audited} are audited");
-        }
+        let describe = || format!("{kind}: {} are audited", writes(resource, subresource));
+        let agree = async || {
+            let counted = number(world.metrics().await.get(&series));
+            (counted == writes(resource, subresource) && counted > 0).then_some(())
+        };
+        eventually(SOON, describe, agree).await;
     }
 
     let described: BTreeSet<String> = FAMILIES
@@ -249,15 +245,9 @@ async fn two_tokens_have_budgets_of_their_own_and_one_that_nobody_uses_any_more_
     let before = tokens(&world.metrics().await);
     assert_eq!(before.len(), 2);
     world.delete_until_gone(&["logdrain", "two"]);
-    let begun = std::time::Instant::now();
-    loop {
-        let after = tokens(&world.metrics().await);
-        if after.len() == 1 {
-            assert!(after.is_subset(&before));
-            break;
-        }
-        assert!(begun.elapsed() < SOON, "{after:?}");
-    }
+    let is_alone = async || Some(tokens(&world.metrics().await)).filter(|after| after.len() == 1);
+    let after = eventually(SOON, || world.operator_output(), is_alone).await;
+    assert!(after.is_subset(&before));
     world.restart_and_see_other_labels(&before).await;
     world.finish();
 }

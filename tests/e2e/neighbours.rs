@@ -1,17 +1,13 @@
 //! One that fails or hangs holds up nobody else.
 
-use scalingo_simulator::{Gate, UrlForm, When};
+use scalingo_simulator::{UrlForm, When};
 use serde_json::{Value, json};
 
 use crate::{
     duplicates::{after_lists, delete, papertrail, with},
     errors::{PERSON, assert_failing, assert_synced},
-    world::{SOON, World},
+    world::World,
 };
-
-pub async fn reached(gate: &Gate) {
-    tokio::time::timeout(SOON, gate.reached()).await.expect("the request comes");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_that_is_refused_holds_up_no_other_on_its_app() {
@@ -51,7 +47,7 @@ async fn an_app_that_does_not_answer_holds_up_no_other_app() {
     let world = World::running().await;
     let held = world.simulator.hold("GET", "/v1/apps/shop-front/log_drains", When::Before);
     world.apply("hanging", &papertrail("shop-front"));
-    reached(&held.gate).await;
+    world.until_held(&held).await;
     world.apply("other", &papertrail("shop-api"));
     assert_synced(&world.until_reason("other", "Synced").await);
     world.delete_until_gone(&["logdrain", "other"]);
@@ -70,7 +66,7 @@ async fn a_list_of_apps_that_does_not_come_holds_up_no_other_token() {
     world.secret("other", &[("api_token", OTHERS)]);
     let held = world.simulator.hold("GET", "/v1/apps", When::Before);
     world.apply("hanging", &papertrail("shop-front"));
-    reached(&held.gate).await;
+    world.until_held(&held).await;
     world.simulator.remove_rule(held.rule);
     let reference = json!({"name": "other", "key": "api_token"});
     world.apply("other", &with(papertrail("shop-api"), "apiTokenSecretRef", &reference));
@@ -89,7 +85,7 @@ async fn an_exchange_that_does_not_come_holds_up_no_other_token() {
     world.secret("other", &[("api_token", OTHERS)]);
     let held = world.simulator.hold("POST", "/v1/tokens/exchange", When::Before);
     world.apply("hanging", &papertrail("shop-front"));
-    reached(&held.gate).await;
+    world.until_held(&held).await;
     world.simulator.remove_rule(held.rule);
     let reference = json!({"name": "other", "key": "api_token"});
     // On the same app: what hangs before it knows the app does not stand in the way there.

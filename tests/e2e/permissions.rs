@@ -1,9 +1,6 @@
 //! The permissions of `deploy/`: the operator meets no 403 with them, and needs each one.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use control_plane::AuditEntry;
 use futures::{StreamExt, stream};
@@ -11,7 +8,10 @@ use scalingo_simulator::{Simulator, When};
 use serde_json::{Value, json};
 use tokio::task::{block_in_place, spawn_blocking};
 
-use crate::world::{SOON, World, ready};
+use crate::{
+    eventually::{eventually, until},
+    world::{SOON, World, ready},
+};
 
 mod lease;
 
@@ -105,9 +105,9 @@ async fn run_as(world: &mut World, rules: &[Value]) -> String {
     let resource = format!("{resource}.{group}");
     let as_account = format!("--as={account}");
     let subresource = format!("--subresource={subresource}");
-    while world.try_kubectl(&["auth", "can-i", verb, &resource, &as_account, &subresource], None).is_err() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let asked = ["auth", "can-i", verb, &resource, &as_account, &subresource];
+    let describe = || format!("{account} may not {verb} {resource}");
+    until(SOON, describe, || world.try_kubectl(&asked, None).is_ok()).await;
     world.kubeconfig =
         block_in_place(|| world.plane.service_account_kubeconfig(&namespace, &role)).expect("a kubeconfig");
     account
@@ -127,7 +127,7 @@ async fn live(world: &World) {
     world.secret("datadog", &[("api-key", "s3cret-permissions-key")]);
     let held = world.simulator.hold("POST", "/v1/apps/*/log_drains", When::Before);
     world.apply("life", &datadog("eu-west-2"));
-    held.gate.reached().await;
+    world.until_held(&held).await;
     // What the answer tells must be recorded although the resource has changed.
     world.apply("life", &datadog("eu-west-3"));
     held.gate.release();
@@ -212,21 +212,15 @@ async fn without_any_one_verb_of_any_one_rule_the_operator_meets_a_403_for_just_
                 let mut entries = entries.expect("the audit log").into_iter();
                 entries.any(|entry| entry.user == account && entry.code == 403)
             };
-            let met = async {
-                while !is_met().await {
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                }
+            // A life that lacks something may stand still, which ends with the first 403.
+            let met = async |patience| {
+                let describe = || format!("the operator does not need {missing:?}");
+                eventually(patience, describe, async || is_met().await.then_some(())).await;
             };
             tokio::select! {
-                () = met => {}
-                () = live(&world) => {
-                    // An event may still be on its way.
-                    let begun = Instant::now();
-                    while !is_met().await {
-                        assert!(begun.elapsed() < SOON, "the operator does not need {missing:?}");
-                        tokio::time::sleep(Duration::from_millis(500)).await;
-                    }
-                }
+                () = met(Duration::MAX) => {}
+                // An event may still be on its way.
+                () = live(&world) => met(SOON).await,
             }
             assert_eq!(refused(), [missing.clone()].into());
             world.finish();

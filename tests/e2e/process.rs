@@ -1,42 +1,17 @@
 //! The process: whether it is ready, how it ends, and what a start does.
 
-use std::time::{Duration, Instant};
-
 use control_plane::{AuditEntry, Supervised};
 use futures::future::join_all;
 use jiff::Timestamp;
 use scalingo_simulator::When;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 
 use crate::{
+    eventually::eventually,
     scene::{Scene, WANTED},
     wire::Wire,
-    world::World,
+    world::{SOON, World},
 };
-
-/// What Kubernetes grants it.
-const GRACE: Duration = Duration::from_secs(25);
-/// What ending takes when nothing is under way.
-const AT_ONCE: Duration = Duration::from_secs(5);
-
-/// What the admin address answers: status and body.
-pub async fn admin(world: &World, path: &str) -> (u16, String) {
-    world.until_output("that it has started", |output| output.contains(" started ")).await;
-    let output = world.operator_output();
-    let address = output.split("admin=").nth(1).and_then(|rest| rest.split_whitespace().next());
-    let mut stream = TcpStream::connect(address.expect("the address")).await.expect("a connection");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("a request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.expect("a status"), body.to_owned())
-}
 
 fn answer(status: u16, body: &str) -> (u16, String) {
     (status, body.to_owned())
@@ -50,19 +25,16 @@ async fn it_lives_at_once_and_is_ready_when_its_caches_have_synced() {
     wire.hold();
     scene.world.start_operator();
     let not_ready = answer(503, "The operator is not ready: its caches have not synced yet.\n");
-    assert_eq!(admin(&scene.world, "/livez").await, answer(200, "ok\n"));
-    assert_eq!(admin(&scene.world, "/readyz").await, not_ready);
+    assert_eq!(scene.world.admin("/livez").await, answer(200, "ok\n"));
+    assert_eq!(scene.world.admin("/readyz").await, not_ready);
     wire.has_something().await;
-    assert_eq!(admin(&scene.world, "/readyz").await, not_ready);
+    assert_eq!(scene.world.admin("/readyz").await, not_ready);
     assert!(scene.world.simulator.journal().is_empty(), "nothing is decided before all is known");
 
     wire.release();
-    let begun = Instant::now();
-    while admin(&scene.world, "/readyz").await != answer(200, "ok\n") {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{}", scene.world.operator_output());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!(admin(&scene.world, "/").await, answer(404, "Here are only /livez, /readyz and /metrics.\n"));
+    let is_ready = async || (scene.world.admin("/readyz").await == answer(200, "ok\n")).then_some(());
+    eventually(SOON, || scene.world.operator_output(), is_ready).await;
+    assert_eq!(scene.world.admin("/").await, answer(404, "Here are only /livez, /readyz and /metrics.\n"));
     scene.until_synced().await;
     scene.world.finish();
 }
@@ -78,6 +50,14 @@ async fn ask_to_end(world: &World, signal: Signal) {
     world.until_output("that it stops", |output| output.contains("stopping: running steps may end")).await;
 }
 
+/// Waits until it has ended, and makes sure that it ended well and left nothing unfinished. That it has not waited is what it
+/// says itself: after the time that it grants a step it says so.
+async fn ends_at_once(world: &World) {
+    let (status, output) = world.operator_exit().await;
+    assert!(status.success(), "{status}: {output}");
+    assert!(output.trim_end().ends_with(" stopped"), "{output}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_an_idle_operator_at_once() {
     for signal in [TERMINATE, INTERRUPT] {
@@ -86,8 +66,7 @@ async fn a_signal_ends_an_idle_operator_at_once() {
         scene.want(1);
         scene.until_synced().await;
         ask_to_end(&scene.world, signal).await;
-        let status = scene.world.operator_exit(AT_ONCE).await;
-        assert!(status.success(), "{status}");
+        ends_at_once(&scene.world).await;
         scene.world.finish();
     }
 }
@@ -106,15 +85,16 @@ async fn a_signal_ends_it_in_time_whatever_hangs_and_the_next_start_goes_on() {
         let gate = scene.hold(method, When::Before);
         scene.want(1);
         scene.world.start_operator();
-        gate.reached_by(WANTED.len()).await;
+        scene.world.until_held_by(&gate, WANTED.len()).await;
         if kubernetes_hangs {
             wire.hold();
             gate.release();
             wire.has_something().await;
         }
         ask_to_end(&scene.world, signal).await;
-        let status = scene.world.operator_exit(GRACE).await;
-        assert!(status.success(), "{status}");
+        let (status, output) = scene.world.operator_exit().await;
+        assert!(status.success(), "{status}: {output}");
+        assert!(output.contains(" stopped while a step was running"), "{method} hangs: {output}");
 
         wire.cut();
         wire.mend();
@@ -139,11 +119,12 @@ async fn a_second_signal_ends_it_at_once() {
         let gate = scene.hold("POST", When::After);
         scene.want(1);
         scene.world.start_operator();
-        gate.reached_by(WANTED.len()).await;
+        scene.world.until_held_by(&gate, WANTED.len()).await;
         ask_to_end(&scene.world, first).await;
         scene.world.with_operator(second);
-        let status = scene.world.operator_exit(AT_ONCE).await;
-        assert_eq!(status.code(), Some(130));
+        let (status, output) = scene.world.operator_exit().await;
+        assert_eq!(status.code(), Some(130), "{output}");
+        assert!(output.contains(" stopped at once; the next start goes on from the records"), "{output}");
 
         scene.world.simulator.clear_rules();
         gate.break_off();
@@ -162,11 +143,10 @@ async fn no_step_begins_after_a_signal() {
     let lists = scene.hold("GET", When::Before);
     scene.want(1);
     scene.world.start_operator();
-    lists.reached_by(WANTED.len()).await;
+    scene.world.until_held_by(&lists, WANTED.len()).await;
     ask_to_end(&scene.world, TERMINATE).await;
     lists.release();
-    let status = scene.world.operator_exit(AT_ONCE).await;
-    assert!(status.success(), "{status}");
+    ends_at_once(&scene.world).await;
     assert!(scene.all().iter().all(|object| object["status"]["drains"].is_null()), "{:#?}", scene.all());
     for wanted in &WANTED {
         assert_eq!(scene.requests("POST", wanted).len(), 0, "{}", wanted.name);
@@ -185,11 +165,10 @@ async fn a_step_that_runs_at_a_signal_is_ended_and_written_down_and_the_next_lef
     scene.until_synced().await;
     let posts = scene.hold("POST", When::After);
     scene.want(2);
-    posts.reached_by(WANTED.len()).await;
+    scene.world.until_held_by(&posts, WANTED.len()).await;
     ask_to_end(&scene.world, TERMINATE).await;
     posts.release();
-    let status = scene.world.operator_exit(AT_ONCE).await;
-    assert!(status.success(), "{status}");
+    ends_at_once(&scene.world).await;
     for object in scene.all() {
         let records = object["status"]["drains"].as_array().expect("records");
         let records: Vec<_> = records.iter().map(|record| &record["state"]).collect();

@@ -1,13 +1,16 @@
 //! Six wanted drains, of three forms of URL and each on an app and on an addon, among drains of others.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use scalingo_simulator::{
     Action, Change, ChangeKind, Duplicates, Entry, Gate, Rule, Simulator, Target, UrlForm, When,
 };
 use serde_json::{Value, json};
 
-use crate::world::{World, ready};
+use crate::{
+    eventually::eventually,
+    world::{World, ready},
+};
 
 /// Longer than a lost request is waited for, and all that comes after.
 pub const LATER: Duration = Duration::from_secs(300);
@@ -163,22 +166,13 @@ impl Scene {
 
     /// Waits until all that are there are as they should be.
     pub async fn until_all(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Vec<Value> {
-        let begun = Instant::now();
-        loop {
-            let all = self.all();
-            if all.iter().all(&is_so) {
-                return all;
-            }
-            if begun.elapsed() > LATER {
-                let others: Vec<_> = all.iter().filter(|object| !is_so(object)).collect();
-                panic!(
-                    "not all become {what}: {others:#?}\n{:#?}\n{}",
-                    self.world.simulator.journal(),
-                    self.world.operator_output()
-                );
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
+        let describe = || {
+            let others: Vec<_> = self.all().into_iter().filter(|object| !is_so(object)).collect();
+            let (journal, output) = (self.world.simulator.journal(), self.world.operator_output());
+            format!("not all become {what}: {others:#?}\n{journal:#?}\n{output}")
+        };
+        let are_so = |all: &Vec<Value>| all.iter().all(&is_so);
+        eventually(LATER, describe, async || Some(self.all()).filter(are_so)).await
     }
 
     /// Waits until all six are there and `Ready` in their current form, with one record each.

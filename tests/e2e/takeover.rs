@@ -9,7 +9,6 @@ use crate::{
         OTHER_URL, URL, after_lists, change, changes, delete, papertrail, until_duplicate_of, until_older,
         with,
     },
-    neighbours::reached,
     world::{API_TOKEN, World, condition, ready},
 };
 
@@ -285,7 +284,7 @@ async fn an_owner_deleted_while_it_adds_leaves_one_drain_to_the_other() {
     let world = World::running().await;
     let held = world.simulator.hold("POST", "/v1/apps/shop-front/log_drains", When::After);
     world.apply("owner", &papertrail("shop-front"));
-    reached(&held.gate).await;
+    world.until_held(&held).await;
     world.apply("other", &papertrail("shop-front"));
     world.kubectl(&["delete", "logdrain", "owner", "--wait=false"]);
     assert_eq!(world.simulator.drains("shop-front"), [URL]);

@@ -4,6 +4,7 @@
 use scalingo_simulator::{ChangeKind, When};
 
 use crate::{
+    eventually::until,
     scene::{LATER, Scene, WANTED, each_has},
     wire::Wire,
 };
@@ -57,7 +58,7 @@ async fn an_operator_that_was_halted_after_its_intent_does_not_act_on_it_when_an
     let lists = scene.hold("GET", When::Before);
     scene.want(1);
     scene.world.start_operator();
-    lists.reached_by(WANTED.len()).await;
+    scene.world.until_held_by(&lists, WANTED.len()).await;
     wire.hold();
     lists.release();
     let all_planned = |output: &str| output.matches("planned").count() >= WANTED.len();
@@ -67,25 +68,19 @@ async fn an_operator_that_was_halted_after_its_intent_does_not_act_on_it_when_an
     wire.release();
     let is_intended = |object: &serde_json::Value| object["status"]["drains"][0]["state"] == "Adding";
     // What of the intents was still in the halted process never was written: the other begins anew there.
-    let begun = std::time::Instant::now();
-    while !scene.all().iter().any(is_intended) {
-        assert!(begun.elapsed() < LATER, "{:#?}", scene.all());
-    }
+    let describe = || format!("{:#?}", scene.all());
+    until(LATER, describe, || scene.all().iter().any(is_intended)).await;
 
     scene.world.kubeconfig = kubeconfig;
     scene.world.start_operator();
     scene.world.until_simulator_within(LATER, "one drain each", each_has(1)).await;
     scene.until_synced().await;
     scene.world.with_first_operator(|operator| operator.resume().expect("a signal"));
-    let answered = scene.world.first_operator_output().matches("operation=\"list_drains\"").count();
-    let begun = std::time::Instant::now();
+    let lists = || scene.world.first_operator_output().matches("operation=\"list_drains\"").count();
+    let answered = lists();
     // Until the first one has looked again at each.
-    while scene.world.first_operator_output().matches("operation=\"list_drains\"").count()
-        < answered + 2 * WANTED.len()
-    {
-        assert!(begun.elapsed() < LATER, "{}", scene.world.first_operator_output());
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    let describe = || scene.world.first_operator_output();
+    until(LATER, describe, || lists() >= answered + 2 * WANTED.len()).await;
     scene.until_synced().await;
     for wanted in &WANTED {
         assert_eq!(scene.own(wanted).len(), 1, "{}", wanted.name);

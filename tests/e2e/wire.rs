@@ -9,7 +9,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::world::World;
+use crate::world::{SOON, World};
 
 /// Carries what operators that are started from now on and the API server say to each other.
 pub struct Wire {
@@ -53,7 +53,9 @@ impl Wire {
 
     /// Waits until something is held.
     pub async fn has_something(&self) {
-        let _ = self.waiting.subscribe().wait_for(|waiting| *waiting > 0).await;
+        let mut waiting = self.waiting.subscribe();
+        let held = tokio::time::timeout(SOON, waiting.wait_for(|waiting| *waiting > 0)).await;
+        assert!(held.is_ok(), "the operator sends nothing to the API server");
     }
 
     /// Lets go on what was held.

@@ -10,7 +10,7 @@ use std::{
     fmt::Debug,
     path::{Path, PathBuf},
     sync::OnceLock,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use control_plane::{AuditEntry, ControlPlane};
@@ -20,7 +20,7 @@ use tokio::task::block_in_place;
 
 use self::states::States;
 pub use self::states::owned;
-use crate::{emitted::assert_free_of, operator::Operator};
+use crate::{emitted::assert_free_of, eventually::eventually, operator::Operator};
 
 /// Longer than anything takes that is going to happen, on a slow machine.
 pub const SOON: Duration = Duration::from_secs(120);
@@ -223,19 +223,11 @@ impl World {
         what: impl Debug,
         is_so: impl Fn(&Value) -> bool,
     ) -> Value {
-        let begun = Instant::now();
-        loop {
-            let object = self.get_in(namespace, name);
-            if is_so(&object) {
-                return object;
-            }
-            assert!(
-                begun.elapsed() < patience,
-                "{namespace}/{name} does not become {what:?}: {object:#}\n{}",
-                self.operator_output()
-            );
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let get = || self.get_in(namespace, name);
+        let describe = || {
+            format!("{namespace}/{name} does not become {what:?}: {:#}\n{}", get(), self.operator_output())
+        };
+        eventually(patience, describe, async || Some(get()).filter(&is_so)).await
     }
 
     /// Waits until `Ready` has this reason for the current generation, and gives the `LogDrain`.

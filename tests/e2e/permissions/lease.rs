@@ -8,7 +8,7 @@ use tokio::task::block_in_place;
 
 use super::{granted, requests, run_as, to_rules};
 use crate::{
-    process::admin,
+    leader::PATIENT,
     world::{SOON, World},
 };
 
@@ -41,7 +41,8 @@ fn verb(rule: &Value) -> &str {
 /// An operator with the rules of `deploy/`, and these for its Lease, which is in the test's namespace; gives its account.
 async fn stand(world: &mut World, lease: &[Value]) -> String {
     let account = run_as(world, &[to_rules(&granted(world)), lease.to_vec()].concat()).await;
-    world.start_operator_with(&["--lease-namespace", world.namespace()]);
+    let place = ["--lease-namespace", world.namespace()];
+    world.start_operator_with(&[&place[..], &PATIENT].concat());
     account
 }
 
@@ -70,7 +71,7 @@ async fn with_the_role_of_deploy_a_leader_lacks_nothing_and_uses_each_verb() {
     let _ = block_in_place(|| world.plane.wait_until("all to be used", SOON, all_used));
     assert_eq!(asked(&world, &account, |_| true), verbs, "used, and granted");
     assert_eq!(asked(&world, &account, |code| code == 403), BTreeSet::new());
-    assert_eq!(admin(&world, "/readyz").await.0, 200);
+    world.until_ready().await;
     world.finish();
 }
 
@@ -98,7 +99,7 @@ async fn without_any_one_verb_it_meets_a_403_for_just_that_and_says_so() {
             if verb == "update" {
                 let (status, output) = world.first_operator_exit().await;
                 assert_eq!(status.code(), Some(1), "{output}");
-                assert!(output.contains("it could not be renewed for 10s"), "{output}");
+                assert!(output.contains("it could not be renewed for 30s"), "{output}");
             }
             world.finish();
         })

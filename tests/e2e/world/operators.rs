@@ -1,15 +1,13 @@
 //! The operators of a test: started, watched, and ended in every way.
 
-use std::{
-    process::ExitStatus,
-    time::{Duration, Instant},
-};
+use std::{process::ExitStatus, time::Duration};
 
 use control_plane::Supervised;
 use tokio::task::block_in_place;
 
 use super::{SOON, World};
 use crate::{
+    eventually::{eventually, until},
     metrics::Scrape,
     operator::{OWN_TRACE, Operator, Options},
 };
@@ -82,28 +80,40 @@ impl World {
 
     /// Waits until it has ended, and says how, and what it has printed.
     pub async fn first_operator_exit(&self) -> (ExitStatus, String) {
-        let begun = Instant::now();
-        loop {
-            let status = self.with_first_operator(|process| process.wait_exit(Duration::ZERO));
-            if let Some(status) = status.expect("an exit status") {
-                let output = self.operators.borrow_mut().remove(0).output();
-                self.keep("an operator that has ended", output.clone());
-                return (status, output);
-            }
-            assert!(begun.elapsed() < SOON, "the operator does not end: {}", self.first_operator_output());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let describe = || format!("the operator does not end: {}", self.first_operator_output());
+        let status = eventually(SOON, describe, async || self.with_first_operator(exit)).await;
+        let output = self.operators.borrow_mut().remove(0).output();
+        self.keep("an operator that has ended", output.clone());
+        (status, output)
     }
 
     /// What the operator that was started last shows of itself.
     pub async fn metrics(&self) -> Scrape {
+        let answer = self.ask("/metrics").await;
+        self.keep("metrics", answer.clone());
+        Scrape::read(&answer)
+    }
+
+    /// What the admin address of the operator that was started last answers: status and body.
+    pub async fn admin(&self, path: &str) -> (u16, String) {
+        let answer = self.ask(path).await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.expect("a status"), body.to_owned())
+    }
+
+    /// Waits until the one that was started last says that its caches are full.
+    pub async fn until_ready(&self) {
+        let is_ready = async || (self.admin("/readyz").await.0 == 200).then_some(());
+        eventually(SOON, || self.operator_output(), is_ready).await;
+    }
+
+    async fn ask(&self, path: &str) -> String {
         let has_started =
             |_: &str| self.operators.borrow().last().is_some_and(|one| one.admin_address().is_some());
         self.until_output("that it has started", has_started).await;
-        let ask = || self.operators.borrow().last().expect("an operator runs").ask("/metrics");
-        let answer = block_in_place(ask).expect("an answer");
-        self.keep("metrics", answer.clone());
-        Scrape::read(&answer)
+        let ask = || self.operators.borrow().last().expect("an operator runs").ask(path);
+        block_in_place(ask).expect("an answer")
     }
 
     /// What the operator that was started last has printed.
@@ -113,15 +123,8 @@ impl World {
 
     /// Waits until the operator that was started last has printed what it should.
     pub async fn until_output(&self, what: &str, is_so: impl Fn(&str) -> bool) {
-        let begun = Instant::now();
-        loop {
-            let output = self.operator_output();
-            if is_so(&output) {
-                return;
-            }
-            assert!(begun.elapsed() < SOON, "the operator does not print {what}: {output}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let describe = || format!("the operator does not print {what}: {}", self.operator_output());
+        until(SOON, describe, || is_so(&self.operator_output())).await;
     }
 
     /// Does something with the process of the operator that was started last, such as sending it a signal.
@@ -139,18 +142,17 @@ impl World {
         self.operators.borrow().first().map(Operator::output).unwrap_or_default()
     }
 
-    /// Waits until the operator that was started last has ended, and says how.
-    pub async fn operator_exit(&self, patience: Duration) -> ExitStatus {
-        let begun = Instant::now();
-        loop {
-            let status = self.with_operator(|process| process.wait_exit(Duration::ZERO));
-            if let Some(status) = status.expect("an exit status") {
-                let operator = self.operators.borrow_mut().pop().expect("it ran");
-                self.keep("an operator that has ended", operator.output());
-                return status;
-            }
-            assert!(begun.elapsed() < patience, "the operator does not end: {}", self.operator_output());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    /// The same with the operator that was started last.
+    pub async fn operator_exit(&self) -> (ExitStatus, String) {
+        let describe = || format!("the operator does not end: {}", self.operator_output());
+        let status = eventually(SOON, describe, async || self.with_operator(exit)).await;
+        let output = self.operators.borrow_mut().pop().expect("it ran").output();
+        self.keep("an operator that has ended", output.clone());
+        (status, output)
     }
+}
+
+/// How it has ended, if it has.
+fn exit(process: &Supervised) -> Option<ExitStatus> {
+    process.wait_exit(Duration::ZERO).expect("an exit status")
 }

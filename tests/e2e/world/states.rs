@@ -3,8 +3,7 @@
 use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use control_plane::ControlPlane;
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::task::{JoinHandle, block_in_place};
 
 use super::{SOON, World};
+use crate::eventually::eventually;
 
 /// Longer than any test takes; a watch that ends sooner goes on from where it was.
 const SECONDS: u32 = 290;
@@ -71,14 +71,9 @@ async fn administrator(plane: &ControlPlane) -> Client {
 
 /// The version that there is now. A server that has much to do may close a connection before it answers.
 async fn present(api: &Api<DynamicObject>) -> String {
-    let begun = Instant::now();
-    loop {
-        match api.list(&ListParams::default()).await {
-            Ok(list) => return list.metadata.resource_version.expect("the version of a list"),
-            Err(error) => assert!(begun.elapsed() < SOON, "the LogDrains cannot be listed: {error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let list = async || api.list(&ListParams::default()).await.ok();
+    let list = eventually(SOON, || "the LogDrains cannot be listed".to_owned(), list).await;
+    list.metadata.resource_version.expect("the version of a list")
 }
 
 async fn follow(api: Api<DynamicObject>, mut version: String, seen: Arc<Mutex<Vec<Value>>>) {
@@ -143,11 +138,10 @@ impl World {
         let is_mark = |object: &Value| {
             object["metadata"]["name"] == mark.as_str() && object["metadata"]["namespace"] == namespace
         };
-        let begun = Instant::now();
-        while !self.seen().iter().any(is_mark) {
-            assert!(begun.elapsed() < SOON, "the watch of {namespace} does not show {mark}");
-            block_in_place(|| thread::sleep(Duration::from_millis(20)));
-        }
+        let is_seen = || Ok(self.seen().iter().any(is_mark));
+        let what = format!("the watch of {namespace} to show {mark}");
+        block_in_place(|| self.plane.wait_until(&what, SOON, is_seen))
+            .unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Has each of them judged by Flux's libraries and by the script for Argo CD, and looks whose fields the operator writes.
