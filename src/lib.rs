@@ -9,6 +9,7 @@ pub mod exit;
 pub mod keyed;
 pub mod lease;
 pub mod metrics;
+mod named;
 pub mod run;
 pub mod scalingo;
 pub mod telemetry;

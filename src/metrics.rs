@@ -4,6 +4,7 @@
 //! two cannot drift apart. No label holds the name of an object.
 
 mod exposition;
+mod failure;
 mod family;
 mod measured;
 mod process;
@@ -17,11 +18,12 @@ use http::StatusCode;
 use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
 use tokio::time::Instant;
 
+pub use failure::FailureKind;
 pub use family::{Description, FAMILIES, Kind};
 pub use measured::Measured;
 pub use snapshot::{Snapshot, Standing};
 
-use crate::scalingo::Operation;
+use crate::{named::named, scalingo::Operation};
 
 /// Media type of what [`Metrics::expose`] gives.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -46,105 +48,61 @@ pub struct Metrics {
     writes: Family<Labels<1>, Counter>,
 }
 
-/// What a look at a resource has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// It came to its end, whatever was found.
-    Ok,
-    /// It failed, and is tried again by itself.
-    Transient,
-    /// It failed, and a person has to mend something.
-    Stalled,
-    /// It was given up for a newer form of the resource, or because the operator stops.
-    Passing,
-}
-
-/// What had drifted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drift {
-    /// A recorded drain was no longer listed.
-    Missing,
-    /// A deletion had removed another drain along.
-    DeletedAlong,
-}
-
-/// What is written to the Kubernetes API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// The status of a `LogDrain`.
-    Status,
-    /// Its finalizer.
-    Finalizer,
-    /// An event.
-    Event,
-    /// The lease of the leader.
-    Lease,
-}
-
-/// Class of an answer's status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusClass {
-    /// 2xx.
-    Success,
-    /// 3xx.
-    Redirection,
-    /// 4xx.
-    ClientError,
-    /// 5xx.
-    ServerError,
-    /// Any other, or no answer.
-    None,
-}
-
-impl Look {
-    pub(crate) const ALL: [Self; 4] = [Self::Ok, Self::Transient, Self::Stalled, Self::Passing];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Transient => "transient",
-            Self::Stalled => "stalled",
-            Self::Passing => "passing",
-        }
+named! {
+    /// What a look at a resource has come to.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Look {
+        /// It came to its end, whatever was found.
+        Ok = "ok",
+        /// It failed, and is tried again by itself.
+        Transient = "transient",
+        /// It failed, and a person has to mend something.
+        Stalled = "stalled",
+        /// It was given up for a newer form of the resource, or because the operator stops.
+        Passing = "passing",
     }
 }
 
-impl Drift {
-    pub(crate) const ALL: [Self; 2] = [Self::Missing, Self::DeletedAlong];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::DeletedAlong => "deleted_along",
-        }
+named! {
+    /// What had drifted.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Drift {
+        /// A recorded drain was no longer listed.
+        Missing = "missing",
+        /// A deletion had removed another drain along.
+        DeletedAlong = "deleted_along",
     }
 }
 
-impl Write {
-    pub(crate) const ALL: [Self; 4] = [Self::Status, Self::Finalizer, Self::Event, Self::Lease];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Finalizer => "finalizer",
-            Self::Event => "event",
-            Self::Lease => "lease",
-        }
+named! {
+    /// What is written to the Kubernetes API.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Write {
+        /// The status of a `LogDrain`.
+        Status = "status",
+        /// Its finalizer.
+        Finalizer = "finalizer",
+        /// An event.
+        Event = "event",
+        /// The lease of the leader.
+        Lease = "lease",
     }
 }
 
-impl StatusClass {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Success, Self::Redirection, Self::ClientError, Self::ServerError, Self::None];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "2xx",
-            Self::Redirection => "3xx",
-            Self::ClientError => "4xx",
-            Self::ServerError => "5xx",
-            Self::None => "none",
-        }
+named! {
+    /// Class of an answer's status.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum StatusClass {
+        /// 2xx.
+        Success = "2xx",
+        /// 3xx.
+        Redirection = "3xx",
+        /// 4xx.
+        ClientError = "4xx",
+        /// 5xx.
+        ServerError = "5xx",
+        /// Any other, or no answer.
+        None = "none",
     }
 }
 
@@ -176,6 +134,9 @@ impl Default for Metrics {
         for result in Look::ALL {
             let _ = metrics.reconciles.get_or_create(&[("result", result.as_str())]);
         }
+        for kind in FailureKind::ALL {
+            let _ = metrics.errors.get_or_create(&[("kind", kind.as_str())]);
+        }
         for drift in Drift::ALL {
             let _ = metrics.drift_healed.get_or_create(&[("reason", drift.as_str())]);
         }
@@ -203,16 +164,9 @@ impl Metrics {
         }
     }
 
-    /// Makes errors of these kinds stand at 0 until the first.
-    pub fn expect_errors(&self, kinds: impl IntoIterator<Item = &'static str>) {
-        for kind in kinds {
-            let _ = self.errors.get_or_create(&[("kind", kind)]);
-        }
-    }
-
     /// Something has failed.
-    pub fn error(&self, kind: &'static str) {
-        self.errors.get_or_create(&[("kind", kind)]).inc();
+    pub fn error(&self, kind: FailureKind) {
+        self.errors.get_or_create(&[("kind", kind.as_str())]).inc();
     }
 
     /// A request to Scalingo has ended, after so long.

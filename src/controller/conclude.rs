@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     context::Context,
-    error::{Error, STATUS_WRITE, at_second},
+    error::{Error, at_second},
     lists::Key,
     plan::Verdict,
     status::{Basis, Subject},
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     crd::{DrainRecord, DrainState, LogDrain, Reason, Remedy},
     drain::Target,
+    metrics::FailureKind,
     scalingo::{ErrorKind, budget::WINDOW},
 };
 
@@ -103,7 +104,7 @@ pub(super) async fn conclude(
             return Action::requeue(CHANGED);
         }
         tracing::warn!(%error, "the status could not be written");
-        context.metrics.error(STATUS_WRITE);
+        context.metrics.error(FailureKind::StatusWrite);
         return Action::requeue(context.schedule.after_failure(subject.object(), Duration::ZERO));
     }
     let object = subject.object();

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     apps::Apps,
     delete_forms::DeleteForms,
-    error::{Error, KINDS},
+    error::Error,
     events::Events,
     feeds::Feeds,
     lists::{Key, Lists},
@@ -175,7 +175,6 @@ impl Context {
         let Settings { resync, sweep_interval, feed_interval, .. } = parts.settings;
         let sweeps = Sweeps::new(resync, sweep_interval);
         let feeds = Feeds::new(feed_interval);
-        parts.metrics.expect_errors(KINDS);
         let context = Self {
             events: Events::new(parts.client.clone(), parts.metrics.clone()),
             metrics: parts.metrics,

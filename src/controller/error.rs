@@ -2,51 +2,9 @@ use jiff::Timestamp;
 
 use crate::{
     crd::{Reason, Remedy, SecretKeyRef},
-    metrics::Look,
+    metrics::{FailureKind, Look},
     scalingo::{self, ErrorKind, Missing, Operation},
 };
-
-/// Every kind of failure that is counted: of a reconciliation, and of what goes on beside it.
-pub const KINDS: [&str; 28] = [
-    "api_token_not_found",
-    "api_token_gone",
-    "secret_not_found",
-    "secret_unusable",
-    "app_not_found",
-    "app_vanished",
-    "addon_not_found",
-    "addon_unsupported",
-    "irreplaceable",
-    "not_deleted",
-    "answer_lost",
-    "kubernetes",
-    "kubernetes_timeout",
-    "timeout",
-    "scalingo_transient",
-    "scalingo_rate_limited",
-    "scalingo_refused",
-    "scalingo_unauthorized",
-    "scalingo_forbidden",
-    "scalingo_not_found",
-    "scalingo_unsupported",
-    "scalingo_outcome_unknown",
-    "scalingo_protocol",
-    CHANGE_FEED,
-    SECRET_WATCH,
-    SECRET_READ,
-    STATUS_WRITE,
-    EVENT,
-];
-/// A change feed could not be read.
-pub const CHANGE_FEED: &str = "change_feed";
-/// The watch of Secrets has failed.
-pub const SECRET_WATCH: &str = "secret_watch";
-/// A Secret that has changed could not be read.
-pub const SECRET_READ: &str = "secret_read";
-/// A status could not be written.
-pub const STATUS_WRITE: &str = "status_write";
-/// An event could not be published.
-pub const EVENT: &str = "event";
 
 /// Why a reconciliation could not come to its end. No part of it holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -203,38 +161,37 @@ impl Error {
         }
     }
 
-    /// The name under which it is counted, one of [`KINDS`] unless it [is passing](Self::is_passing).
+    /// As what it is counted; not at all where it [is passing](Self::is_passing).
     #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::ApiTokenNotFound { .. } => "api_token_not_found",
-            Self::ApiTokenGone { .. } => "api_token_gone",
-            Self::SecretNotFound { .. } => "secret_not_found",
-            Self::SecretUnusable { .. } => "secret_unusable",
-            Self::AppNotFound { .. } => "app_not_found",
-            Self::AppVanished { .. } => "app_vanished",
-            Self::AddonNotFound { .. } => "addon_not_found",
-            Self::AddonUnsupported { .. } => "addon_unsupported",
-            Self::Irreplaceable { .. } => "irreplaceable",
-            Self::NotDeleted => "not_deleted",
-            Self::AnswerLost { .. } => "answer_lost",
-            Self::Kubernetes(_) => "kubernetes",
-            Self::KubernetesTimeout(_) => "kubernetes_timeout",
-            Self::Changed => "changed",
-            Self::Timeout(_) => "timeout",
-            Self::Stopping => "stopping",
+    pub fn kind(&self) -> Option<FailureKind> {
+        Some(match self {
+            Self::ApiTokenNotFound { .. } => FailureKind::ApiTokenNotFound,
+            Self::ApiTokenGone { .. } => FailureKind::ApiTokenGone,
+            Self::SecretNotFound { .. } => FailureKind::SecretNotFound,
+            Self::SecretUnusable { .. } => FailureKind::SecretUnusable,
+            Self::AppNotFound { .. } => FailureKind::AppNotFound,
+            Self::AppVanished { .. } => FailureKind::AppVanished,
+            Self::AddonNotFound { .. } => FailureKind::AddonNotFound,
+            Self::AddonUnsupported { .. } => FailureKind::AddonUnsupported,
+            Self::Irreplaceable { .. } => FailureKind::Irreplaceable,
+            Self::NotDeleted => FailureKind::NotDeleted,
+            Self::AnswerLost { .. } => FailureKind::AnswerLost,
+            Self::Kubernetes(_) => FailureKind::Kubernetes,
+            Self::KubernetesTimeout(_) => FailureKind::KubernetesTimeout,
+            Self::Timeout(_) => FailureKind::Timeout,
+            Self::Changed | Self::Stopping => return None,
             Self::Scalingo(error) => match error.kind() {
-                ErrorKind::Transient => "scalingo_transient",
-                ErrorKind::RateLimited { .. } => "scalingo_rate_limited",
-                ErrorKind::Refused => "scalingo_refused",
-                ErrorKind::Unauthorized => "scalingo_unauthorized",
-                ErrorKind::Forbidden => "scalingo_forbidden",
-                ErrorKind::NotFound(_) => "scalingo_not_found",
-                ErrorKind::Unsupported => "scalingo_unsupported",
-                ErrorKind::OutcomeUnknown => "scalingo_outcome_unknown",
-                ErrorKind::Protocol => "scalingo_protocol",
+                ErrorKind::Transient => FailureKind::ScalingoTransient,
+                ErrorKind::RateLimited { .. } => FailureKind::ScalingoRateLimited,
+                ErrorKind::Refused => FailureKind::ScalingoRefused,
+                ErrorKind::Unauthorized => FailureKind::ScalingoUnauthorized,
+                ErrorKind::Forbidden => FailureKind::ScalingoForbidden,
+                ErrorKind::NotFound(_) => FailureKind::ScalingoNotFound,
+                ErrorKind::Unsupported => FailureKind::ScalingoUnsupported,
+                ErrorKind::OutcomeUnknown => FailureKind::ScalingoOutcomeUnknown,
+                ErrorKind::Protocol => FailureKind::ScalingoProtocol,
             },
-        }
+        })
     }
 
     /// What a look that ended with it has come to.

@@ -10,10 +10,10 @@ use kube::{
 };
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::{error::EVENT, happening::Happening};
+use super::happening::Happening;
 use crate::{
     crd::LogDrain,
-    metrics::{Metrics, Write},
+    metrics::{FailureKind, Metrics, Write},
 };
 
 /// How long an event may take; it is dropped then.
@@ -81,7 +81,7 @@ impl Events {
                 Ok(Err(error)) => tracing::debug!(%error, reason = event.reason, "event not published"),
                 Err(_) => tracing::debug!(reason = event.reason, "event not published in time"),
             }
-            metrics.error(EVENT);
+            metrics.error(FailureKind::Event);
         });
     }
 }

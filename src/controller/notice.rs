@@ -21,9 +21,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{
     context::Context,
-    error::{Error, SECRET_READ, SECRET_WATCH},
+    error::Error,
     secrets::{SecretName, Version},
 };
+use crate::metrics::FailureKind;
 
 mod agenda;
 
@@ -76,7 +77,7 @@ async fn watch(context: &Context, namespace: Option<String>) {
             }
             Err(error) => {
                 let error = describe(&error);
-                context.metrics.error(SECRET_WATCH);
+                context.metrics.error(FailureKind::SecretWatch);
                 if is_failing {
                     tracing::debug!(namespace, %error, "the watch of Secrets still fails");
                 } else {
@@ -109,7 +110,7 @@ async fn check_all(context: &Context) {
             }
             Some((secret, result)) = checks.next(), if !checks.is_empty() => {
                 if let Err(error) = result {
-                    context.metrics.error(SECRET_READ);
+                    context.metrics.error(FailureKind::SecretRead);
                     tracing::debug!(secret = secret.name, namespace = secret.namespace, %error, "cannot be read");
                     agenda.again(secret, Instant::now());
                 }

@@ -16,13 +16,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     context::Context,
-    error::CHANGE_FEED,
     feeds::{FeedKey, Kind},
     view::rank,
 };
 use crate::{
     crd::{DrainState, LogDrain},
     drain::{Digest, DrainUrl, Target},
+    metrics::FailureKind,
     scalingo::{
         self, ApiToken, Asker, ErrorKind,
         budget::{Class, Owner},
@@ -135,7 +135,7 @@ async fn read(
 
 fn fail(context: &Context, key: &FeedKey, error: &scalingo::Error, now: Instant) {
     let region = &key.1;
-    context.metrics.error(CHANGE_FEED);
+    context.metrics.error(FailureKind::ChangeFeed);
     if matches!(error.kind(), ErrorKind::RateLimited { .. }) {
         context.feeds().put_off(key, now);
     } else if context.feeds().failed(key, now) {

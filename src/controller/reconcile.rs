@@ -73,8 +73,8 @@ async fn look(context: &Context, object: LogDrain, asked: Asked) -> Action {
         Ok(_) => counted.ends(Look::Ok),
         Err(error) => {
             counted.ends(error.look());
-            if !error.is_passing() {
-                context.metrics.error(error.kind());
+            if let Some(kind) = error.kind() {
+                context.metrics.error(kind);
             }
         }
     }

@@ -3,37 +3,41 @@ use std::fmt;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// Why a `LogDrain` is `Ready` or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// Scalingo lists the drain as the spec wants it. It says nothing of whether logs arrive.
-    Synced,
-    /// Work is under way.
-    Progressing,
-    /// `spec.suspend` is true.
-    Suspended,
-    /// A Secret that the spec names is not there.
-    SecretNotFound,
-    /// The Secret with the API token is not there.
-    ApiTokenNotFound,
-    /// Scalingo refuses the API token, or its user's right to the app.
-    Unauthorized,
-    /// There is no such app.
-    AppNotFound,
-    /// There is no such addon.
-    AddonNotFound,
-    /// The addon has no log drains.
-    AddonUnsupported,
-    /// Scalingo refuses the drain.
-    Rejected,
-    /// An older `LogDrain` wants the same drain and owns it.
-    Duplicate,
-    /// Several drains may be this resource's.
-    Ambiguous,
-    /// Scalingo asks to send fewer requests.
-    RateLimited,
-    /// Scalingo or Kubernetes does not answer as it should.
-    Unavailable,
+use crate::named::named;
+
+named! {
+    /// Why a `LogDrain` is `Ready` or not.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Reason {
+        /// Scalingo lists the drain as the spec wants it. It says nothing of whether logs arrive.
+        Synced = "Synced",
+        /// Work is under way.
+        Progressing = "Progressing",
+        /// `spec.suspend` is true.
+        Suspended = "Suspended",
+        /// A Secret that the spec names is not there.
+        SecretNotFound = "SecretNotFound",
+        /// The Secret with the API token is not there.
+        ApiTokenNotFound = "ApiTokenNotFound",
+        /// Scalingo refuses the API token, or its user's right to the app.
+        Unauthorized = "Unauthorized",
+        /// There is no such app.
+        AppNotFound = "AppNotFound",
+        /// There is no such addon.
+        AddonNotFound = "AddonNotFound",
+        /// The addon has no log drains.
+        AddonUnsupported = "AddonUnsupported",
+        /// Scalingo refuses the drain.
+        Rejected = "Rejected",
+        /// An older `LogDrain` wants the same drain and owns it.
+        Duplicate = "Duplicate",
+        /// Several drains may be this resource's.
+        Ambiguous = "Ambiguous",
+        /// Scalingo asks to send fewer requests.
+        RateLimited = "RateLimited",
+        /// Scalingo or Kubernetes does not answer as it should.
+        Unavailable = "Unavailable",
+    }
 }
 
 /// Who can mend what a reason tells of.
@@ -48,45 +52,6 @@ pub enum Remedy {
 }
 
 impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 14] = [
-        Self::Synced,
-        Self::Progressing,
-        Self::Suspended,
-        Self::SecretNotFound,
-        Self::ApiTokenNotFound,
-        Self::Unauthorized,
-        Self::AppNotFound,
-        Self::AddonNotFound,
-        Self::AddonUnsupported,
-        Self::Rejected,
-        Self::Duplicate,
-        Self::Ambiguous,
-        Self::RateLimited,
-        Self::Unavailable,
-    ];
-
-    /// As the condition has it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Synced => "Synced",
-            Self::Progressing => "Progressing",
-            Self::Suspended => "Suspended",
-            Self::SecretNotFound => "SecretNotFound",
-            Self::ApiTokenNotFound => "ApiTokenNotFound",
-            Self::Unauthorized => "Unauthorized",
-            Self::AppNotFound => "AppNotFound",
-            Self::AddonNotFound => "AddonNotFound",
-            Self::AddonUnsupported => "AddonUnsupported",
-            Self::Rejected => "Rejected",
-            Self::Duplicate => "Duplicate",
-            Self::Ambiguous => "Ambiguous",
-            Self::RateLimited => "RateLimited",
-            Self::Unavailable => "Unavailable",
-        }
-    }
-
     /// Who can mend it.
     #[must_use]
     pub fn remedy(self) -> Remedy {

@@ -48,7 +48,7 @@ fn exposed_name(family: &Description) -> &'static str {
 #[tokio::test(start_paused = true)]
 async fn every_family_is_exposed_as_it_is_described_and_no_other() {
     let metrics = Metrics::default();
-    metrics.error("answer_lost");
+    metrics.error(FailureKind::AnswerLost);
     metrics.scalingo_request(Operation::ListApps, StatusClass::Success, Duration::from_millis(40));
     drop(metrics.reconcile(|| Duration::ZERO));
     let budgets = budgets().await;

@@ -1,50 +1,29 @@
 use std::fmt;
 
-/// What was being done. Its name serves as a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Operation {
-    /// Exchange of the API token for a bearer token.
-    Exchange,
-    /// List of all apps.
-    ListApps,
-    /// One app by name or id.
-    GetApp,
-    /// Drains of an app or an addon.
-    ListDrains,
-    /// A page of the change feed.
-    ListEvents,
-    /// Add of a drain.
-    AddDrain,
-    /// Delete of a drain.
-    DeleteDrain,
+use crate::named::named;
+
+named! {
+    /// What was being done. Its name serves as a metric label.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Operation {
+        /// Exchange of the API token for a bearer token.
+        Exchange = "exchange",
+        /// List of all apps.
+        ListApps = "list_apps",
+        /// One app by name or id.
+        GetApp = "get_app",
+        /// Drains of an app or an addon.
+        ListDrains = "list_drains",
+        /// A page of the change feed.
+        ListEvents = "list_events",
+        /// Add of a drain.
+        AddDrain = "add_drain",
+        /// Delete of a drain.
+        DeleteDrain = "delete_drain",
+    }
 }
 
 impl Operation {
-    /// Every operation.
-    pub const ALL: [Self; 7] = [
-        Self::Exchange,
-        Self::ListApps,
-        Self::GetApp,
-        Self::ListDrains,
-        Self::ListEvents,
-        Self::AddDrain,
-        Self::DeleteDrain,
-    ];
-
-    /// The name, in snake case.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Exchange => "exchange",
-            Self::ListApps => "list_apps",
-            Self::GetApp => "get_app",
-            Self::ListDrains => "list_drains",
-            Self::ListEvents => "list_events",
-            Self::AddDrain => "add_drain",
-            Self::DeleteDrain => "delete_drain",
-        }
-    }
-
     /// Whether drains may differ afterwards.
     #[must_use]
     pub fn is_write(self) -> bool {

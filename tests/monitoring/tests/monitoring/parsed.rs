@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use logdrain_operator::metrics::{FAMILIES, Kind, Metrics, Snapshot, StatusClass};
+use logdrain_operator::metrics::{FAMILIES, FailureKind, Kind, Metrics, Snapshot, StatusClass};
 use logdrain_operator::scalingo::Operation;
 use monitoring::Promtool;
 
 /// What an operator exposes that has counted something of everything, and knows no API token yet.
 fn exposed() -> String {
     let metrics = Metrics::default();
-    metrics.error("change_feed");
+    metrics.error(FailureKind::ChangeFeed);
     metrics.scalingo_request(Operation::ListDrains, StatusClass::Success, Duration::from_millis(40));
     let some = Some(Duration::from_millis(1500));
     let snapshot = Snapshot {
