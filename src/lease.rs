@@ -20,12 +20,10 @@
 
 mod election;
 mod elector;
-mod guarded;
 mod leadership;
 
 pub use elector::{Elector, Lost, Settings};
-pub use guarded::Guarded;
-pub use leadership::Leadership;
+pub use leadership::{Handover, Leadership};
 
 #[cfg(test)]
 mod tests;

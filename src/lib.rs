@@ -1,11 +1,13 @@
 //! Keeps Scalingo log drains as `LogDrain` resources say.
 
 pub mod admin;
+pub mod clock;
 pub mod config;
 pub mod controller;
 pub mod crd;
 pub mod drain;
 pub mod exit;
+pub mod guarded;
 pub mod keyed;
 pub mod lease;
 pub mod metrics;

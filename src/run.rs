@@ -12,12 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin,
+    clock::Clock,
     config::{self, Config},
     controller::{self, Context, Settings, View, Watch, follow, watches},
     crd::LogDrain,
     exit::Exit,
+    guarded::Guarded,
     keyed::{NoRandomness, ProcessKey},
-    lease::{self, Elector, Guarded, Leadership},
+    lease::{self, Elector, Leadership},
     metrics::{Measured, Metrics},
     scalingo::{self, ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider},
 };
@@ -159,7 +161,7 @@ struct Parts {
 }
 
 fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Result<Parts, Error> {
-    let clock: scalingo::Clock = Arc::new(jiff::Timestamp::now);
+    let clock: Clock = Arc::new(jiff::Timestamp::now);
     let metrics = Metrics::default();
     let election = config.election.map(|election| stand_for(election, &client, &clock, &metrics));
     let leadership = election.as_ref().map_or_else(Leadership::always, Elector::leadership);
@@ -224,12 +226,7 @@ impl Said {
     }
 }
 
-fn stand_for(
-    election: config::Election,
-    client: &Client,
-    clock: &scalingo::Clock,
-    metrics: &Metrics,
-) -> Elector {
+fn stand_for(election: config::Election, client: &Client, clock: &Clock, metrics: &Metrics) -> Elector {
     let settings = lease::Settings {
         namespace: election.namespace.unwrap_or_else(|| client.default_namespace().to_owned()),
         name: election.name,

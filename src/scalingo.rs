@@ -21,11 +21,12 @@ mod scripted;
 mod secrets;
 mod token;
 mod transport;
+mod waits;
 mod wire;
 
 pub use authorities::CertificateAuthorities;
 pub use budgets::{Asker, BudgetFigures, ClassFigures};
-pub use client::{Client, Clock, DeleteForm};
+pub use client::{Client, DeleteForm};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{AddOutcome, Error, ErrorKind};
 pub use operation::{Missing, Operation};
@@ -35,4 +36,5 @@ pub use reqwest_transport::{
 };
 pub use token::{ApiToken, TokenError, TokenKey};
 pub use transport::{BodyFailure, Transport, TransportError};
+pub use waits::Waits;
 pub use wire::App;

@@ -28,12 +28,13 @@ use super::{
     view::View,
 };
 use crate::{
+    clock::Clock,
     crd::LogDrain,
     drain::Digester,
     lease::Leadership,
     metrics::Metrics,
     scalingo::{
-        self, ApiToken, Clock, TokenKey,
+        self, ApiToken, TokenKey,
         budget::{Predecessors, WINDOW},
     },
 };
@@ -145,7 +146,7 @@ pub struct Parts {
     pub clock: Clock,
     /// Cancelled when no further step may begin.
     pub stopping: CancellationToken,
-    /// Whether this process leads. The client for Scalingo is to heed it by itself, as with [`Guarded`](crate::lease::Guarded).
+    /// Whether this process leads. The client for Scalingo is to heed it by itself, as with [`Guarded`](crate::guarded::Guarded).
     pub leadership: Leadership,
 }
 
@@ -234,7 +235,9 @@ impl Context {
             self.leadership.begun().await;
             self.view.filled().await;
             let minute_ago = self.now().checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
-            self.scalingo.inherit(match self.leadership.predecessors() {
+            let before = self.leadership.handover();
+            let seen = before.map_or(Predecessors::None, |last| Predecessors::seen(last.ago, last.led));
+            self.scalingo.inherit(match seen {
                 // Who has worked without election is told by its work alone; routine checks leave no trace.
                 Predecessors::None if self.view.shows_work_since(minute_ago) => Predecessors::Several,
                 Predecessors::None if self.view.shows_work() => Predecessors::One,

@@ -9,7 +9,7 @@ use k8s_openapi::{
 };
 use tokio::time::Instant;
 
-use crate::scalingo::budget::{Predecessors, WINDOW};
+use super::Handover;
 
 /// What is known of the Lease, by its last form and when that was new.
 #[derive(Debug)]
@@ -120,19 +120,10 @@ impl Election {
         spec.holder_identity.as_deref().filter(|holder| !holder.is_empty())
     }
 
-    /// Who may have led within the last minute. When a Lease was left that is seen for the first time, only clocks that
-    /// may differ could tell: it counts as left just now.
-    pub(super) fn predecessors(&self, now: Instant) -> Predecessors {
-        match self.other {
-            Some((held, led)) if now.duration_since(held) < WINDOW => {
-                if led > WINDOW {
-                    Predecessors::One
-                } else {
-                    Predecessors::Several
-                }
-            }
-            _ => Predecessors::None,
-        }
+    /// What was seen of another. When a Lease was left that is seen for the first time, only clocks that may differ could
+    /// tell since when: it counts as left just now.
+    pub(super) fn handover(&self, now: Instant) -> Option<Handover> {
+        self.other.map(|(held, led)| Handover { ago: now.duration_since(held), led })
     }
 
     /// How long another may lead by this Lease.

@@ -9,8 +9,8 @@ use super::{
     election::{Election, Move},
 };
 use crate::{
+    clock::Clock,
     metrics::{Metrics, Write},
-    scalingo::Clock,
 };
 
 /// How much longer than the retry period a standby waits at the most, as a share of it: two do not try in step.
@@ -153,7 +153,7 @@ impl Elector {
             let said = match timeout(self.settings.renew_deadline, self.attempt()).await {
                 Ok(Ok(Outcome::Held)) => {
                     let end = asked + self.settings.renew_deadline;
-                    self.leadership.begins(end, self.election.predecessors(asked));
+                    self.leadership.begins(end, self.election.handover(asked));
                     tracing::info!(lease, identity = self.settings.identity, "leading");
                     return asked;
                 }

@@ -2,14 +2,13 @@ use std::{
     fmt,
     future::pending,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
-
-use crate::scalingo::budget::Predecessors;
 
 /// Whether this process leads, and until when it may count on that. A clone tells the same.
 #[derive(Clone)]
@@ -23,7 +22,16 @@ struct Shared {
 #[derive(Clone, Copy, Debug)]
 struct State {
     term: Term,
-    predecessors: Predecessors,
+    handover: Option<Handover>,
+}
+
+/// What was seen of whoever led before, when this process began to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// How long ago it may last have led.
+    pub ago: Duration,
+    /// How long it had led by then, by its own clock.
+    pub led: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,12 +51,12 @@ impl Leadership {
     }
 
     /// Of one that does not lead yet.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::of(Term::No)
     }
 
     fn of(term: Term) -> Self {
-        let state = Mutex::new(State { term, predecessors: Predecessors::None });
+        let state = Mutex::new(State { term, handover: None });
         Self(Arc::new(Shared { state, news: Notify::new() }))
     }
 
@@ -68,10 +76,10 @@ impl Leadership {
         !matches!(self.state().term, Term::Always)
     }
 
-    /// Who may have led in the minute before.
+    /// What was seen of whoever led before; nothing, where nobody was seen to.
     #[must_use]
-    pub fn predecessors(&self) -> Predecessors {
-        self.state().predecessors
+    pub fn handover(&self) -> Option<Handover> {
+        self.state().handover
     }
 
     /// Waits until this process leads.
@@ -103,17 +111,17 @@ impl Leadership {
         }
     }
 
-    pub(super) fn begins(&self, end: Instant, predecessors: Predecessors) {
-        *self.state() = State { term: Term::Until(end), predecessors };
+    pub(crate) fn begins(&self, end: Instant, handover: Option<Handover>) {
+        *self.state() = State { term: Term::Until(end), handover };
         self.0.news.notify_waiters();
     }
 
     /// Nobody need be told: whoever waits for the end looks again when the old one has come.
-    pub(super) fn goes_on_until(&self, end: Instant) {
+    pub(crate) fn goes_on_until(&self, end: Instant) {
         self.state().term = Term::Until(end);
     }
 
-    pub(super) fn ends(&self) {
+    pub(crate) fn ends(&self) {
         self.state().term = Term::No;
         self.0.news.notify_waiters();
     }

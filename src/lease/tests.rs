@@ -1,16 +1,7 @@
 //! Two electors over an API server in memory, in virtual time.
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use futures::future::{BoxFuture, FutureExt};
 use in_memory_api_server::{ApiServer, Connection, Definition, Fault, Settings as ServerSettings};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -21,10 +12,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{
-    metrics::Metrics,
-    scalingo::{Clock, Transport, TransportError, budget::Predecessors},
-};
+use crate::{clock::Clock, metrics::Metrics};
 
 const START: i64 = 1_800_000_000;
 
@@ -84,7 +72,7 @@ async fn one_leads_and_the_other_stands_by_whatever_their_clocks_show() {
     let other = candidate(&server, "other", 3_600);
     sleep(Duration::from_secs(600)).await;
     assert!(one.leadership.holds() && !other.leadership.holds());
-    assert_eq!(one.leadership.predecessors(), Predecessors::None);
+    assert_eq!(one.leadership.handover(), None);
     assert_eq!(holder(&server).await, "one");
     assert!(!one.task.is_finished() && !other.task.is_finished());
 }
@@ -105,7 +93,8 @@ async fn who_cannot_renew_stops_before_another_begins() {
     assert!(!other.leadership.holds());
     other.leadership.begun().await;
     assert!((13..=20).contains(&second(cut)), "{}", second(cut));
-    assert_eq!(other.leadership.predecessors(), Predecessors::Several);
+    let before = other.leadership.handover().unwrap();
+    assert!(before.ago < Duration::from_secs(5) && (50..=62).contains(&before.led.as_secs()), "{before:?}");
     assert_eq!(lease(&server).await.spec.unwrap().lease_transitions, Some(1));
 }
 
@@ -172,7 +161,8 @@ async fn what_is_left_is_taken_without_waiting() {
     let begin = Instant::now();
     other.leadership.begun().await;
     assert!(second(begin) <= 4, "{}", second(begin));
-    assert_eq!(other.leadership.predecessors(), Predecessors::Several);
+    let before = other.leadership.handover().unwrap();
+    assert!(before.ago < Duration::from_secs(5) && (25..=32).contains(&before.led.as_secs()), "{before:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,43 +207,4 @@ async fn never_two_lead_whoever_is_cut_off_when() {
 fn lease_holder(server: &ApiServer) -> String {
     let object = server.get("Lease", "default", "logdrain-operator").unwrap_or_default();
     object["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned()
-}
-
-/// Answers after twenty seconds, and counts.
-#[derive(Default)]
-struct Slow(AtomicU64);
-
-impl Transport for Slow {
-    fn send(&self, _: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
-        async {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            sleep(Duration::from_secs(20)).await;
-            Ok(http::Response::new(Bytes::new()))
-        }
-        .boxed()
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn requests_are_sent_only_by_who_leads_and_cut_off_when_that_ends() {
-    let server = server();
-    let slow = Arc::new(Slow::default());
-    let (mut one, connection) = elector(&server, "one", 0);
-    let leadership = one.leadership();
-    let guarded = Guarded::new(slow.clone(), leadership.clone());
-    let refused = guarded.send(http::Request::default()).await;
-    assert!(matches!(refused, Err(TransportError::NotSent(_))), "{refused:?}");
-    assert_eq!(slow.0.load(Ordering::Relaxed), 0);
-    let leading = tokio::spawn(async move { one.lead().await });
-    leadership.begun().await;
-    assert!(guarded.send(http::Request::default()).await.is_ok(), "it may take longer than the deadline");
-    connection.set_faults(|_| Fault::Unreachable);
-    let begin = Instant::now();
-    let cut = guarded.send(http::Request::default()).await;
-    assert!(matches!(cut, Err(TransportError::TimedOut)), "{cut:?}");
-    assert!(second(begin) <= 10);
-    assert!(matches!(leading.await.unwrap(), Lost::Expired(_)));
-    assert_eq!(slow.0.load(Ordering::Relaxed), 2);
-    let always = Guarded::new(slow, Leadership::always());
-    assert!(always.send(http::Request::default()).await.is_ok());
 }

@@ -3,10 +3,8 @@
 use std::{fmt, sync::atomic::AtomicU64, time::Duration};
 
 use prometheus_client::{
-    encoding::{EncodeMetric, MetricEncoder, text::encode},
-    metrics::{
-        MetricType, counter::ConstCounter, family::Family, gauge::Gauge, histogram::Histogram, info::Info,
-    },
+    encoding::{EncodeMetric, MetricEncoder, NoLabelSet, text::encode},
+    metrics::{MetricType, counter::ConstCounter, family::Family, gauge::Gauge, info::Info},
     registry::{Registry, Unit},
 };
 
@@ -15,7 +13,7 @@ use super::{
     family::{self, Description, Kind},
     process::Process,
 };
-use crate::scalingo::{BudgetFigures, budget::Class};
+use crate::scalingo::{BudgetFigures, Waits, budget::Class};
 
 /// Labels of which some are known only while the process runs.
 type Labels = Vec<(&'static str, String)>;
@@ -171,12 +169,16 @@ impl EncodeMetric for Counters {
 
 /// Histograms that are kept elsewhere.
 #[derive(Debug)]
-struct Histograms(Vec<(Labels, Histogram)>);
+struct Histograms(Vec<(Labels, Waits)>);
 
 impl EncodeMetric for Histograms {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        for (labels, histogram) in &self.0 {
-            histogram.encode(encoder.encode_family(labels)?)?;
+        for (labels, waits) in &self.0 {
+            // The encoder writes this limit as +Inf, and adds up the counts.
+            let limit = |limit: Option<Duration>| limit.map_or(f64::MAX, |limit| limit.as_secs_f64());
+            let buckets: Vec<_> = waits.distribution().map(|(up_to, count)| (limit(up_to), count)).collect();
+            let (total, count) = (waits.total().as_secs_f64(), waits.count());
+            encoder.encode_family(labels)?.encode_histogram::<NoLabelSet>(total, count, &buckets, None)?;
         }
         Ok(())
     }

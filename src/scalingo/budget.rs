@@ -41,6 +41,20 @@ pub enum Predecessors {
     Several,
 }
 
+impl Predecessors {
+    /// By what was seen of the last one: how long `ago` it may have sent something, and how long it had been alone then.
+    #[must_use]
+    pub fn seen(ago: Duration, alone: Duration) -> Self {
+        if ago >= WINDOW {
+            Self::None
+        } else if alone > WINDOW {
+            Self::One
+        } else {
+            Self::Several
+        }
+    }
+}
+
 /// Who is waiting for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {

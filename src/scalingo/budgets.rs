@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use prometheus_client::metrics::histogram::Histogram;
 use tokio::{
     runtime::Handle,
     sync::oneshot,
@@ -17,6 +16,7 @@ use tokio::{
 use super::{
     budget::{Budget, Class, Next, Owner, Predecessors, Ticket, WINDOW},
     token::TokenKey,
+    waits::Waits,
 };
 
 /// Who asks, and how long they have waited for the budget in all.
@@ -75,9 +75,6 @@ impl Asker {
     }
 }
 
-/// Until a request could be sent.
-const WAIT_BUCKETS: [f64; 11] = [0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1800.0, 7200.0];
-
 /// How the budget of one API token stands.
 #[derive(Clone, Debug)]
 pub struct BudgetFigures {
@@ -100,8 +97,8 @@ pub struct BudgetFigures {
 pub struct ClassFigures {
     /// How many wait.
     pub waiting: usize,
-    /// How long those had waited that do not wait any more, in seconds.
-    pub waits: Histogram,
+    /// How long those had waited that do not wait any more.
+    pub waits: Waits,
 }
 
 impl BudgetFigures {
@@ -152,7 +149,7 @@ impl Budgets {
         // The other end stays in the queue until it grants.
         let _ = granted.await;
         place.taken();
-        turnstile.waits(asker.class).observe(begun.elapsed().as_secs_f64());
+        lock(&turnstile.state).waits_of(asker.class).add(begun.elapsed());
         Permit { turnstile, ticket, sent: false }
     }
 
@@ -181,9 +178,13 @@ impl Budgets {
                     Budget::new(self.limit)
                 };
                 Arc::new(Turnstile {
-                    state: Mutex::new(State { budget, granting: HashMap::new(), timer: None }),
-                    interactive_waits: Histogram::new(WAIT_BUCKETS),
-                    background_waits: Histogram::new(WAIT_BUCKETS),
+                    state: Mutex::new(State {
+                        budget,
+                        granting: HashMap::new(),
+                        timer: None,
+                        interactive_waits: Waits::default(),
+                        background_waits: Waits::default(),
+                    }),
                 })
             })
             .clone()
@@ -199,8 +200,6 @@ impl fmt::Debug for Budgets {
 /// Lets requests of one token through, one at a time as the budget says.
 struct Turnstile {
     state: Mutex<State>,
-    interactive_waits: Histogram,
-    background_waits: Histogram,
 }
 
 struct State {
@@ -208,6 +207,17 @@ struct State {
     granting: HashMap<Ticket, oneshot::Sender<()>>,
     /// When somebody will turn it next.
     timer: Option<Instant>,
+    interactive_waits: Waits,
+    background_waits: Waits,
+}
+
+impl State {
+    fn waits_of(&mut self, class: Class) -> &mut Waits {
+        match class {
+            Class::Interactive => &mut self.interactive_waits,
+            Class::Background => &mut self.background_waits,
+        }
+    }
 }
 
 impl Turnstile {
@@ -223,25 +233,22 @@ impl Turnstile {
         (ticket, granted)
     }
 
-    fn waits(&self, class: Class) -> &Histogram {
-        match class {
-            Class::Interactive => &self.interactive_waits,
-            Class::Background => &self.background_waits,
-        }
-    }
-
     fn figures(&self, key: TokenKey) -> BudgetFigures {
-        let (now, state) = (Instant::now(), lock(&self.state));
-        let of =
-            |class| ClassFigures { waiting: state.budget.waiting(class), waits: self.waits(class).clone() };
+        let now = Instant::now();
+        let mut state = lock(&self.state);
+        let mut of = |class| ClassFigures {
+            waiting: state.budget.waiting(class),
+            waits: state.waits_of(class).clone(),
+        };
+        let (interactive, background) = (of(Class::Interactive), of(Class::Background));
         BudgetFigures {
             key,
             limit: state.budget.limit(),
             used: state.budget.used_at(now),
             rate_limited: state.budget.rate_limited(),
             paused: state.budget.paused(now),
-            interactive: of(Class::Interactive),
-            background: of(Class::Background),
+            interactive,
+            background,
         }
     }
 

@@ -10,7 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{Method, StatusCode};
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
@@ -30,13 +29,11 @@ use super::transport::{Transport, TransportError};
 use super::wire::{
     AddBody, AddedAnswer, App, AppAnswer, AppsAnswer, DeleteBody, DrainsAnswer, ExchangeAnswer,
 };
+use crate::clock::Clock;
 use crate::drain::{Destination, DrainUrl, Target};
 
 /// A list that goes on after this many pages goes on for ever.
 const MOST_PAGES: u64 = 200;
-
-/// Tells the time of day, for what the API dates.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// How a DELETE names the drain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

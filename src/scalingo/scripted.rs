@@ -49,7 +49,7 @@ impl Scripted {
         self.client_at(Arc::new(|| Timestamp::UNIX_EPOCH))
     }
 
-    pub(super) fn client_at(self: &Arc<Self>, clock: super::Clock) -> Client {
+    pub(super) fn client_at(self: &Arc<Self>, clock: crate::clock::Clock) -> Client {
         let endpoints =
             Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false).unwrap();
         Client::new(Arc::clone(self) as Arc<dyn Transport>, endpoints, clock, 1_000)

@@ -58,7 +58,7 @@ impl Case {
         let (client, connection) = server.client_with("operator", "shop", fault);
         let endpoints =
             Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
-        let clock: crate::scalingo::Clock = Arc::new(jiff::Timestamp::now);
+        let clock: crate::clock::Clock = Arc::new(jiff::Timestamp::now);
         let (store, mut writer) = reflector::store();
         writer.apply_watcher_event(&Event::Init);
         for name in ["a", "b"] {

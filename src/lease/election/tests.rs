@@ -47,7 +47,7 @@ fn a_lease_that_is_not_there_is_created() {
     assert_eq!(spec.lease_duration_seconds, Some(15));
     assert_eq!(spec.acquire_time, Some(MicroTime(time(7))));
     assert_eq!(spec.lease_transitions, Some(0));
-    assert_eq!(election.predecessors(now), Predecessors::None);
+    assert_eq!(election.handover(now), None);
 }
 
 #[test]
@@ -66,8 +66,9 @@ fn another_is_waited_for_as_long_as_it_asked_from_when_it_was_first_seen_so() {
     assert_eq!(spec.acquire_time, Some(MicroTime(time(3_600))));
     assert_eq!(spec.lease_transitions, Some(1));
     assert_eq!(taken.metadata.resource_version.as_deref(), Some("2"));
-    assert_eq!(election.predecessors(now + DURATION), Predecessors::Several, "it may have led for a second");
-    assert_eq!(election.predecessors(now + DURATION * 10), Predecessors::None);
+    let before = |second| Some(Handover { ago: Duration::from_secs(second), led: Duration::ZERO });
+    assert_eq!(election.handover(now + DURATION), before(1), "it was last seen in the second before");
+    assert_eq!(election.handover(now + DURATION * 10), before(136));
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn the_own_one_is_renewed_at_any_time_and_keeps_its_beginning() {
     assert_eq!(renewed.acquire_time, Some(MicroTime(time(0))));
     assert_eq!(renewed.renew_time, Some(MicroTime(time(2))));
     assert_eq!(renewed.lease_transitions, Some(0));
-    assert_eq!(election.predecessors(now), Predecessors::None);
+    assert_eq!(election.handover(now), None);
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn what_was_left_is_taken_at_once_and_tells_how_long_its_last_holder_led() {
     let now = Instant::now();
     let mut other = election("other");
     other.observe(Some(held()), now);
-    for (second, predecessors) in [(60, Predecessors::Several), (61, Predecessors::One)] {
+    for second in [60, 61] {
         let left = other.released(time(second)).unwrap();
         assert_eq!(spec_of(&left).holder_identity.as_deref(), Some(""));
         let mut election = election("me");
@@ -138,11 +139,12 @@ fn what_was_left_is_taken_at_once_and_tells_how_long_its_last_holder_led() {
         // Its own clock is an hour off.
         let spec = spec_of(&written(election.next(now, time(3_600)), 3));
         assert_eq!(spec.lease_transitions, Some(1));
-        assert_eq!(election.predecessors(now), predecessors, "{second}");
+        let led = Duration::from_secs(second.unsigned_abs());
+        assert_eq!(election.handover(now), Some(Handover { ago: Duration::ZERO, led }));
         // What was seen to be so for a minute was left longer ago.
-        let later = now + WINDOW;
+        let later = now + Duration::from_secs(60);
         election.observe(Some(left), later);
-        assert_eq!(election.predecessors(later), Predecessors::None);
+        assert_eq!(election.handover(later), Some(Handover { ago: Duration::from_secs(60), led }));
     }
     let mut stranger = election("stranger");
     stranger.observe(Some(held()), now);

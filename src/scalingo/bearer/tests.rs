@@ -14,7 +14,7 @@ use crate::scalingo::{ApiToken, Client, ErrorKind, Operation, TransportError};
 const APPS: &str = r#"{"apps":[]}"#;
 
 /// Virtual time, as the API would date it.
-fn clock() -> super::super::Clock {
+fn clock() -> crate::clock::Clock {
     let start = Instant::now();
     Arc::new(move || Timestamp::from_second(1_000_000).unwrap() + start.elapsed())
 }

@@ -181,6 +181,21 @@ fn while_scalingo_asks_to_wait_nothing_is_sent_and_the_order_is_kept() {
 }
 
 #[test]
+fn who_sent_last_counts_for_a_window_and_hides_others_unless_alone_for_longer() {
+    for (ago, alone, expected) in [
+        (0, 0, Predecessors::Several),
+        (0, 60, Predecessors::Several),
+        (0, 61, Predecessors::One),
+        (59, 60, Predecessors::Several),
+        (59, 61, Predecessors::One),
+        (60, 0, Predecessors::None),
+        (60, 61, Predecessors::None),
+    ] {
+        assert_eq!(Predecessors::seen(seconds(ago), seconds(alone)), expected, "{ago} {alone}");
+    }
+}
+
+#[test]
 fn with_a_predecessor_scalingo_counts_no_more_than_it_allows() {
     let start = Instant::now();
     for (limit, predecessors, at_once) in [

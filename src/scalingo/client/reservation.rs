@@ -160,7 +160,7 @@ mod tests {
         });
         let endpoints =
             Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
-        let clock: crate::scalingo::Clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+        let clock: crate::clock::Clock = Arc::new(|| Timestamp::UNIX_EPOCH);
         (scripted.clone(), Client::new(scripted, endpoints, clock, limit))
     }
 

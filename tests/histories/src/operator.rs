@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Turns, Verb};
 use jiff::{SignedDuration, Timestamp};
+use logdrain_operator::clock::Clock;
 use logdrain_operator::controller::{Context, Parts, Settings, View, Watch, follow, watches};
-use logdrain_operator::lease::{self, Elector, Guarded, Leadership};
+use logdrain_operator::guarded::Guarded;
+use logdrain_operator::lease::{self, Elector, Leadership};
 use logdrain_operator::metrics::Metrics;
-use logdrain_operator::scalingo::{Client, Clock, Endpoints};
+use logdrain_operator::scalingo::{Client, Endpoints};
 use scalingo_simulator::Simulator;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};

@@ -1,10 +1,14 @@
+//! Only who leads speaks to Scalingo: neither the Lease nor the client knows of the other.
+
 use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
-use super::Leadership;
-use crate::scalingo::{Permission, Transport, TransportError};
+use crate::{
+    lease::Leadership,
+    scalingo::{Permission, Transport, TransportError},
+};
 
 /// Lets requests through as long as this process leads, and cuts off what is under way when that ends.
 ///
@@ -64,11 +68,11 @@ mod tests {
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
         sync::mpsc::{UnboundedReceiver, unbounded_channel},
-        time::Instant,
+        time::{Instant, sleep},
     };
 
     use super::*;
-    use crate::scalingo::{CertificateAuthorities, ReqwestTransport, TransportLimits, budget::Predecessors};
+    use crate::scalingo::{CertificateAuthorities, ReqwestTransport, TransportLimits};
 
     /// Counts how often it may go on, and never answers.
     #[derive(Default)]
@@ -87,11 +91,56 @@ mod tests {
         }
     }
 
+    /// Answers after twenty seconds, and counts.
+    #[derive(Default)]
+    struct Slow(AtomicU32);
+
+    impl Transport for Slow {
+        fn send(
+            &self,
+            _: http::Request<Bytes>,
+        ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+            async {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                sleep(Duration::from_secs(20)).await;
+                Ok(http::Response::new(Bytes::new()))
+            }
+            .boxed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_sent_only_by_who_leads_and_cut_off_when_that_ends() {
+        let slow = Arc::new(Slow::default());
+        let leadership = Leadership::none();
+        let guarded = Guarded::new(Arc::clone(&slow) as Arc<dyn Transport>, leadership.clone());
+        let refused = guarded.send(http::Request::default()).await;
+        assert!(matches!(refused, Err(TransportError::NotSent(_))), "{refused:?}");
+        assert_eq!(slow.0.load(Ordering::Relaxed), 0);
+        let term = Duration::from_secs(10);
+        leadership.begins(Instant::now() + term, None);
+        let renewed = async {
+            for _ in 0..4 {
+                sleep(term / 2).await;
+                leadership.goes_on_until(Instant::now() + term);
+            }
+        };
+        let (answer, ()) = tokio::join!(guarded.send(http::Request::default()), renewed);
+        assert!(answer.is_ok(), "it may take longer than a term: {answer:?}");
+        let begin = Instant::now();
+        let cut = guarded.send(http::Request::default()).await;
+        assert!(matches!(cut, Err(TransportError::TimedOut)), "{cut:?}");
+        assert!(begin.elapsed() <= term);
+        assert_eq!(slow.0.load(Ordering::Relaxed), 2);
+        let always = Guarded::new(slow, Leadership::always());
+        assert!(always.send(http::Request::default()).await.is_ok());
+    }
+
     #[tokio::test]
     async fn after_a_halt_nothing_goes_on_before_the_timers_have_run() {
         let transport = Arc::new(Steps::default());
         let leadership = Leadership::none();
-        leadership.begins(Instant::now() + Duration::from_millis(50), Predecessors::None);
+        leadership.begins(Instant::now() + Duration::from_secs(1), None);
         let guarded = Guarded::new(Arc::clone(&transport) as Arc<dyn Transport>, leadership.clone());
         let mut sent = guarded.send(http::Request::default());
         assert!(poll!(&mut sent).is_pending());
@@ -133,7 +182,7 @@ mod tests {
         let limits = TransportLimits::default();
         let transport = ReqwestTransport::new(limits, &CertificateAuthorities::default()).unwrap();
         let leadership = Leadership::none();
-        leadership.begins(Instant::now() + Duration::from_secs(3_600), Predecessors::None);
+        leadership.begins(Instant::now() + Duration::from_secs(3_600), None);
         let guarded = Guarded::new(Arc::new(transport), leadership.clone());
         guarded.send(request(Method::GET, &url, "")).await.unwrap();
         seen.recv().await.unwrap();
