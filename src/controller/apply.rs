@@ -5,7 +5,7 @@ mod records;
 
 use std::future::pending;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ use super::{
     lists::{Change, Key, Wish},
     observation::Observation,
     observe,
-    plan::{Adoption, Forgotten, Found, Ledger, Peer, Plan, SETTLES_AFTER, Step, resolved},
+    plan::{Adoption, Forgotten, Found, Ledger, Peer, Plan, Record, Step, resolved, settles},
     status::{Basis, Subject},
     turn::{self, During},
 };
@@ -69,13 +69,14 @@ impl<'a> Work<'a, '_> {
             self.subject.go_on()?;
             let done = match step {
                 Step::Resolve { record, url } => self.resolve(record, url).await,
+                Step::Mend { record, url } => self.mend(record, url).await,
                 Step::Adopt { url, how } => self.adopt(url, *how).await,
                 Step::Add { drifted } => self.add(*drifted).await,
                 Step::Forget { record, because } => self.forget(record, *because).await,
-                Step::Delete { record, keep } => self.delete(record, *keep).await,
-                Step::Restore { record, missing } => self.restore(record, *missing).await,
+                Step::Delete { record, url, keep } => self.delete(record, url, *keep).await,
+                Step::Restore { record, url, missing } => self.restore(record, url, *missing).await,
             };
-            let needed = matches!(step, Step::Resolve { .. } | Step::Adopt { .. } | Step::Add { .. });
+            let needed = !matches!(step, Step::Forget { .. } | Step::Delete { .. } | Step::Restore { .. });
             match done {
                 Ok(()) => {}
                 Err(error) if needed || error.is_passing() => return Err(error),
@@ -105,6 +106,12 @@ impl<'a> Work<'a, '_> {
         Ok(())
     }
 
+    /// Nothing has happened to the drain, and nothing is told.
+    async fn mend(&mut self, record: &DrainRecord, url: &Digest) -> Result<(), Error> {
+        let mended = resolved(record, url);
+        self.put(record, Some(mended), Reason::Progressing, "put a record right that had been edited").await
+    }
+
     async fn adopt(&mut self, url: &Digest, how: Adoption) -> Result<(), Error> {
         let Some((destination, digest)) = self.wanted() else { return Ok(()) };
         let mut record = self.record(&destination, &digest, DrainState::Active);
@@ -125,20 +132,23 @@ impl<'a> Work<'a, '_> {
         let mut intent = self.record(&destination, &digest, DrainState::Adding);
         let client = self.writer().await?;
         intent.listed_before = self.observation.digests();
+        let mut sent;
         loop {
-            intent.since = Some(Time(self.context.now()));
+            sent = self.context.now();
+            intent.since = Some(Time(sent));
             if self.context.is_sabotaged(Sabotage::IntentNotWritten) {
                 break;
             }
             let records = self.with_wanted(intent.clone());
             self.write(records, Reason::Progressing, "adding the drain", Basis::ThisForm).await?;
             self.context.go_on()?;
-            if self.context.now().duration_since(sent(&intent)) < INTENT_HOLDS {
+            if self.context.now().duration_since(sent) < INTENT_HOLDS {
                 break;
             }
         }
         // What stands is what the API server made of it: times without their fractions.
         let intent = self.standing(&intent).unwrap_or(intent);
+        let sent = intent.since.as_ref().map_or(sent, |since| since.0);
 
         let change = self.begin_change();
         let answer = client.add_drain(self.token, self.target(), &destination).await;
@@ -156,7 +166,7 @@ impl<'a> Work<'a, '_> {
                 if error.add_outcome() == AddOutcome::NotMade {
                     self.end_change(change, before);
                 }
-                self.after_failed_add(&intent, error).await?
+                self.after_failed_add(&intent, sent, error).await?
             }
         };
         let mut record = resolved(&intent, &url);
@@ -234,6 +244,7 @@ impl<'a> Work<'a, '_> {
     async fn after_failed_add(
         &mut self,
         intent: &DrainRecord,
+        sent: Timestamp,
         error: scalingo::Error,
     ) -> Result<Digest, Error> {
         let outcome = error.add_outcome();
@@ -242,7 +253,8 @@ impl<'a> Work<'a, '_> {
             let (account, target) = ((self.client, self.token), self.target().clone());
             let object = self.subject.object();
             self.observation = observe::wanted(self.context, account, &target, object, Wish::now()).await?;
-            let listed = self.observation.listed(&self.context.digester, self.wanted, Some(intent));
+            let adding = Record::from(intent.clone());
+            let listed = self.observation.listed(&self.context.digester, self.wanted, Some(&adding));
             let records = self.records_here();
             let peers = self.peers();
             let ledger = Ledger {
@@ -252,14 +264,14 @@ impl<'a> Work<'a, '_> {
                 now: self.observation.at(),
                 led_since: self.context.led_since(),
             };
-            match ledger.find(intent) {
+            match ledger.find(&adding) {
                 Found::Drain(url) => return Ok(url),
                 Found::Nothing if outcome == AddOutcome::Answered => {}
-                Found::Nothing | Found::OneOf(_) => return Err(answer_lost(error, intent)),
+                Found::Nothing | Found::OneOf(_) => return Err(answer_lost(error, sent)),
             }
         }
         if outcome == AddOutcome::Unknown {
-            return Err(answer_lost(error, intent));
+            return Err(answer_lost(error, sent));
         }
         let error = Error::Scalingo(error);
         let (reason, message) = match error.reason() {
@@ -277,13 +289,8 @@ impl<'a> Work<'a, '_> {
     }
 }
 
-fn answer_lost(error: scalingo::Error, intent: &DrainRecord) -> Error {
-    let until = sent(intent).checked_add(SETTLES_AFTER).unwrap_or_else(|_| sent(intent));
-    Error::AnswerLost { error, until }
-}
-
-fn sent(intent: &DrainRecord) -> jiff::Timestamp {
-    intent.since.as_ref().map(|time| time.0).unwrap_or_default()
+fn answer_lost(error: scalingo::Error, sent: Timestamp) -> Error {
+    Error::AnswerLost { error, until: settles(sent) }
 }
 
 fn shown(record: &DrainRecord) -> String {

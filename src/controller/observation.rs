@@ -5,11 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::plan::Listed;
-use crate::{
-    crd::DrainRecord,
-    drain::{Destination, Digest, Digester, DrainUrl, Likeness, Target},
-};
+use super::plan::{Listed, Record};
+use crate::drain::{Destination, Digest, Digester, DrainUrl, Likeness, Target};
 
 /// The drains of a target at one moment, kept up to date with our own changes.
 #[derive(Clone, Debug)]
@@ -85,7 +82,7 @@ impl Observation {
         &self,
         digester: &Digester,
         wanted: Option<&Destination>,
-        adding: Option<&DrainRecord>,
+        adding: Option<&Record>,
     ) -> Vec<Listed> {
         let digest_of = |destination: &Destination| digester.destination(&self.target, destination);
         let wanted_digest = wanted.map(digest_of);
@@ -96,11 +93,12 @@ impl Observation {
                 let like_adding = match adding {
                     None => Likeness::Other,
                     Some(record) => {
-                        let asked = Digest::recorded(&record.destination_digest);
-                        if wanted_digest.as_ref() == Some(&asked) {
+                        let asked = &record.destination;
+                        if wanted_digest.as_ref() == Some(asked) {
                             like_wanted
                         } else {
-                            Likeness::of_forgotten(url, record.drain_type, |found| digest_of(found) == asked)
+                            let drain_type = record.written.drain_type;
+                            Likeness::of_forgotten(url, drain_type, |found| digest_of(found) == *asked)
                         }
                     }
                 };

@@ -6,18 +6,27 @@
 //! - deletions stand behind the addition that replaces them.
 
 mod ledger;
+mod record;
 mod situation;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    crd::{DrainRecord, DrainState},
+    crd::DrainRecord,
     drain::{Digest, Likeness},
 };
+pub use record::{Phase, Record, resolved};
+use situation::Beside;
 
 /// How long a request that was sent may still take effect after its answer was lost, and how far two
 /// clocks may stand apart in judging that: 90 s, and 10 s between the intent and its request.
 pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(100);
+
+/// When a request that was sent then can no longer take effect.
+#[must_use]
+pub fn settles(sent: Timestamp) -> Timestamp {
+    sent.checked_add(SETTLES_AFTER).unwrap_or(Timestamp::MAX)
+}
 
 /// Who comes first where two want the same: the older, then the smaller uid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,14 +58,14 @@ pub struct Peer {
     /// Whether it is being deleted.
     pub deleting: bool,
     /// Its records on this target.
-    pub records: Vec<DrainRecord>,
+    pub records: Vec<Record>,
 }
 
 /// What is recorded and listed on one target: it tells what has become of a drain, whatever is wanted.
 #[derive(Clone, Debug)]
 pub struct Ledger<'a> {
     /// The `LogDrain`'s own records on this target.
-    pub records: &'a [DrainRecord],
+    pub records: &'a [Record],
     /// What Scalingo lists.
     pub listed: &'a [Listed],
     /// The others on this target.
@@ -111,6 +120,13 @@ pub enum Step {
         /// Digest of the URL found.
         url: Digest,
     },
+    /// The drain of a record that was edited is there: the record shall say so.
+    Mend {
+        /// The record.
+        record: DrainRecord,
+        /// Digest of its drain's URL.
+        url: Digest,
+    },
     /// Record a listed drain as the wanted one.
     Adopt {
         /// Digest of its URL.
@@ -134,6 +150,8 @@ pub enum Step {
     Delete {
         /// The record.
         record: DrainRecord,
+        /// Digest of its drain's URL.
+        url: Digest,
         /// How many drains with this URL must be there afterwards.
         keep: usize,
     },
@@ -141,6 +159,8 @@ pub enum Step {
     Restore {
         /// The record of the deletion.
         record: DrainRecord,
+        /// Digest of the URL.
+        url: Digest,
         /// How many drains are missing.
         missing: usize,
     },
@@ -189,77 +209,89 @@ impl Plan {
         let mut steps = Vec::new();
         let mut records = ledger.records.to_vec();
 
-        if let Some(adding) = ledger.adding() {
-            match ledger.find(adding) {
+        if let Some(place) = records.iter().position(Record::is_adding) {
+            let adding = records.remove(place);
+            match ledger.find(&adding) {
                 Found::Drain(url) => {
-                    records.retain(|record| record != adding);
-                    records.push(resolved(adding, &url));
-                    steps.push(Step::Resolve { record: adding.clone(), url });
+                    records.push(adding.resolved(&url));
+                    steps.push(Step::Resolve { record: adding.written, url });
                 }
                 found => {
-                    if let Some(until) = ledger.unsettled(adding) {
+                    if let Some(until) = ledger.unsettled(&adding) {
                         return Self { steps, verdict: Verdict::WaitForAnswer(until) };
                     }
                     if let Found::OneOf(many) = found {
                         return Self { steps, verdict: Verdict::Ambiguous(many) };
                     }
-                    records.retain(|record| record != adding);
-                    if situation.wanted != Some(&destination(adding)) {
-                        steps.push(Step::Forget { record: adding.clone(), because: Forgotten::NeverAdded });
+                    if situation.wanted != Some(&adding.destination) || records.iter().any(Record::is_adding)
+                    {
+                        steps.push(Step::Forget { record: adding.written, because: Forgotten::NeverAdded });
                     }
                 }
+            }
+            // The next is looked for by its own likeness.
+            if let Some(next) = records.iter().find(|record| record.is_adding()) {
+                let until = ledger.unsettled(next).unwrap_or(ledger.now);
+                return Self { steps, verdict: Verdict::WaitForAnswer(until) };
             }
         }
 
         let mut verdict = Verdict::InSync;
         let mut kept = None;
         if let Some(wanted) = situation.wanted {
-            kept = records.iter().find(|record| ledger.is_there(record, wanted)).cloned();
-            if kept.is_none() {
-                match situation.obtain(wanted, &records) {
+            kept = records.iter().position(|record| ledger.standing(record, wanted).is_some());
+            match kept.map(|place| &records[place]) {
+                None => match situation.obtain(wanted, &records) {
                     Ok(step) => steps.push(step),
                     Err(wait) => return Self { steps, verdict: wait },
-                }
+                },
+                Some(record) => steps.extend(record.mend()),
             }
             if let Some(owner) = situation.owner(wanted) {
                 verdict = Verdict::Duplicate(owner.name.clone());
             }
         }
-
-        for record in records.iter().filter(|record| Some(*record) != kept.as_ref()) {
-            let vanished = record.state == DrainState::Active && ledger.count(&url(record)) == 0;
-            // Where it is the wanted one, the record that the steps above make takes its place.
-            if vanished && situation.wanted == Some(&destination(record)) {
-                continue;
-            }
-            match situation.release(record, &records) {
-                Ok(step) => steps.push(step),
-                Err(until) => verdict = Verdict::WaitForAnswer(until),
-            }
+        if let Some(until) = release(situation, &records, kept, &mut steps) {
+            verdict = Verdict::WaitForAnswer(until);
         }
         Self { steps, verdict }
     }
 }
 
-/// The record of an addition whose drain has been found.
-#[must_use]
-pub fn resolved(adding: &DrainRecord, url: &Digest) -> DrainRecord {
-    DrainRecord {
-        url_digest: Some(url.to_string()),
-        state: DrainState::Active,
-        since: None,
-        listed_before: Vec::new(),
-        ..adding.clone()
+/// Adds how to be rid of all records but the one that is kept; until when to wait with one.
+fn release(
+    situation: &Situation<'_>,
+    records: &[Record],
+    kept: Option<usize>,
+    steps: &mut Vec<Step>,
+) -> Option<Timestamp> {
+    let (mut wait, mut gone) = (None, Vec::new());
+    for (place, record) in records.iter().enumerate().filter(|(place, _)| Some(*place) != kept) {
+        let vanished = match &record.phase {
+            Phase::Active { url } => situation.ledger.count(url) == 0,
+            Phase::Nameless => true,
+            Phase::Adding { .. } | Phase::Deleting { .. } => false,
+        };
+        // Where it is the wanted one, the record that the steps above make takes its place.
+        if vanished && kept.is_none() && situation.wanted == Some(&record.destination) {
+            continue;
+        }
+        let others = || records.iter().enumerate().filter(|(other, _)| *other != place);
+        let is_of_url = |step: &Step| matches!(step, Step::Delete { url, .. } if Some(url) == record.url());
+        let beside = Beside {
+            left: others().filter(|(other, _)| !gone.contains(other)).map(|(_, other)| other).collect(),
+            deleting: others().map(|(_, other)| other).filter(|other| other.is_deleting()).collect(),
+            is_after_another: steps.iter().any(is_of_url),
+        };
+        match situation.release(record, &beside) {
+            Ok(step) => {
+                steps.push(step);
+                gone.push(place);
+            }
+            Err(until) => wait = Some(until),
+        }
     }
-}
-
-fn destination(record: &DrainRecord) -> Digest {
-    Digest::recorded(&record.destination_digest)
-}
-
-/// A record without a URL claims nothing: no URL has this digest.
-fn url(record: &DrainRecord) -> Digest {
-    Digest::recorded(record.url_digest.as_deref().unwrap_or_default())
+    wait
 }
 
 #[cfg(test)]

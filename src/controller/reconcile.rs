@@ -15,7 +15,7 @@ use super::{
     error::Error,
     happening::{Happening, says},
     observe,
-    plan::{Ledger, Listed, Plan, Situation, Verdict},
+    plan::{Ledger, Listed, Plan, Record, Situation, Verdict},
     schedule::{Asked, Turn},
     status::Subject,
     sweep,
@@ -143,7 +143,7 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     };
     let plan = Plan::new(&Situation {
         ledger: Ledger {
-            records: &status.drains,
+            records: &[Record::from(record.clone())],
             listed: &[listed],
             peers: &context.view.peers(&subject.uid(), &target),
             now: context.now(),
@@ -259,7 +259,7 @@ async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
     let object = work.subject.object();
     let target = work.observation.target().clone();
     let records = work.records_here();
-    let adding = records.iter().find(|record| record.state == DrainState::Adding);
+    let adding = records.iter().find(|record| record.is_adding());
     let listed = work.observation.listed(&context.digester, work.wanted, adding);
     let wanted = work.wanted.map(|wanted| context.digester.destination(&target, wanted));
     let mut peers = context.view.peers(&work.subject.uid(), &target);

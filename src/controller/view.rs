@@ -10,7 +10,7 @@ use kube::{
 };
 
 use crate::{
-    controller::plan::{Peer, Rank},
+    controller::plan::{Peer, Rank, Record},
     crd::{DrainRecord, LogDrain},
     drain::Target,
 };
@@ -160,6 +160,7 @@ impl View {
                     .flat_map(|status| &status.drains)
                     .filter(|record| is_on(record, target))
                     .cloned()
+                    .map(Record::from)
                     .collect();
                 (!records.is_empty()).then(|| Peer {
                     name: name(object),

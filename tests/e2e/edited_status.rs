@@ -9,10 +9,15 @@ const FOREIGN: [&str; 2] =
     ["datadog://s3cret-foreign-one?region=eu", "https://intake.example/s3cret-foreign-two"];
 
 fn record(changes: &Value) -> Value {
-    let mut record = json!({
+    let record = json!({
         "region": "osc-fr1", "app": "shop-front", "appId": "shop-front", "type": "datadog",
         "destinationDigest": "v1:00000000000000000000000000000000", "state": "Active",
     });
+    changed(&record, changes)
+}
+
+fn changed(record: &Value, changes: &Value) -> Value {
+    let mut record = record.clone();
     for (field, value) in changes.as_object().expect("an object") {
         record[field] = value.clone();
     }
@@ -73,6 +78,21 @@ async fn whatever_is_written_into_a_status_foreign_drains_stay_and_the_own_one_i
                 "appId": app_id, "state": "Deleting", "urlDigest": nonsense, "since": "0001-01-01T00:00:00Z",
             }))
         ]),
+        // Its own record in the forms that the operator never writes.
+        json!([changed(&good, &json!({"state": "Deleting"}))]),
+        json!([changed(
+            &good,
+            &json!({"state": "Deleting", "listedBefore": [nonsense, nonsense, nonsense]})
+        )]),
+        json!([changed(&good, &json!({"state": "Adding"}))]),
+        json!([good, changed(&good, &json!({"since": "1970-01-01T00:00:00Z"}))]),
+        json!([changed(
+            &good,
+            &json!({
+                "state": "Deleting", "urlDigest": "", "since": "1970-01-01T00:00:00Z",
+                "listedBefore": [nonsense, nonsense, nonsense],
+            })
+        )]),
         // What cannot be a path or a host is not asked for; here it is also what a person puts right.
         json!([good]),
     ] {
@@ -89,5 +109,14 @@ async fn whatever_is_written_into_a_status_foreign_drains_stay_and_the_own_one_i
     world.kubectl(&["patch", "logdrain", "d", "--subresource=status", "--type=merge", "--patch", &patch]);
     world.until_reason("d", "Rejected").await;
     edit(&world, json!([good])).await;
+
+    // It goes with the resource, though two records name it.
+    world.kubectl(&["patch", "logdrain", "d", "--type=merge", "--patch", r#"{"spec": {"suspend": true}}"#]);
+    world.until_reason("d", "Suspended").await;
+    let twins = json!([good, changed(&good, &json!({"since": "1970-01-01T00:00:00Z"}))]);
+    let patch = json!({"status": {"drains": twins}}).to_string();
+    world.kubectl(&["patch", "logdrain", "d", "--subresource=status", "--type=merge", "--patch", &patch]);
+    world.kubectl(&["delete", "logdrain", "d", "--timeout=60s"]);
+    assert_eq!(world.simulator.drains("shop-front"), FOREIGN);
     world.finish();
 }

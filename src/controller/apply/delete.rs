@@ -14,23 +14,29 @@ use crate::{
 };
 
 impl Work<'_, '_> {
-    pub(super) async fn delete(&mut self, record: &DrainRecord, keep: usize) -> Result<(), Error> {
-        let digest = Digest::recorded(record.url_digest.as_deref().unwrap_or_default());
-        if self.just_added.as_ref() == Some(&digest) {
+    pub(super) async fn delete(
+        &mut self,
+        record: &DrainRecord,
+        digest: &Digest,
+        keep: usize,
+    ) -> Result<(), Error> {
+        if self.just_added.as_ref() == Some(digest) {
             // The new drain goes by the old one's URL: which of them stands needs another look.
             return Err(Error::Changed);
         }
-        let Some(url) = self.observation.url(&digest).cloned() else {
+        let Some(url) = self.observation.url(digest).cloned() else {
             return self.put(record, None, Reason::Progressing, "the drain is gone").await;
         };
         let mut record = record.clone();
         let copies = keep + 1;
+        let noted = vec![digest.to_string(); copies];
+        let is_noted = record.state == DrainState::Deleting && record.listed_before == noted;
         // Written also where no deletion follows: it tells whose copy is gone when a person takes one away.
-        if keep > 0 && record.state == DrainState::Active {
+        if keep > 0 && !is_noted {
             let intent = DrainRecord {
                 state: DrainState::Deleting,
                 since: Some(Time(self.context.now())),
-                listed_before: vec![digest.to_string(); copies],
+                listed_before: noted,
                 ..record.clone()
             };
             let message = "deleting one of several drains with the same URL";
@@ -40,8 +46,8 @@ impl Work<'_, '_> {
         if keep > 0 && self.restorable(&record, &url).is_none() {
             return Err(Error::Irreplaceable { copies });
         }
-        self.delete_at_scalingo(&digest, &url, keep).await?;
-        let missing = keep.saturating_sub(self.observation.count(&digest));
+        self.delete_at_scalingo(digest, &url, keep).await?;
+        let missing = keep.saturating_sub(self.observation.count(digest));
         if missing > 0 {
             return self.restore_with(&record, missing, self.restorable(&record, &url)).await;
         }
@@ -103,10 +109,14 @@ impl Work<'_, '_> {
         }
     }
 
-    pub(super) async fn restore(&mut self, record: &DrainRecord, missing: usize) -> Result<(), Error> {
-        let digest = Digest::recorded(record.url_digest.as_deref().unwrap_or_default());
+    pub(super) async fn restore(
+        &mut self,
+        record: &DrainRecord,
+        digest: &Digest,
+        missing: usize,
+    ) -> Result<(), Error> {
         let described = self.described.filter(|described| self.is_of(record, described)).cloned();
-        let listed = self.observation.url(&digest).and_then(|url| self.restorable(record, url));
+        let listed = self.observation.url(digest).and_then(|url| self.restorable(record, url));
         self.restore_with(record, missing, described.or(listed)).await
     }
 

@@ -2,7 +2,7 @@
 
 use super::Work;
 use crate::{
-    controller::{error::Error, status::Basis},
+    controller::{error::Error, plan::Record, status::Basis},
     crd::{DrainRecord, DrainState, DrainType, Reason},
     drain::{Destination, Digest},
 };
@@ -35,7 +35,7 @@ impl Work<'_, '_> {
         }
     }
 
-    /// The records, with this one in the place of those of the same destination that are not `Deleting`.
+    /// The records, with this one in the place of those of the same destination whose drain is not there.
     pub(super) fn with_wanted(&self, record: DrainRecord) -> Vec<DrainRecord> {
         let target = self.target();
         let mut records: Vec<DrainRecord> = self
@@ -45,8 +45,7 @@ impl Work<'_, '_> {
             .filter(|other| {
                 other.target() != *target
                     || other.destination_digest != record.destination_digest
-                    || other.state == DrainState::Deleting
-                    || self.is_listed(other)
+                    || self.is_open_or_listed(other)
             })
             .cloned()
             .collect();
@@ -56,14 +55,16 @@ impl Work<'_, '_> {
 
     /// The resource's records on this target.
     #[must_use]
-    pub fn records_here(&self) -> Vec<DrainRecord> {
+    pub fn records_here(&self) -> Vec<Record> {
         let target = self.target();
-        self.subject.records().iter().filter(|record| record.target() == *target).cloned().collect()
+        let here = self.subject.records().iter().filter(|record| record.target() == *target);
+        here.cloned().map(Record::from).collect()
     }
 
-    pub(super) fn is_listed(&self, record: &DrainRecord) -> bool {
-        let url = record.url_digest.as_deref().map(Digest::recorded);
-        url.is_some_and(|url| self.observation.count(&url) > 0)
+    /// Whether a deletion is still open, or the drain is there.
+    fn is_open_or_listed(&self, record: &DrainRecord) -> bool {
+        let record = Record::from(record.clone());
+        record.is_deleting() || record.url().is_some_and(|url| self.observation.count(url) > 0)
     }
 
     /// The record as it stands in the status.

@@ -5,7 +5,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
-use crate::{crd::DrainType, drain::Digest};
+use crate::{
+    crd::{DrainState, DrainType},
+    drain::Digest,
+};
 
 /// Digests that are listed, recorded, wanted, or nonsense.
 fn digest() -> impl Strategy<Value = String> {
@@ -57,7 +60,7 @@ fn peer() -> impl Strategy<Value = Peer> {
         name: "shop/other".into(),
         rank: Rank { created, uid: "other".into() },
         deleting,
-        records,
+        records: records.into_iter().map(Record::from).collect(),
     })
 }
 
@@ -75,9 +78,10 @@ proptest! {
     ) {
         let wanted = wanted.filter(|_| !deleting).map(Digest::recorded);
         let rank = Rank { created: at(0), uid: "own".into() };
+        let read: Vec<Record> = records.iter().cloned().map(Record::from).collect();
         let situation = Situation {
             ledger: Ledger {
-                records: &records,
+                records: &read,
                 listed: &listed,
                 peers: &peers,
                 now,
@@ -89,32 +93,39 @@ proptest! {
         };
         let plan = Plan::new(&situation);
         prop_assert_eq!(&plan, &Plan::new(&situation));
-        let count = |digest: &str| listed.iter().filter(|listed| listed.digest.to_string() == digest).count();
+        let ledger = &situation.ledger;
+        let mut deleted: Vec<Digest> = Vec::new();
         let mut additions = 0;
         for step in &plan.steps {
             match step {
-                Step::Delete { record, keep } => {
-                    let url = record.url_digest.clone().unwrap_or_default();
-                    let is_recorded = records.iter().any(|own| own.url_digest.as_ref() == Some(&url));
+                Step::Delete { record, url, keep } => {
+                    prop_assert_eq!(record.url_digest.as_ref(), Some(&url.to_string()));
+                    let is_recorded = read.iter().any(|own| own.url() == Some(url));
                     let is_found = plan.steps.iter().any(|step| {
-                        matches!(step, Step::Resolve { url: found, .. } if found.to_string() == url)
+                        matches!(step, Step::Resolve { url: found, .. } if found == url)
                     });
                     prop_assert!(is_recorded || is_found, "{:?}", step);
-                    prop_assert!(count(&url) > *keep, "what is deleted is listed: {:?}", step);
-                    prop_assert!(
-                        record.state == DrainState::Deleting || *keep == count(&url) - 1,
-                        "the other drains with that URL stay: {:?}", step
-                    );
+                    prop_assert!(!deleted.contains(url), "one after the other: {:?}", step);
+                    let there = ledger.count(url);
+                    prop_assert!(there > *keep, "what is deleted is listed: {:?}", step);
+                    let is_noted = Record::from(record.clone()).is_deleting();
+                    prop_assert!(is_noted || *keep == there - 1, "the others with that URL stay: {:?}", step);
+                    prop_assert!(!is_noted || *keep > 0, "one stays at least: {:?}", step);
+                    deleted.push(url.clone());
                 }
                 Step::Add { .. } => {
                     additions += 1;
                     prop_assert!(wanted.is_some());
+                    let is_out = |own: &&Record| own.is_adding() && ledger.unsettled(own).is_some();
+                    let found = plan.steps.iter().filter(|step| matches!(step, Step::Resolve { .. })).count();
+                    prop_assert!(read.iter().filter(is_out).count() <= found, "not while an answer is out");
                 }
-                Step::Resolve { url, .. } | Step::Adopt { url, .. } => {
-                    prop_assert!(count(&url.to_string()) > 0, "{:?}", step);
+                Step::Resolve { url, .. } | Step::Mend { url, .. } | Step::Adopt { url, .. } => {
+                    prop_assert!(ledger.count(url) > 0, "{:?}", step);
                 }
-                Step::Restore { record, missing } => {
-                    prop_assert!(*missing < record.listed_before.len(), "{:?}", step);
+                Step::Restore { record, url, missing } => {
+                    let noted = record.listed_before.iter().filter(|noted| **noted == url.to_string());
+                    prop_assert!(missing + ledger.count(url) < noted.count(), "{:?}", step);
                 }
                 Step::Forget { record, .. } => {
                     let is_found = plan.steps.iter().any(|step| {
@@ -125,5 +136,14 @@ proptest! {
             }
         }
         prop_assert!(additions <= 1);
+        if deleting && plan.verdict == Verdict::InSync {
+            prop_assert_eq!(plan.steps.iter().filter(|step| !matches!(step, Step::Resolve { .. })).count(), read.len());
+            let is_left = |url: &Digest| !deleted.contains(url)
+                && !read.iter().any(|own| own.is_deleting() && own.url() == Some(url))
+                && !ledger.peer_records().any(|(_, other)| other.url() == Some(url));
+            for url in read.iter().filter_map(Record::url).filter(|url| ledger.count(url) > 0) {
+                prop_assert!(!is_left(url), "nothing is left behind: {} after {:?}", url, plan);
+            }
+        }
     }
 }

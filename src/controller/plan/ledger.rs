@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Found, Ledger, Listed, Peer, SETTLES_AFTER, destination, url};
-use crate::{
-    crd::{DrainRecord, DrainState},
-    drain::{Digest, Likeness},
-};
+use super::{Found, Ledger, Listed, Peer, Phase, Record, settles};
+use crate::drain::{Digest, Likeness};
 
 /// Whose addition is looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,48 +17,42 @@ pub(super) enum Whose {
 impl Ledger<'_> {
     /// Until when the request that a record announces may still take effect; `None` once it cannot.
     #[must_use]
-    pub fn unsettled(&self, record: &DrainRecord) -> Option<Timestamp> {
-        let sent = record.since.as_ref()?.0.max(self.led_since);
-        let until = sent.checked_add(SETTLES_AFTER).ok()?;
+    pub fn unsettled(&self, record: &Record) -> Option<Timestamp> {
+        let (Phase::Adding { since, .. } | Phase::Deleting { since, .. }) = &record.phase else {
+            return None;
+        };
+        let until = settles((*since).max(self.led_since));
         (until > self.now).then_some(until)
     }
 
-    /// The own record whose addition is not known to have ended; there is never more than one.
-    #[must_use]
-    pub fn adding(&self) -> Option<&DrainRecord> {
-        self.records.iter().find(|record| record.state == DrainState::Adding)
-    }
-
-    /// Looks for the drain of an addition whose answer was lost.
+    /// Looks for the drain of an addition whose answer was lost; there is nothing to look for where a record announces
+    /// none.
     ///
     /// A drain is it when it was not listed before, no record claims it, and it is the only one that can be.
     #[must_use]
-    pub fn find(&self, adding: &DrainRecord) -> Found {
+    pub fn find(&self, adding: &Record) -> Found {
         self.find_by(adding, Whose::Own, |listed| listed.like_adding)
     }
 
     pub(super) fn find_by(
         &self,
-        adding: &DrainRecord,
+        adding: &Record,
         whose: Whose,
         likeness: impl Fn(&Listed) -> Likeness,
     ) -> Found {
-        let wanted = destination(adding);
-        let shared = self.peer_records().find(|(_, record)| {
-            record.state == DrainState::Active
-                && destination(record) == wanted
-                && self.count(&url(record)) > 0
-        });
-        if let Some((_, record)) = shared {
-            return Found::Drain(url(record));
+        let Phase::Adding { listed_before, answered, .. } = &adding.phase else { return Found::Nothing };
+        if let Some(url) = answered.as_ref().filter(|url| self.count(url) > 0) {
+            return Found::Drain(url.clone());
+        }
+        if let Some(url) = self.shared(&adding.destination) {
+            return Found::Drain(url.clone());
         }
 
         let mut candidates: BTreeMap<Likeness, BTreeSet<&Digest>> = BTreeMap::new();
         let mut doubtful: BTreeSet<&Digest> = BTreeSet::new();
         for listed in self.listed.iter().filter(|listed| likeness(listed) > Likeness::Other) {
-            let before = adding.listed_before.iter().filter(|digest| **digest == listed.digest.to_string());
-            let before = before.count();
-            let (own, peers) = self.claims(&listed.digest, &wanted);
+            let before = listed_before.iter().filter(|digest| **digest == listed.digest).count();
+            let (own, peers) = self.claims(&listed.digest, &adding.destination);
             // Whose addition it is had added all its other drains before; another's may have come since.
             let (earlier, others) = if whose == Whose::Own { (own, peers) } else { (0, own + peers) };
             let (least, most) = (before.max(own + peers), before.max(earlier) + others);
@@ -86,14 +77,21 @@ impl Ledger<'_> {
     }
 
     /// Whether another addition on this target is open too: then a drain that only may be ours may be its.
-    fn has_rival(&self, adding: &DrainRecord) -> bool {
-        self.peer_records().any(|(_, record)| {
-            record.state == DrainState::Adding && record.destination_digest != adding.destination_digest
-        })
+    fn has_rival(&self, adding: &Record) -> bool {
+        self.peer_records().any(|(_, record)| record.is_adding() && record.destination != adding.destination)
     }
 
-    pub(super) fn is_there(&self, record: &DrainRecord, wanted: &Digest) -> bool {
-        record.state == DrainState::Active && destination(record) == *wanted && self.count(&url(record)) > 0
+    /// The drain of a destination that a peer has, and that is there.
+    pub(super) fn shared(&self, wanted: &Digest) -> Option<&Digest> {
+        self.peer_records().find_map(|(_, record)| self.standing(record, wanted))
+    }
+
+    /// The drain of a destination that a record says to be there, and that is.
+    pub(super) fn standing<'r>(&self, record: &'r Record, wanted: &Digest) -> Option<&'r Digest> {
+        match &record.phase {
+            Phase::Active { url } if record.destination == *wanted && self.count(url) > 0 => Some(url),
+            _ => None,
+        }
     }
 
     pub(super) fn count(&self, url: &Digest) -> usize {
@@ -102,15 +100,18 @@ impl Ledger<'_> {
 
     /// How many drains with this URL the records of other destinations account for: own ones, and those of peers alone.
     fn claims(&self, url: &Digest, except: &Digest) -> (usize, usize) {
-        let url = Some(url.to_string());
-        let claims = |record: &&DrainRecord| record.url_digest == url && destination(record) != *except;
-        let own: BTreeSet<Digest> = self.records.iter().filter(claims).map(destination).collect();
-        let peers = self.peer_records().map(|(_, record)| record).filter(claims).map(destination);
-        let peers: BTreeSet<Digest> = peers.filter(|destination| !own.contains(destination)).collect();
+        let claims = |record: &&Record| record.url() == Some(url) && record.destination != *except;
+        let own: BTreeSet<&Digest> =
+            self.records.iter().filter(claims).map(|record| &record.destination).collect();
+        let peers = self.peer_records().map(|(_, record)| record).filter(claims);
+        let peers: BTreeSet<&Digest> = peers
+            .map(|record| &record.destination)
+            .filter(|destination| !own.contains(destination))
+            .collect();
         (own.len(), peers.len())
     }
 
-    pub(super) fn peer_records(&self) -> impl Iterator<Item = (&Peer, &DrainRecord)> {
+    pub(super) fn peer_records(&self) -> impl Iterator<Item = (&Peer, &Record)> {
         self.peers.iter().flat_map(|peer| peer.records.iter().map(move |record| (peer, record)))
     }
 }

@@ -4,24 +4,27 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Adoption, Forgotten, Found, Peer, Situation, Step, Verdict, destination, ledger::Whose, url};
-use crate::{
-    crd::{DrainRecord, DrainState},
-    drain::{Digest, Likeness},
-};
+use super::{Adoption, Forgotten, Found, Peer, Phase, Record, Situation, Step, Verdict, ledger::Whose};
+use crate::drain::{Digest, Likeness};
+
+/// What stands beside a record that is to go.
+pub(super) struct Beside<'a> {
+    /// The resource's other records that stay, or go later.
+    pub(super) left: Vec<&'a Record>,
+    /// Those that go by a deletion of one of several copies, whether before it or later.
+    pub(super) deleting: Vec<&'a Record>,
+    /// Whether a drain with its URL goes before: how many are there then is seen by the next list.
+    pub(super) is_after_another: bool,
+}
 
 impl Situation<'_> {
     /// How to come to the wanted drain, or what to wait for.
-    pub(super) fn obtain(&self, wanted: &Digest, records: &[DrainRecord]) -> Result<Step, Verdict> {
-        let same = |record: &DrainRecord| destination(record) == *wanted;
-        let shared = self.ledger.peer_records().find(|(_, record)| {
-            same(record) && record.state == DrainState::Active && self.ledger.count(&url(record)) > 0
-        });
-        if let Some((_, record)) = shared {
-            return Ok(Step::Adopt { url: url(record), how: Adoption::Shared });
+    pub(super) fn obtain(&self, wanted: &Digest, records: &[Record]) -> Result<Step, Verdict> {
+        if let Some(url) = self.ledger.shared(wanted) {
+            return Ok(Step::Adopt { url: url.clone(), how: Adoption::Shared });
         }
         for (peer, record) in self.ledger.peer_records() {
-            if !same(record) || record.state != DrainState::Adding {
+            if record.destination != *wanted || !record.is_adding() {
                 continue;
             }
             if let Some(until) = self.ledger.unsettled(record) {
@@ -34,8 +37,11 @@ impl Situation<'_> {
                 Found::Nothing => {}
             }
         }
-        let claimed: BTreeSet<Digest> =
-            records.iter().chain(self.ledger.peer_records().map(|(_, record)| record)).map(url).collect();
+        let claimed: BTreeSet<&Digest> = records
+            .iter()
+            .chain(self.ledger.peer_records().map(|(_, record)| record))
+            .filter_map(Record::url)
+            .collect();
         let recognised: BTreeSet<&Digest> = self
             .ledger
             .listed
@@ -46,68 +52,81 @@ impl Situation<'_> {
         if let (1, Some(digest)) = (recognised.len(), recognised.first()) {
             return Ok(Step::Adopt { url: (*digest).clone(), how: Adoption::Recognised });
         }
-        let drifted = records.iter().any(|record| same(record) && record.state == DrainState::Active);
+        let drifted = records.iter().any(|record| {
+            record.destination == *wanted && matches!(record.phase, Phase::Active { .. } | Phase::Nameless)
+        });
         Ok(Step::Add { drifted })
     }
 
     /// How to be rid of a record, or until when to wait with it.
-    pub(super) fn release(&self, record: &DrainRecord, records: &[DrainRecord]) -> Result<Step, Timestamp> {
-        let url = url(record);
-        let there = self.ledger.count(&url);
-        let forget = |because| Ok(Step::Forget { record: record.clone(), because });
-        if record.state == DrainState::Deleting {
-            let keep = record.listed_before.len().saturating_sub(1);
-            return match there {
-                _ if there > keep => Ok(Step::Delete { record: record.clone(), keep }),
-                _ if there == keep => forget(Forgotten::Gone),
-                _ => match self.ledger.unsettled(record) {
-                    Some(until) => Err(until),
-                    None => Ok(Step::Restore { record: record.clone(), missing: keep - there }),
-                },
-            };
+    pub(super) fn release(&self, record: &Record, beside: &Beside<'_>) -> Result<Step, Timestamp> {
+        let written = || record.written.clone();
+        let forget = |because| Ok(Step::Forget { record: written(), because });
+        match &record.phase {
+            // Its request is known to have ended without a drain, or it would have been found before.
+            Phase::Adding { .. } => forget(Forgotten::NeverAdded),
+            Phase::Nameless => forget(Forgotten::Gone),
+            Phase::Deleting { url, keep, .. } => {
+                let (there, keep) = (self.ledger.count(url), keep.get());
+                if there > keep && beside.is_after_another {
+                    Err(self.ledger.now)
+                } else if there > keep {
+                    Ok(Step::Delete { record: written(), url: url.clone(), keep })
+                } else if there == keep {
+                    forget(Forgotten::Gone)
+                } else if let Some(until) = self.ledger.unsettled(record) {
+                    Err(until)
+                } else {
+                    Ok(Step::Restore { record: written(), url: url.clone(), missing: keep - there })
+                }
+            }
+            Phase::Active { url } => {
+                let there = self.ledger.count(url);
+                if there == 0 {
+                    return forget(Forgotten::Gone);
+                }
+                if self.is_left_to_another(record, beside) || self.others(record, url, beside) >= there {
+                    return forget(Forgotten::Shared);
+                }
+                if beside.is_after_another {
+                    return Err(self.ledger.now);
+                }
+                Ok(Step::Delete { record: written(), url: url.clone(), keep: there - 1 })
+            }
         }
-        if there == 0 {
-            return forget(Forgotten::Gone);
-        }
-        let twin = |other: &DrainRecord| {
-            other.url_digest == record.url_digest && other.destination_digest == record.destination_digest
-        };
+    }
+
+    /// Whether another record of the same drain stays, or has it deleted.
+    fn is_left_to_another(&self, record: &Record, beside: &Beside<'_>) -> bool {
         // Of several that go at once, the oldest deletes; whoever stays keeps it for all.
-        let left_to_peer = self
-            .ledger
-            .peer_records()
-            .any(|(peer, other)| twin(other) && (!peer.deleting || self.deleting && peer.rank < *self.rank));
-        let left_to_own = records.iter().any(|other| other != record && twin(other));
-        if left_to_peer || left_to_own {
-            return forget(Forgotten::Shared);
-        }
-        let own_claims = records.iter().filter(|other| other.url_digest == record.url_digest);
-        let others: BTreeSet<&str> = self
-            .ledger
-            .peer_records()
-            .map(|(_, other)| other)
-            .filter(|other| other.url_digest == record.url_digest)
-            .chain(own_claims)
-            .map(|other| other.destination_digest.as_str())
-            .filter(|other| *other != record.destination_digest)
+        let to_peer = self.ledger.peer_records().any(|(peer, other)| {
+            other.is_twin_of(record) && (!peer.deleting || self.deleting && peer.rank < *self.rank)
+        });
+        to_peer || beside.left.iter().chain(&beside.deleting).any(|other| other.is_twin_of(record))
+    }
+
+    /// For how many other destinations a drain with this URL is recorded.
+    fn others(&self, record: &Record, url: &Digest, beside: &Beside<'_>) -> usize {
+        let peers = self.ledger.peer_records().map(|(_, other)| other);
+        let others: BTreeSet<&Digest> = peers
+            .chain(beside.left.iter().copied())
+            .filter(|other| other.url() == Some(url))
+            .map(|other| &other.destination)
+            .filter(|other| **other != record.destination)
             .collect();
-        if others.len() >= there {
-            return forget(Forgotten::Shared);
-        }
-        Ok(Step::Delete { record: record.clone(), keep: there - 1 })
+        others.len()
     }
 
     /// The peer that comes first of all who want this destination and have its drain.
     pub(super) fn owner(&self, wanted: &Digest) -> Option<&Peer> {
+        let has_it = |record: &Record| {
+            record.destination == *wanted && matches!(record.phase, Phase::Active { .. } | Phase::Nameless)
+        };
         self.ledger
             .peers
             .iter()
             .filter(|peer| !peer.deleting && peer.rank < *self.rank)
-            .filter(|peer| {
-                peer.records
-                    .iter()
-                    .any(|record| destination(record) == *wanted && record.state == DrainState::Active)
-            })
+            .filter(|peer| peer.records.iter().any(has_it))
             .min_by_key(|peer| &peer.rank)
     }
 }

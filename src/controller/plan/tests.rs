@@ -2,8 +2,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
 
 use super::*;
-use crate::crd::DrainType;
+use crate::crd::{DrainState, DrainType};
 
+mod edited;
 mod lost_answers;
 
 fn at(seconds: i64) -> Timestamp {
@@ -49,6 +50,18 @@ fn deleting(destination: &str, url: &str, copies: usize) -> DrainRecord {
     }
 }
 
+fn delete(record: DrainRecord, keep: usize) -> Step {
+    Step::Delete { url: digest(record.url_digest.as_ref().unwrap()), record, keep }
+}
+
+fn restore(record: DrainRecord, missing: usize) -> Step {
+    Step::Restore { url: digest(record.url_digest.as_ref().unwrap()), record, missing }
+}
+
+fn read(records: Vec<DrainRecord>) -> Vec<Record> {
+    records.into_iter().map(Record::from).collect()
+}
+
 fn listed(url: &str, likeness: Likeness) -> Listed {
     Listed { digest: digest(url), like_wanted: likeness, like_adding: likeness }
 }
@@ -62,7 +75,12 @@ fn rank(seconds: i64) -> Rank {
 }
 
 fn peer(seconds: i64, records: Vec<DrainRecord>) -> Peer {
-    Peer { name: format!("shop/peer-{seconds}"), rank: rank(seconds), deleting: false, records }
+    Peer {
+        name: format!("shop/peer-{seconds}"),
+        rank: rank(seconds),
+        deleting: false,
+        records: read(records),
+    }
 }
 
 /// A `LogDrain` created at second 10, looked at in second 20.
@@ -80,9 +98,10 @@ struct Case {
 impl Case {
     fn plan(&self) -> Plan {
         let wanted = self.wanted.map(digest);
+        let records = read(self.records.clone());
         Plan::new(&Situation {
             ledger: Ledger {
-                records: &self.records,
+                records: &records,
                 listed: &self.listed,
                 peers: &self.peers,
                 now: at(20 + self.later),
@@ -130,10 +149,8 @@ fn recorded_and_listed_in_another_form_is_recognised_again() {
 
 #[test]
 fn a_changed_destination_is_added_before_the_old_one_goes() {
-    Case { records: vec![active("old", "u")], listed: vec![other("u")], ..wants("d") }.gives(
-        vec![Step::Add { drifted: false }, Step::Delete { record: active("old", "u"), keep: 0 }],
-        InSync,
-    );
+    Case { records: vec![active("old", "u")], listed: vec![other("u")], ..wants("d") }
+        .gives(vec![Step::Add { drifted: false }, delete(active("old", "u"), 0)], InSync);
 }
 
 #[test]
@@ -150,10 +167,8 @@ fn an_unrecorded_drain_is_adopted_only_when_it_is_the_only_one_recognised() {
 fn a_drain_recorded_for_another_destination_is_not_adopted() {
     Case { listed: vec![listed("u", Same)], peers: vec![peer(1, vec![active("e", "u")])], ..wants("d") }
         .gives(vec![Step::Add { drifted: false }], InSync);
-    Case { listed: vec![listed("u", Same)], records: vec![active("e", "u")], ..wants("d") }.gives(
-        vec![Step::Add { drifted: false }, Step::Delete { record: active("e", "u"), keep: 0 }],
-        InSync,
-    );
+    Case { listed: vec![listed("u", Same)], records: vec![active("e", "u")], ..wants("d") }
+        .gives(vec![Step::Add { drifted: false }, delete(active("e", "u"), 0)], InSync);
 }
 
 #[test]
@@ -204,7 +219,7 @@ fn the_drain_that_a_peer_has_added_and_cannot_look_for_is_shared() {
 fn what_goes_is_deleted_once_and_what_is_gone_is_forgotten() {
     let going = || Case { deleting: true, records: vec![active("d", "u")], ..Case::default() };
     Case { listed: vec![other("u"), other("foreign")], ..going() }
-        .gives(vec![Step::Delete { record: active("d", "u"), keep: 0 }], InSync);
+        .gives(vec![delete(active("d", "u"), 0)], InSync);
     Case { listed: vec![other("foreign")], ..going() }
         .gives(vec![Step::Forget { record: active("d", "u"), because: Forgotten::Gone }], InSync);
 }
@@ -212,7 +227,7 @@ fn what_goes_is_deleted_once_and_what_is_gone_is_forgotten() {
 #[test]
 fn a_shared_drain_goes_with_the_last_who_has_it() {
     let forget = Step::Forget { record: active("d", "u"), because: Forgotten::Shared };
-    let delete = Step::Delete { record: active("d", "u"), keep: 0 };
+    let delete = delete(active("d", "u"), 0);
     let going = |peers| Case {
         deleting: true,
         records: vec![active("d", "u")],
@@ -232,15 +247,14 @@ fn a_shared_drain_goes_with_the_last_who_has_it() {
 fn of_a_url_listed_twice_one_is_deleted_and_one_must_stay() {
     let going = |records, listed, later| Case { deleting: true, records, listed, later, ..Case::default() };
     let twice = || vec![other("u"), other("u")];
-    going(vec![active("d", "u")], twice(), 0)
-        .gives(vec![Step::Delete { record: active("d", "u"), keep: 1 }], InSync);
+    going(vec![active("d", "u")], twice(), 0).gives(vec![delete(active("d", "u"), 1)], InSync);
     let begun = || vec![deleting("d", "u", 2)];
     let record = deleting("d", "u", 2);
-    going(begun(), twice(), 0).gives(vec![Step::Delete { record: record.clone(), keep: 1 }], InSync);
+    going(begun(), twice(), 0).gives(vec![delete(record.clone(), 1)], InSync);
     going(begun(), vec![other("u")], 0)
         .gives(vec![Step::Forget { record: record.clone(), because: Forgotten::Gone }], InSync);
     going(begun(), vec![], 0).gives(vec![], WaitForAnswer(at(100)));
-    going(begun(), vec![], 80).gives(vec![Step::Restore { record, missing: 1 }], InSync);
+    going(begun(), vec![], 80).gives(vec![restore(record, 1)], InSync);
 }
 
 #[test]
@@ -254,8 +268,7 @@ fn a_url_that_two_destinations_share_is_deleted_only_where_there_is_one_for_each
     };
     going(vec![other("u")])
         .gives(vec![Step::Forget { record: active("d", "u"), because: Forgotten::Shared }], InSync);
-    going(vec![other("u"), other("u")])
-        .gives(vec![Step::Delete { record: active("d", "u"), keep: 1 }], InSync);
+    going(vec![other("u"), other("u")]).gives(vec![delete(active("d", "u"), 1)], InSync);
 }
 
 fn any_name(names: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
@@ -331,7 +344,7 @@ proptest! {
                     prop_assert!(!added, "one addition");
                     added = true;
                     let wanted = case.wanted.unwrap().to_owned();
-                    let peers = case.peers.iter().flat_map(|peer| &peer.records);
+                    let peers = case.peers.iter().flat_map(|peer| &peer.records).map(|record| &record.written);
                     prop_assert!(!case.records.iter().chain(peers).any(|record| {
                         record.state == DrainState::Active
                             && record.destination_digest == wanted

@@ -1,0 +1,149 @@
+//! What a record means.
+//!
+//! The operator writes three forms. A status can be edited by hand, so every other form has a meaning too: the one that
+//! touches least of what is not ours, and that neither forgets nor repeats what is.
+//!
+//! | as it stands | means | because |
+//! |---|---|---|
+//! | a digest that is empty | none is there | no URL has it |
+//! | `Active` without a digest | `Nameless` | nothing tells its drain from others |
+//! | `Active` with a time or a list | `Active` | they announce nothing |
+//! | `Adding` with a digest | `Adding` and `answered` | its drain is the one with this URL where that is listed; else its request may still be out |
+//! | `Adding` twice | one after the other, and nothing is added before | each request may be out |
+//! | `Adding` or `Deleting` without a time | sent when this process began to lead | it may still take effect |
+//! | a time yet to come, however late | not settled before | a clock may have been set back |
+//! | `Deleting` without a digest | `Nameless` | a restored drain would be nobody's |
+//! | `Deleting` with fewer than two copies of its digest in the list | `Active` | the list of now tells how many must stay |
+//! | other digests in the list of `Deleting` | are not there | only copies of its own drain are restored |
+//! | two of one drain | it is kept for both, and deleted for the last | else it would go twice, or never |
+
+use std::num::NonZeroUsize;
+
+use jiff::Timestamp;
+
+use super::Step;
+use crate::{
+    crd::{DrainRecord, DrainState},
+    drain::Digest,
+};
+
+/// A record of the status, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// As it stands in the status.
+    pub written: DrainRecord,
+    /// Digest of the destination that was asked for.
+    pub destination: Digest,
+    /// How far its drain has come.
+    pub phase: Phase,
+}
+
+/// How far a drain has come, with what is known of it then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// About to be added, or added with the answer lost.
+    Adding {
+        /// When the request was about to be sent.
+        since: Timestamp,
+        /// The URLs that were listed before.
+        listed_before: Vec<Digest>,
+        /// The URL that somebody else has written into the record.
+        answered: Option<Digest>,
+    },
+    /// There, as far as known.
+    Active {
+        /// Its URL.
+        url: Digest,
+    },
+    /// About to be deleted while its URL is listed more than once.
+    Deleting {
+        /// Its URL.
+        url: Digest,
+        /// When the request was about to be sent.
+        since: Timestamp,
+        /// How many other drains with this URL were listed.
+        keep: NonZeroUsize,
+    },
+    /// Nothing is known by which it could be found.
+    Nameless,
+}
+
+impl From<DrainRecord> for Record {
+    fn from(written: DrainRecord) -> Self {
+        let url = written.url_digest.as_deref().filter(|url| !url.is_empty()).map(Digest::recorded);
+        // Whatever was sent before this process began to lead counts as sent then.
+        let since = written.since.as_ref().map_or(Timestamp::MIN, |since| since.0);
+        let listed_before = || written.listed_before.iter().map(|digest| Digest::recorded(digest));
+        let phase = match (written.state, url) {
+            (DrainState::Adding, answered) => {
+                Phase::Adding { since, listed_before: listed_before().collect(), answered }
+            }
+            (DrainState::Active | DrainState::Deleting, None) => Phase::Nameless,
+            (DrainState::Active, Some(url)) => Phase::Active { url },
+            (DrainState::Deleting, Some(url)) => {
+                let copies = listed_before().filter(|listed| *listed == url).count();
+                match NonZeroUsize::new(copies.saturating_sub(1)) {
+                    Some(keep) => Phase::Deleting { url, since, keep },
+                    None => Phase::Active { url },
+                }
+            }
+        };
+        Self { destination: Digest::recorded(&written.destination_digest), phase, written }
+    }
+}
+
+impl Record {
+    /// Whether its addition is not known to have ended.
+    #[must_use]
+    pub fn is_adding(&self) -> bool {
+        matches!(self.phase, Phase::Adding { .. })
+    }
+
+    /// Whether one of several drains with its URL is being deleted.
+    #[must_use]
+    pub fn is_deleting(&self) -> bool {
+        matches!(self.phase, Phase::Deleting { .. })
+    }
+
+    /// The URL that it claims.
+    #[must_use]
+    pub fn url(&self) -> Option<&Digest> {
+        match &self.phase {
+            Phase::Adding { answered, .. } => answered.as_ref(),
+            Phase::Active { url } | Phase::Deleting { url, .. } => Some(url),
+            Phase::Nameless => None,
+        }
+    }
+
+    /// Whether both claim the same drain.
+    pub(super) fn is_twin_of(&self, other: &Self) -> bool {
+        self.url().is_some() && self.url() == other.url() && self.destination == other.destination
+    }
+
+    /// How to make it say that its drain is there, where it says something else.
+    pub(super) fn mend(&self) -> Option<Step> {
+        let url = self.url().filter(|_| self.written.state != DrainState::Active)?;
+        Some(Step::Mend { record: self.written.clone(), url: url.clone() })
+    }
+
+    /// The record of an addition whose drain has been found.
+    pub(super) fn resolved(&self, url: &Digest) -> Self {
+        Self {
+            phase: Phase::Active { url: url.clone() },
+            written: resolved(&self.written, url),
+            ..self.clone()
+        }
+    }
+}
+
+/// The record of a drain that has been found, in the form in which it is written.
+#[must_use]
+pub fn resolved(adding: &DrainRecord, url: &Digest) -> DrainRecord {
+    DrainRecord {
+        url_digest: Some(url.to_string()),
+        state: DrainState::Active,
+        since: None,
+        listed_before: Vec::new(),
+        ..adding.clone()
+    }
+}

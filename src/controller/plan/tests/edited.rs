@@ -1,0 +1,159 @@
+//! Records that a person has edited. What each form means is the table of `record.rs`.
+
+use super::*;
+
+/// An own record of a `LogDrain` that is being deleted.
+fn going(records: Vec<DrainRecord>, listed: Vec<Listed>) -> Case {
+    Case { deleting: true, records, listed, ..Case::default() }
+}
+
+fn forget(record: DrainRecord, because: Forgotten) -> Step {
+    Step::Forget { record, because }
+}
+
+fn edited(state: DrainState, url: Option<&str>, listed_before: &[&str]) -> DrainRecord {
+    let url_digest = url.map(str::to_owned);
+    let listed_before = listed_before.iter().map(|digest| (*digest).to_owned()).collect();
+    DrainRecord { url_digest, state, listed_before, ..active("d", "") }
+}
+
+#[test]
+fn each_form_has_its_meaning() {
+    use std::num::NonZeroUsize;
+
+    let phase = |record| Record::from(record).phase;
+    let (early, url) = (Timestamp::MIN, || digest("u"));
+    assert_eq!(phase(active("d", "u")), Phase::Active { url: url() });
+    assert_eq!(
+        phase(adding("d", &["x"])),
+        Phase::Adding { since: at(0), listed_before: vec![digest("x")], answered: None }
+    );
+    let keep = |count| NonZeroUsize::new(count).unwrap();
+    assert_eq!(phase(deleting("d", "u", 3)), Phase::Deleting { url: url(), since: at(0), keep: keep(2) });
+
+    for state in [DrainState::Active, DrainState::Deleting] {
+        for none in [None, Some("")] {
+            assert_eq!(phase(edited(state, none, &["", "x", "x"])), Phase::Nameless);
+        }
+    }
+    assert_eq!(phase(edited(DrainState::Active, Some("u"), &["u", "u"])), Phase::Active { url: url() });
+    for few in [&[][..], &["u"], &["u", "x", "y"]] {
+        assert_eq!(phase(edited(DrainState::Deleting, Some("u"), few)), Phase::Active { url: url() });
+    }
+    assert_eq!(
+        phase(edited(DrainState::Deleting, Some("u"), &["u", "x", "u"])),
+        Phase::Deleting { url: url(), since: early, keep: keep(1) }
+    );
+    let adding = |answered| Phase::Adding { since: early, listed_before: Vec::new(), answered };
+    assert_eq!(phase(edited(DrainState::Adding, Some(""), &[])), adding(None));
+    assert_eq!(phase(edited(DrainState::Adding, Some("u"), &[])), adding(Some(url())));
+}
+
+#[test]
+fn one_of_two_records_of_one_drain_has_it_deleted() {
+    let other = || DrainRecord { url: Some("datadog://***".into()), ..active("d", "u") };
+    for second in [active("d", "u"), other()] {
+        going(vec![active("d", "u"), second.clone()], vec![listed("u", Other)])
+            .gives(vec![forget(active("d", "u"), Forgotten::Shared), delete(second, 0)], InSync);
+    }
+    // One that is kept is kept for both.
+    Case { records: vec![active("d", "u"), other()], listed: vec![listed("u", Other)], ..wants("d") }
+        .gives(vec![forget(other(), Forgotten::Shared)], InSync);
+}
+
+#[test]
+fn a_url_of_two_own_destinations_goes_with_the_last_of_them() {
+    let records = || vec![active("d", "u"), active("e", "u")];
+    going(records(), vec![listed("u", Other)])
+        .gives(vec![forget(active("d", "u"), Forgotten::Shared), delete(active("e", "u"), 0)], InSync);
+    // One after the other: how many must stay is told by what is left of them.
+    going(records(), vec![listed("u", Other); 2])
+        .gives(vec![delete(active("d", "u"), 1)], WaitForAnswer(at(20)));
+    going(vec![deleting("d", "u", 2), active("e", "u")], vec![listed("u", Other); 2])
+        .gives(vec![delete(deleting("d", "u", 2), 1)], WaitForAnswer(at(20)));
+}
+
+#[test]
+fn a_deletion_that_notes_no_copies_counts_those_of_now() {
+    let record = || edited(DrainState::Deleting, Some("u"), &["u"]);
+    let twice = || vec![listed("u", Other); 2];
+    going(vec![record()], twice()).gives(vec![delete(record(), 1)], InSync);
+    let shared = Case { peers: vec![peer(1, vec![active("d", "u")])], ..going(vec![record()], twice()) };
+    shared.gives(vec![forget(record(), Forgotten::Shared)], InSync);
+    // What is wanted stays, and the record says so.
+    Case { records: vec![record()], listed: twice(), ..wants("d") }
+        .gives(vec![Step::Mend { record: record(), url: digest("u") }], InSync);
+}
+
+#[test]
+fn a_deletion_restores_copies_of_its_own_drain_alone() {
+    let restored = |url, before: &[&str]| {
+        let plan =
+            Case { later: 200, ..going(vec![edited(DrainState::Deleting, url, before)], vec![]) }.plan();
+        plan.steps.into_iter().find_map(|step| match step {
+            Step::Restore { missing, .. } => Some(missing),
+            _ => None,
+        })
+    };
+    assert_eq!(restored(Some("u"), &["u", "u", "u"]), Some(2));
+    assert_eq!(restored(Some("u"), &["x", "y", "z"]), None);
+    assert_eq!(restored(None, &["x", "y", "z"]), None);
+    assert_eq!(restored(Some(""), &["", "", ""]), None);
+}
+
+#[test]
+fn a_request_without_a_time_counts_as_sent_when_this_process_began_to_lead() {
+    let adding = || edited(DrainState::Adding, None, &[]);
+    let case = |later| Case { records: vec![adding()], later, led_since: 50, ..wants("d") };
+    case(129).gives(vec![], WaitForAnswer(at(150)));
+    case(130).gives(vec![Step::Add { drifted: false }], InSync);
+    let deleting = || edited(DrainState::Deleting, Some("u"), &["u", "u"]);
+    let case = |later| Case { later, led_since: 50, ..going(vec![deleting()], vec![]) };
+    case(129).gives(vec![], WaitForAnswer(at(150)));
+    case(130).gives(vec![restore(deleting(), 1)], InSync);
+}
+
+#[test]
+fn a_request_of_the_last_of_all_times_is_waited_for_as_one_of_any_time_to_come() {
+    let case = |since| {
+        let record = DrainRecord { since: Some(Time(since)), ..adding("d", &[]) };
+        Case { records: vec![record], ..wants("d") }.plan().verdict
+    };
+    assert_eq!(case(at(1_000_000)), WaitForAnswer(at(1_000_100)));
+    assert_eq!(case(Timestamp::MAX), WaitForAnswer(Timestamp::MAX));
+}
+
+#[test]
+fn an_addition_with_a_url_is_the_drain_with_that_url_where_it_is_listed() {
+    let record = || edited(DrainState::Adding, Some("u"), &["u"]);
+    going(vec![record()], vec![listed("u", Other)]).gives(
+        vec![
+            Step::Resolve { record: record(), url: digest("u") },
+            delete(resolved(&record(), &digest("u")), 0),
+        ],
+        InSync,
+    );
+    going(vec![record()], vec![listed("x", Other)]).gives(vec![], WaitForAnswer(at(100)));
+}
+
+#[test]
+fn of_two_additions_each_is_looked_for_and_nothing_is_added_before() {
+    let case = |records| Case { records, led_since: -1000, ..wants("d") };
+    let old = || DrainRecord { since: Some(Time(at(-200))), ..adding("e", &[]) };
+    case(vec![old(), adding("d", &[])])
+        .gives(vec![forget(old(), Forgotten::NeverAdded)], WaitForAnswer(at(100)));
+    case(vec![adding("d", &[])]).gives(vec![], WaitForAnswer(at(100)));
+    let twice = || vec![adding("d", &[]); 2];
+    Case { later: 200, ..case(twice()) }
+        .gives(vec![forget(adding("d", &[]), Forgotten::NeverAdded)], WaitForAnswer(at(220)));
+}
+
+#[test]
+fn a_record_that_names_nothing_goes_without_a_request() {
+    for nameless in [DrainState::Active, DrainState::Deleting].map(|state| edited(state, None, &["x", "x"])) {
+        going(vec![nameless.clone()], vec![listed("x", Same), listed("x", Possible)])
+            .gives(vec![forget(nameless.clone(), Forgotten::Gone)], InSync);
+        // What is added takes its place.
+        Case { records: vec![nameless], ..wants("d") }.gives(vec![Step::Add { drifted: true }], InSync);
+    }
+}
