@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use control_plane::Binaries;
+use control_plane::{Binaries, ControlPlane};
 use gitops::{customization, read, repository, scripts, testdata};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -66,4 +66,27 @@ fn the_component_puts_them_into_the_settings_that_are_there() {
     assert_eq!(built["metadata"]["labels"]["a"], "b");
     assert_eq!(built["data"]["url"], "there");
     assert_holds_the_scripts(&built["data"]);
+}
+
+#[test]
+fn a_patch_adds_them_to_the_settings_that_are_there() {
+    let plane = ControlPlane::shared().unwrap_or_else(|error| panic!("{error}"));
+    let namespace = plane.namespace().expect("a namespace");
+    let kubectl = |arguments: &[&str]| {
+        let all = [arguments, &["--namespace", &namespace]].concat();
+        plane.kubectl_ok(all, None).unwrap_or_else(|error| panic!("{error}"))
+    };
+    kubectl(&[
+        "create",
+        "configmap",
+        "argocd-cm",
+        "--from-literal=url=there",
+        "--from-literal=oidc.config=sso",
+    ]);
+    let file = repository().join("deploy/argocd/argocd-cm.yaml").display().to_string();
+    kubectl(&["patch", "configmap", "argocd-cm", "--type", "merge", "--patch-file", &file]);
+    let patched = kubectl(&["get", "configmap", "argocd-cm", "--output=json"]);
+    let patched: Value = serde_json::from_str(&patched).expect("JSON");
+    assert_eq!((&patched["data"]["url"], &patched["data"]["oidc.config"]), (&"there".into(), &"sso".into()));
+    assert_holds_the_scripts(&patched["data"]);
 }

@@ -7,6 +7,7 @@ mod customization;
 mod flux;
 mod health;
 mod samples;
+mod teams;
 
 use std::{env, fs, path::Path};
 
