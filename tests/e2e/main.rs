@@ -28,6 +28,7 @@ mod feed;
 mod few_requests;
 mod foreign;
 mod gitops;
+mod host_policy;
 mod leader;
 mod lifecycle;
 mod log;

@@ -16,8 +16,19 @@ use packaging::{Helm, repository};
 use super::setting;
 
 /// Programs that are not here. What they are told can be checked by nobody but the reader.
-const ELSEWHERE: [&str; 10] =
-    ["age-keygen", "cosign", "gh", "git", "grep", "scalingo", "skopeo", "sops", "terraform", "head"];
+const ELSEWHERE: [&str; 11] = [
+    "age-keygen",
+    "cosign",
+    "docker",
+    "gh",
+    "git",
+    "grep",
+    "scalingo",
+    "skopeo",
+    "sops",
+    "terraform",
+    "head",
+];
 
 /// Programs whose commands are typed where they stand in a sentence, too.
 const INLINE: [&str; 5] = ["kubectl", "helm", "cargo", "just", "logdrain-operator"];

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use documents::{page, pages};
+use logdrain_operator::controller::Happening;
 use logdrain_operator::crd::{DrainType, Reason, Remedy};
 use packaging::{parse, repository};
 use serde_json::Value;
@@ -45,19 +46,31 @@ fn the_index_names_every_page() {
 }
 
 #[test]
-fn the_runbook_has_a_section_for_every_reason_and_alert() {
+fn the_runbook_has_a_section_for_every_reason_and_alert_and_for_each_event_that_asks_for_a_hand() {
     let runbook = page("docs/runbook.md").unwrap();
     let rules = rules();
-    let mut wanted: Vec<&str> = rules.iter().map(|(alert, _)| alert.as_str()).collect();
-    assert!(!wanted.is_empty());
-    wanted.extend(Reason::ALL.map(Reason::as_str));
+    assert!(!rules.is_empty());
+    let of = |text: &str| text.to_owned();
+    let asking = [
+        Happening::NotRestored { url: of("…") },
+        Happening::Renamed { from: of("a"), to: of("b") },
+        Happening::DriftHealed { url: of("…") },
+        Happening::Added { url: of("…"), instead_of: None },
+    ];
+    let mut wanted: Vec<&str> = Reason::ALL.map(Reason::as_str).to_vec();
+    for happening in &asking {
+        wanted.push(happening.reason());
+    }
+    for (alert, _) in &rules {
+        wanted.push(alert);
+    }
     let mut headings = runbook.headings();
     for name in &wanted {
         let count = headings.iter().filter(|heading| *heading == name).count();
         assert_eq!(count, 1, "{name}");
     }
     headings.retain(|heading| !wanted.contains(heading));
-    assert_eq!(headings, ["Runbook", "Where to look", "Reasons", "Alerts"]);
+    assert_eq!(headings, ["Runbook", "Where to look", "Reasons", "Events that ask for a hand", "Alerts"]);
 }
 
 /// The files at or below a path that name a version.

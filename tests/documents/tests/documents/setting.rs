@@ -29,6 +29,11 @@ metadata: {name: flux-system}
 apiVersion: v1
 kind: Namespace
 metadata: {name: argocd}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: argocd-cm, namespace: argocd}
+data: {url: 'https://argocd.example.com'}
 ";
 
 /// What the operator would say of a resource.
