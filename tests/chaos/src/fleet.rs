@@ -17,10 +17,11 @@ use crate::evidence::Evidence;
 use crate::lead::{Lead, Request};
 use crate::operator::{Ended, Operator};
 use crate::setting::Setting;
+use crate::stalls::Stalls;
 use crate::witness::Witness;
 
 /// A start, or a change of the lead, that takes longer than this is slow even for a slow machine.
-const SLOW: Duration = Duration::from_secs(30);
+const SLOW: Duration = Duration::from_secs(120);
 /// Between two looks of ours.
 const POLL: Duration = Duration::from_millis(20);
 /// For how many that have ended the way to Scalingo stays open: their last requests may be under way.
@@ -42,6 +43,7 @@ pub struct Fleet<'a> {
     witness: Arc<Witness>,
     evidence: Arc<Evidence>,
     lead: Arc<Lead>,
+    stalls: Arc<Stalls>,
     running: Vec<Operator>,
     /// How many have been started.
     pub starts: u32,
@@ -60,6 +62,7 @@ impl<'a> Fleet<'a> {
         witness: &Arc<Witness>,
         evidence: &Arc<Evidence>,
         lead: &Arc<Lead>,
+        stalls: &Arc<Stalls>,
     ) -> Self {
         Self {
             plan,
@@ -67,6 +70,7 @@ impl<'a> Fleet<'a> {
             witness: Arc::clone(witness),
             evidence: Arc::clone(evidence),
             lead: Arc::clone(lead),
+            stalls: Arc::clone(stalls),
             running: Vec::new(),
             starts: 0,
             numbers: BTreeMap::new(),
@@ -97,7 +101,7 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
-    /// None should end by itself.
+    /// None should end by itself, but for a leader that cannot renew its Lease. Whether it sent nothing more is judged by the Lease.
     fn reap(&mut self) -> Result<(), Error> {
         for operator in std::mem::take(&mut self.running) {
             if operator.ended()?.is_none() {
@@ -105,7 +109,7 @@ impl<'a> Fleet<'a> {
                 continue;
             }
             let ended = operator.kill()?;
-            self.witness.breaks(format!("operator {} ended by itself: {}", ended.number, ended.how()));
+            self.judge_end(&ended, false, "ended by itself");
             self.has_ended(ended);
         }
         Ok(())
@@ -142,8 +146,14 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// One of those that run ends so; where nobody leads, any does.
+    /// One of those that run ends so, once there is one where it is to be the leader; where nobody leads, any does.
     pub async fn end(&mut self, end: End, random: &mut Rng) -> Result<(), Error> {
+        // Whether it is needed or not: what comes later must not depend on who led when.
+        let any = random.usize(..);
+        if end.whose == Whose::Leader {
+            self.fill().await?;
+            self.until_led().await;
+        }
         self.reap()?;
         if self.running.is_empty() {
             return Ok(());
@@ -153,7 +163,7 @@ impl<'a> Fleet<'a> {
         let (place, who, way) = match (end.whose, leader, standby) {
             (Whose::Leader, Some(leader), _) => (leader, "the leader", end.way),
             (Whose::Standby, Some(_), Some(standby)) => (standby, "a standby", end.way),
-            (_, _, _) => (random.usize(..self.running.len()), "one while nobody led", Way::Killed),
+            (_, _, _) => (any % self.running.len(), "one while nobody led", Way::Killed),
         };
         let operator = self.running.swap_remove(place);
         match way {
@@ -178,14 +188,36 @@ impl<'a> Fleet<'a> {
         Ok(())
     }
 
+    /// Kills the one that leads, where one does, in a way that does not count as an end of the campaign.
+    pub fn kill_leader(&mut self) -> Result<(), Error> {
+        self.reap()?;
+        if let Some(leader) = self.leader() {
+            let operator = self.running.swap_remove(leader);
+            let ended = block_in_place(|| operator.kill())?;
+            self.has_ended(ended);
+        } else {
+            self.witness.breaks("nobody led in steady state".into());
+        }
+        Ok(())
+    }
+
     fn stop(&mut self, operator: Operator) -> Result<(), Error> {
         let ended = block_in_place(|| operator.stop())?;
-        if !ended.status.is_some_and(|status| status.success()) {
-            let how = ended.how();
-            self.witness.breaks(format!("operator {} did not end well when asked to: {how}", ended.number));
-        }
+        let is_well = ended.status.is_some_and(|status| status.success());
+        self.judge_end(&ended, is_well, "did not end well when asked to");
         self.has_ended(ended);
         Ok(())
+    }
+
+    fn judge_end(&self, ended: &Ended, is_well: bool, what: &str) {
+        if is_well {
+            return;
+        }
+        if self.elects() && ended.has_lost_its_lease() {
+            self.witness.count("end: by itself, as it could not renew its Lease");
+            return;
+        }
+        self.witness.breaks(format!("operator {} {what}: {}", ended.number, ended.how()));
     }
 
     fn wake(&mut self, operator: Operator) -> Result<(), Error> {
@@ -194,8 +226,8 @@ impl<'a> Fleet<'a> {
             && ended.output.contains("Ended, to stand by when it is started again");
         if !is_well {
             let (number, how) = (ended.number, ended.how());
-            self.witness
-                .breaks(format!("operator {number} woke after its Lease and did not end for that: {how}"));
+            let what = "woke after its Lease and did not end for that";
+            self.witness.breaks(format!("operator {number} {what}: {how}"));
         }
         self.has_ended(ended);
         Ok(())
@@ -234,7 +266,10 @@ impl<'a> Fleet<'a> {
             self.judged = entry.sequence;
             let what = format!("{} {} (#{})", entry.method, entry.path, entry.sequence);
             match entry.server.and_then(|server| self.numbers.get(&server)) {
-                Some(&operator) => self.lead.judge(&Request { operator, at, what }, &self.witness),
+                Some(&operator) => {
+                    let earliest = self.stalls.earliest(at);
+                    self.lead.judge(&Request { operator, at, earliest, what }, &self.witness);
+                }
                 None => self.witness.breaks(format!("{what} came from no operator")),
             }
         }

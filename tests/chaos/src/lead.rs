@@ -11,7 +11,7 @@ use crate::operator::{LEASE, LEASE_DURATION, NAMESPACE};
 use crate::witness::Witness;
 
 /// After so long the watch has told of every form of the Lease that there was.
-const TOLD: SignedDuration = SignedDuration::from_secs(30);
+const TOLD: SignedDuration = SignedDuration::from_secs(60);
 
 /// All forms of the Lease.
 #[derive(Default)]
@@ -36,7 +36,10 @@ struct Form {
 #[derive(Clone, Debug)]
 pub struct Request {
     pub operator: u32,
+    /// When it was noted.
     pub at: Timestamp,
+    /// When it may have come: earlier, where the check stood still.
+    pub earliest: Timestamp,
     pub what: String,
 }
 
@@ -78,10 +81,16 @@ impl Lead {
     /// Judges a request of which that is known. Of each operator the first that breaks a promise is told.
     pub fn judge(&self, request: &Request, witness: &Witness) {
         let mut seen = self.seen();
-        let Some(why) = seen.why_not(request) else { return };
+        let Some(why) = seen.why_not(request.operator, request.at) else { return };
+        if seen.why_not(request.operator, request.earliest).is_none() {
+            witness.count(
+                "requests to Scalingo that may have come before the Lease ended, while the check stood still",
+            );
+            return;
+        }
         witness.count("requests to Scalingo against the Lease");
         if seen.told.insert(request.operator) {
-            let Request { operator, at, what } = request;
+            let Request { operator, at, what, .. } = request;
             witness.breaks(format!("the Lease: operator {operator} sent {what} at {at}, {why}"));
         }
     }
@@ -94,13 +103,13 @@ impl Lead {
 impl Seen {
     /// Why a request should not have come. Who holds the Lease writes the time at which it begins to renew it, and counts
     /// from then. All run on one machine, so that their clocks are one.
-    fn why_not(&self, Request { operator, at, .. }: &Request) -> Option<String> {
-        let later = self.forms.partition_point(|form| form.renewed <= *at);
+    fn why_not(&self, operator: u32, at: Timestamp) -> Option<String> {
+        let later = self.forms.partition_point(|form| form.renewed <= at);
         let Some(Form { holder, renewed }) = later.checked_sub(1).map(|last| self.forms[last]) else {
             return Some("before anybody held it".into());
         };
         match holder {
-            Some(holder) if holder == *operator => {
+            Some(holder) if holder == operator => {
                 let is_over = at.duration_since(renewed) >= signed(LEASE_DURATION);
                 is_over.then(|| format!("which had expired: it was renewed at {renewed}"))
             }
@@ -142,31 +151,31 @@ mod tests {
         })
     }
 
-    /// Operator 1 leads from second 1 to 10, when it is stopped; operator 2 from 17 to 20, when it leaves.
+    /// Operator 1 leads from second 1 to 10, when it is stopped; operator 2 from 27 to 30, when it leaves.
     fn history() -> Lead {
         let lead = Lead::default();
         for second in 1..=10 {
             lead.saw(&lease("operator-0001_0123456789abcdef", f64::from(second)));
         }
-        for second in 17..=19 {
+        for second in 27..=29 {
             lead.saw(&lease("operator-0002_0123456789abcdef", f64::from(second)));
         }
-        lead.saw(&lease("", 20.0));
+        lead.saw(&lease("", 30.0));
         lead
     }
 
     /// What is said of one request.
     fn judged(lead: &Lead, operator: u32, second: f64) -> Vec<String> {
         let witness = Witness::default();
-        let request = Request { operator, at: time(second), what: "GET /v1/apps".into() };
-        lead.judge(&request, &witness);
+        let at = time(second);
+        lead.judge(&Request { operator, at, earliest: at, what: "GET /v1/apps".into() }, &witness);
         witness.broken()
     }
 
     #[test]
     fn who_holds_the_lease_may_send() {
         let lead = history();
-        for (operator, second) in [(1, 1.0), (1, 9.9), (1, 13.9), (2, 17.0), (2, 19.9)] {
+        for (operator, second) in [(1, 1.0), (1, 9.9), (1, 24.9), (2, 27.0), (2, 29.9)] {
             assert_eq!(judged(&lead, operator, second), Vec::<String>::new(), "{operator} at {second}");
         }
         assert_eq!(lead.transitions(), 2);
@@ -183,10 +192,23 @@ mod tests {
         let first = "which operator 1 held, since 2026-11-23T12:00:05Z or before";
         assert_eq!(told(2, 5.5), first, "a standby");
         let expired = "which had expired: it was renewed at 2026-11-23T12:00:10Z";
-        assert_eq!(told(1, 16.5), expired, "it wakes, and no other was there");
-        let second = "which operator 2 held, since 2026-11-23T12:00:18Z or before";
-        assert_eq!(told(1, 18.5), second, "it wakes, and another leads");
-        assert_eq!(told(2, 20.1), "which nobody held since 2026-11-23T12:00:20Z", "it has left");
+        assert_eq!(told(1, 26.5), expired, "it wakes, and no other was there");
+        let second = "which operator 2 held, since 2026-11-23T12:00:28Z or before";
+        assert_eq!(told(1, 28.5), second, "it wakes, and another leads");
+        assert_eq!(told(2, 30.1), "which nobody held since 2026-11-23T12:00:30Z", "it has left");
+    }
+
+    #[test]
+    fn what_came_while_the_check_stood_still_is_judged_by_when_it_may_have_come() {
+        let judged = |operator, earliest, at| {
+            let (lead, witness) = (history(), Witness::default());
+            let (at, earliest) = (time(at), time(earliest));
+            lead.judge(&Request { operator, at, earliest, what: "GET /v1/apps".into() }, &witness);
+            witness.broken().len()
+        };
+        assert_eq!(judged(1, 24.0, 26.5), 0, "before its Lease ended");
+        assert_eq!(judged(1, 25.1, 26.5), 1, "after that");
+        assert_eq!(judged(2, 24.0, 26.5), 1, "it never led until then");
     }
 
     #[test]
@@ -195,9 +217,10 @@ mod tests {
         lead.saw(&json!({"metadata": {"namespace": "kube-system", "name": LEASE}, "spec": {}}));
         assert_eq!((lead.holder(), lead.version()), (None, None));
         for (operator, second) in [(1, 1.0), (2, 1.5), (1, 2.0)] {
-            let request = Request { operator, at: time(second), what: "GET /v1/apps".into() };
+            let at = time(second);
+            let request = Request { operator, at, earliest: at, what: "GET /v1/apps".into() };
             assert!(!lead.is_known(request.at, time(20.0)));
-            assert!(lead.is_known(request.at, time(40.0)));
+            assert!(lead.is_known(request.at, time(70.0)));
             lead.judge(&request, &witness);
         }
         assert_eq!(witness.broken().len(), 2);

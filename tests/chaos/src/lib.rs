@@ -23,6 +23,7 @@ mod quiet;
 mod run;
 mod secrecy;
 mod setting;
+mod stalls;
 mod summary;
 mod universe;
 mod watch;

@@ -1,17 +1,17 @@
 //! Whether all is quiet once everything is in sync.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use fastrand::Rng;
 use scalingo_simulator::{Simulator, Target};
 use tokio::task::block_in_place;
 
 use crate::Error;
-use crate::end::{End, Way, Whose};
 use crate::run::Run;
 
 /// How long an operator may take to look at all targets a few times.
-const LOOKING: Duration = Duration::from_secs(2 * 60);
+const LOOKING: Duration = Duration::from_secs(5 * 60);
+/// Between two looks of ours at those who look.
+const POLL: Duration = Duration::from_secs(1);
 /// How often all must be looked at without a change.
 const LOOKS: usize = 3;
 /// How often it is tried again whether all is quiet.
@@ -39,8 +39,7 @@ impl Run<'_> {
         self.fleet.fill().await?;
         self.fleet.until_led().await;
         let (sequence, end) = (self.setting.simulator.sequence(), self.setting.audit().end()?);
-        let killed = End { whose: Whose::Leader, way: Way::Killed };
-        self.fleet.end(killed, &mut Rng::with_seed(0)).await?;
+        self.fleet.kill_leader()?;
         self.fleet.fill().await?;
         let writes = self.writes_while_looking(sequence, end).await?;
         self.breaks_quiet("when another takes over", writes);
@@ -74,9 +73,15 @@ impl Run<'_> {
             requests.filter(|entry| entry.path == path && entry.status.is_some()).count()
         };
         let all = |simulator: &Simulator| targets.iter().all(|target| looks(simulator, target) >= LOOKS);
-        if tokio::time::timeout(LOOKING, self.setting.simulator.until(all)).await.is_err() {
-            let promise = format!("not all drains were looked at within {} s", LOOKING.as_secs());
-            self.witness.breaks(promise);
+        let begun = Instant::now();
+        while tokio::time::timeout(POLL, self.setting.simulator.until(all)).await.is_err() {
+            // One that could not renew its Lease looks at nothing any more.
+            self.fleet.fill().await?;
+            if begun.elapsed() > LOOKING {
+                let promise = format!("not all drains were looked at within {} s", LOOKING.as_secs());
+                self.witness.breaks(promise);
+                break;
+            }
         }
         self.judge();
         let asked = block_in_place(|| self.setting.audit().since(end))?;

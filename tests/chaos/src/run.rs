@@ -1,6 +1,7 @@
 //! The phases: chaos, calm, quiet, a restart, and the end of all `LogDrain`s.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,6 +23,7 @@ use crate::lead::Lead;
 use crate::operator::{LEASE, NAMESPACE};
 use crate::people::People;
 use crate::setting::Setting;
+use crate::stalls::Stalls;
 use crate::watch::{Form, follow};
 use crate::witness::Witness;
 use crate::{Error, Summary, fault};
@@ -30,7 +32,7 @@ use crate::{Error, Summary, fault};
 /// have to decide more than once.
 const CALM: Duration = Duration::from_secs(10 * 60);
 /// How long a form may be on its way to us.
-const SEEN: Duration = Duration::from_secs(30);
+const SEEN: Duration = Duration::from_secs(120);
 /// Between two looks of ours.
 const POLL: Duration = Duration::from_secs(1);
 /// How long a person thinks before deciding.
@@ -56,7 +58,7 @@ pub struct Run<'a> {
     /// How often a watch may have missed something.
     gaps: Arc<AtomicU64>,
     // Ended when this is dropped.
-    watches: JoinSet<Result<(), Error>>,
+    watches: JoinSet<Infallible>,
     summary: Summary,
 }
 
@@ -94,9 +96,12 @@ impl<'a> Run<'a> {
             }
         };
         watches.spawn(follow(client(), ("coordination.k8s.io", "Lease"), Arc::clone(&gaps), see));
+        let stalls: Arc<Stalls> = Arc::default();
+        let looking = Arc::clone(&stalls);
+        watches.spawn(async move { looking.follow().await });
         let summary = Summary { replicas: plan.replicas, ..Summary::default() };
         Ok(Self {
-            fleet: Fleet::new(plan, &setting, &witness, &evidence, &lead),
+            fleet: Fleet::new(plan, &setting, &witness, &evidence, &lead, &stalls),
             setting,
             witness,
             evidence,
@@ -200,7 +205,7 @@ impl<'a> Run<'a> {
             } else {
                 ambiguous_since = None;
             }
-            if self.is_settled(&broken, begun, CALM).await {
+            if self.is_settled(&broken, begun, CALM).await? {
                 self.summary.calm = begun.elapsed();
                 return Ok(());
             }
@@ -208,20 +213,27 @@ impl<'a> Run<'a> {
     }
 
     /// Whether nothing is broken any more, or no time is left. Waits a little otherwise.
-    async fn is_settled(&mut self, broken: &[String], begun: Instant, longest: Duration) -> bool {
+    async fn is_settled(
+        &mut self,
+        broken: &[String],
+        begun: Instant,
+        longest: Duration,
+    ) -> Result<bool, Error> {
         self.judge();
-        let Some(first) = broken.first() else { return true };
+        let Some(first) = broken.first() else { return Ok(true) };
+        // One may have ended as it could not renew its Lease.
+        self.fleet.fill().await?;
         if begun.elapsed() > longest {
             for promise in broken {
                 self.witness.breaks(promise.clone());
             }
-            return true;
+            return Ok(true);
         }
         if self.told.elapsed() > TOLD {
             self.say(&format!("{} things not yet as they should be: {first}", broken.len()));
         }
         tokio::time::sleep(POLL).await;
-        false
+        Ok(false)
     }
 
     pub async fn logdrains(&self) -> Result<Vec<LogDrain>, Error> {
@@ -245,7 +257,7 @@ impl<'a> Run<'a> {
                 objects: &objects,
             };
             let broken = judge.broken();
-            if self.is_settled(&broken, begun, CALM).await {
+            if self.is_settled(&broken, begun, CALM).await? {
                 break;
             }
         }

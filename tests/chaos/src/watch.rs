@@ -1,6 +1,8 @@
 //! Follows what the API server holds, form by form.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use kube::api::{Api, DynamicObject, GroupVersionKind, ListParams, WatchEvent, WatchParams};
@@ -8,7 +10,10 @@ use kube::core::ApiResource;
 use kube::{Client, ResourceExt};
 use serde_json::Value;
 
-use crate::Error;
+/// The status of an answer when the server does not know any more what came after a version.
+const GONE: u16 = 410;
+/// Before it is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// One form of an object, and whether it was the last one.
 pub struct Form {
@@ -22,51 +27,59 @@ pub async fn follow(
     (group, kind): (&'static str, &'static str),
     gaps: Arc<std::sync::atomic::AtomicU64>,
     see: impl Fn(Form),
-) -> Result<(), Error> {
+) -> Infallible {
     let api: Api<DynamicObject> =
         Api::all_with(client, &ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind)));
-    let mut version = list(&api, &see).await?;
+    let mut version = list(&api, &see).await;
     loop {
-        if let Ok(Some(newer)) = watch(&api, &version, &see).await {
-            version = newer;
-            continue;
+        match watch(&api, &mut version, &see).await {
+            Ok(()) => {}
+            Err(kube::Error::Api(status)) if status.code == GONE => {
+                // The version is too old: forms between may have been missed.
+                gaps.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                version = list(&api, &see).await;
+            }
+            // The server may close a connection at any time; what comes after the newest form is shown again.
+            Err(_) => tokio::time::sleep(PAUSE).await,
         }
-        // The version is too old, or the server was away: forms between may have been missed.
-        gaps.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        version = list(&api, &see).await?;
     }
 }
 
-async fn list(api: &Api<DynamicObject>, see: &impl Fn(Form)) -> Result<String, Error> {
-    let list = api.list(&ListParams::default()).await.map_err(Error::kubernetes("list for a watch"))?;
-    let version = list.metadata.resource_version.unwrap_or_default();
+async fn list(api: &Api<DynamicObject>, see: &impl Fn(Form)) -> String {
+    let list = loop {
+        match api.list(&ListParams::default()).await {
+            Ok(list) => break list,
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    };
     for object in list.items {
         see(Form { object: serde_json::to_value(object).unwrap_or_default(), gone: false });
     }
-    Ok(version)
+    list.metadata.resource_version.unwrap_or_default()
 }
 
-/// Watches until the server ends it; gives the version from which to go on, or nothing when it is too old.
+/// Watches from a version until the server ends it, and leaves the version from which to go on.
 async fn watch(
     api: &Api<DynamicObject>,
-    version: &str,
+    version: &mut String,
     see: &impl Fn(Form),
-) -> Result<Option<String>, kube::Error> {
-    let mut version = version.to_owned();
+) -> Result<(), kube::Error> {
     let parameters = WatchParams::default().timeout(240);
-    let mut stream = std::pin::pin!(api.watch(&parameters, &version).await?);
+    let mut stream = std::pin::pin!(api.watch(&parameters, version).await?);
     while let Some(event) = stream.try_next().await? {
         let (object, gone) = match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => (object, false),
             WatchEvent::Deleted(object) => (object, true),
             WatchEvent::Bookmark(bookmark) => {
-                version = bookmark.metadata.resource_version;
+                *version = bookmark.metadata.resource_version;
                 continue;
             }
-            WatchEvent::Error(_) => return Ok(None),
+            WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
         };
-        version = object.resource_version().unwrap_or(version);
+        if let Some(newer) = object.resource_version() {
+            *version = newer;
+        }
         see(Form { object: serde_json::to_value(object).unwrap_or_default(), gone });
     }
-    Ok(Some(version))
+    Ok(())
 }
