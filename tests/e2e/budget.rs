@@ -1,11 +1,12 @@
 //! The request budget, as Scalingo counts it.
 
-use std::time::Duration;
-
 use scalingo_simulator::{Entry, RateLimit};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{World, condition, ready};
+use crate::{
+    scene::LATER,
+    world::{World, condition, ready},
+};
 
 const LIMIT: usize = 50;
 
@@ -24,38 +25,35 @@ fn most_in_a_minute(journal: &[Entry]) -> usize {
 async fn many_at_once_share_the_budget_and_say_that_they_wait() {
     let world = World::new().await;
     world.simulator.set(|settings| settings.rate_limit = Some(RateLimit::sliding(60)));
-    world.start_operator_with(&["--requests-per-minute", "50", "--resync", "1h"]);
     let names: Vec<String> = (0..60).map(|index| format!("drain-{index:02}")).collect();
-    for (index, name) in names.iter().enumerate() {
-        let spec = json!({
-            "app": "shop-front", "type": "papertrail", "host": "logs.example.com", "port": 1_000 + index,
-        });
-        world.apply(name, &spec);
-    }
-
-    let mut told = false;
+    let item = |(index, name): (usize, &String)| {
+        json!({
+            "apiVersion": "logs.scalingo.com/v1", "kind": "LogDrain", "metadata": {"name": name},
+            "spec": {
+                "app": "shop-front", "type": "papertrail", "host": "logs.example.com", "port": 1_000 + index,
+            },
+        })
+    };
+    let items: Vec<_> = names.iter().enumerate().map(item).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    // All are there when it begins: however slow this machine is, they want more at once than a minute allows.
+    world
+        .try_kubectl(&["apply", "-f", "-"], Some(&list.to_string()))
+        .unwrap_or_else(|error| panic!("{error}"));
+    world.start_operator_with(&["--requests-per-minute", "50", "--resync", "1h"]);
     for name in &names {
-        let object = world
-            .until_within(Duration::from_secs(240), world.namespace(), name, "Synced or waiting", |object| {
-                ["Synced", "RateLimited"].iter().any(|reason| ready(object)["reason"] == *reason)
-            })
-            .await;
-        if ready(&object)["reason"] == "RateLimited" {
-            let message = ready(&object)["message"].as_str().expect("a message");
-            let begin = "waiting for the request budget of the API token; goes on at about 20";
-            assert!(message.starts_with(begin) && message.ends_with('Z'), "{message}");
-            assert_eq!(condition(&object, "Reconciling")["status"], "True");
-            told = true;
-        }
+        let is_synced = |object: &Value| ready(object)["reason"] == "Synced";
+        world.until_within(LATER, world.namespace(), name, "Synced", is_synced).await;
     }
-    assert!(told, "60 additions do not fit into one minute of 50");
-    for name in &names {
-        let patience = Duration::from_secs(240);
-        world
-            .until_within(patience, world.namespace(), name, "Synced", |object| {
-                ready(object)["reason"] == "Synced"
-            })
-            .await;
+    world.stop_operator();
+    let mut states = world.states();
+    states.retain(|object| ready(object)["reason"] == "RateLimited");
+    assert!(!states.is_empty(), "60 additions do not fit into one minute of 50");
+    for object in &states {
+        let message = ready(object)["message"].as_str().expect("a message");
+        let begin = "waiting for the request budget of the API token; goes on at about 20";
+        assert!(message.starts_with(begin) && message.ends_with('Z'), "{message}");
+        assert_eq!(condition(object, "Reconciling")["status"], "True");
     }
     assert_eq!(world.simulator.drains("shop-front").len(), names.len());
     let journal = world.simulator.journal();

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -11,7 +11,11 @@ use control_plane::{ControlPlane, Supervised};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use crate::world::{SOON, World};
+use crate::{
+    eventually::eventually,
+    operator::admin_address,
+    world::{SOON, World},
+};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_logdrain-operator");
 
@@ -157,19 +161,17 @@ async fn the_binary_understands_the_arguments_listens_where_the_probes_look_and_
     }
 
     // As the kubelet starts it, but for what keeps it off other tests' resources and this machine's port 8080.
-    let address = {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.local_addr().expect("an address").to_string()
-    };
     let mut command = Command::new(BINARY);
     command
         .args(&arguments)
-        .args(["--admin-address", &address])
+        .args(["--admin-address", "127.0.0.1:0"])
         .env_clear()
         .envs(environment)
         .env("KUBECONFIG", &world.kubeconfig)
         .env("WATCH_NAMESPACE", world.namespace());
     let process = block_in_place(|| Supervised::spawn(&command)).expect("the operator starts");
+    let printed = || admin_address(&(process.stdout() + &process.stderr()));
+    let address = eventually(SOON, || process.stderr(), async || printed()).await;
     let answers = |path: &str, status: &str| {
         let so = || Ok(get(&address, path).is_ok_and(|line| line == format!("HTTP/1.1 {status}")));
         let waited = block_in_place(|| world.plane.wait_until(path, SOON, so));

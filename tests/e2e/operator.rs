@@ -81,8 +81,7 @@ impl Operator {
 
     /// Where its admin address is, once it has started.
     pub fn admin_address(&self) -> Option<String> {
-        let printed = Regex::new(r#"admin"?[=:]"?(127\.0\.0\.1:[0-9]+)"#).expect("a pattern");
-        Some(printed.captures(&self.output())?[1].to_owned())
+        admin_address(&self.output())
     }
 
     /// The whole answer of its admin address, which it has printed when it started.
@@ -105,4 +104,10 @@ impl Operator {
     pub fn output(&self) -> String {
         self.process.stdout() + &self.process.stderr()
     }
+}
+
+/// The admin address that an operator has printed, once it has started.
+pub fn admin_address(output: &str) -> Option<String> {
+    let printed = Regex::new(r#"admin"?[=:]"?(127\.0\.0\.1:[0-9]+)"#).expect("a pattern");
+    Some(printed.captures(output)?[1].to_owned())
 }

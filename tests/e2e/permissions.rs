@@ -206,8 +206,9 @@ async fn without_any_one_verb_of_any_one_rule_the_operator_meets_a_403_for_just_
                 entries.iter().filter(|entry| entry.code == 403).map(Grant::asked_for).collect()
             };
             // Elsewhere, for no life may wait for the reading of the log.
-            let plane = world.plane;
+            let plane = world.plane.clone();
             let is_met = async || {
+                let plane = plane.clone();
                 let entries = spawn_blocking(move || plane.audit()).await.expect("it reads");
                 let mut entries = entries.expect("the audit log").into_iter();
                 entries.any(|entry| entry.user == account && entry.code == 403)

@@ -20,7 +20,8 @@ impl World {
         self.with_operator(Supervised::resume).expect("it goes on");
     }
 
-    fn request(&self, name: &str, text: &str) {
+    /// Sets the annotation of one resource, or of `--all`.
+    pub fn request(&self, name: &str, text: &str) {
         let annotation = format!("logs.scalingo.com/requestedAt={text}");
         self.kubectl(&["annotate", "logdrains", name, "--overwrite", &annotation]);
     }

@@ -8,8 +8,9 @@ mod states;
 use std::{
     cell::RefCell,
     fmt::Debug,
+    ops::Deref,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -28,18 +29,39 @@ pub const SOON: Duration = Duration::from_secs(120);
 /// The API token that every test begins with.
 pub const API_TOKEN: &str = "tk-us-e2e-4f1d0c9a7b3e";
 
+#[derive(Clone)]
 struct Installed {
-    plane: &'static ControlPlane,
+    plane: Plane,
     kubeconfig: PathBuf,
+}
+
+/// A control plane: all tests' one, or one's own, which ends with the test.
+#[derive(Clone)]
+pub enum Plane {
+    Shared(&'static ControlPlane),
+    Own(Arc<ControlPlane>),
+}
+
+impl Deref for Plane {
+    type Target = ControlPlane;
+
+    fn deref(&self) -> &ControlPlane {
+        match self {
+            Self::Shared(plane) => plane,
+            Self::Own(plane) => plane,
+        }
+    }
 }
 
 /// The control plane with `crds/` and `deploy/`'s permissions, started once for all tests.
 fn installed() -> &'static Installed {
     static INSTALLED: OnceLock<Installed> = OnceLock::new();
-    INSTALLED.get_or_init(|| install(ControlPlane::shared().unwrap_or_else(|error| panic!("{error}"))))
+    INSTALLED.get_or_init(|| {
+        install(Plane::Shared(ControlPlane::shared().unwrap_or_else(|error| panic!("{error}"))))
+    })
 }
 
-fn install(plane: &'static ControlPlane) -> Installed {
+fn install(plane: Plane) -> Installed {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     plane.install(&repository.join("deploy"), &repository.join("crds")).expect("deploy/ is installed");
     let kubeconfig = plane
@@ -50,7 +72,7 @@ fn install(plane: &'static ControlPlane) -> Installed {
 
 /// One test's own world.
 pub struct World {
-    pub plane: &'static ControlPlane,
+    pub plane: Plane,
     /// The kubeconfig of the operator's service account.
     pub kubeconfig: PathBuf,
     /// The namespaces of this test, the first of which is the one that is meant when none is named.
@@ -71,17 +93,16 @@ impl World {
 
     /// The same with several namespaces, the API token's Secret in each.
     pub async fn with_namespaces(count: usize) -> Self {
-        Self::on(block_in_place(installed), count).await
+        Self::on(block_in_place(|| installed().clone()), count).await
     }
 
     /// The same on a control plane of its own, for an operator that watches all namespaces.
     pub async fn alone() -> Self {
-        // It lives as long as the process, as the shared one does; its files and servers end with that.
-        let start = || Box::leak(Box::new(ControlPlane::start().unwrap_or_else(|error| panic!("{error}"))));
-        Self::on(&block_in_place(|| install(start())), 1).await
+        let start = || ControlPlane::start().unwrap_or_else(|error| panic!("{error}"));
+        Self::on(block_in_place(|| install(Plane::Own(Arc::new(start())))), 1).await
     }
 
-    async fn on(Installed { plane, kubeconfig }: &Installed, count: usize) -> Self {
+    async fn on(Installed { plane, kubeconfig }: Installed, count: usize) -> Self {
         let simulator = Simulator::new();
         simulator.add_token("operator", API_TOKEN);
         simulator.add_app("shop-front");
@@ -89,10 +110,10 @@ impl World {
         let server = simulator.serve("127.0.0.1:0").await.expect("a free port");
         let namespaces: Vec<String> =
             block_in_place(|| (0..count).map(|_| plane.namespace().expect("a namespace")).collect());
-        let states = States::follow(plane, &namespaces).await;
+        let states = States::follow(&plane, &namespaces).await;
         let world = Self {
             plane,
-            kubeconfig: kubeconfig.clone(),
+            kubeconfig,
             namespaces,
             simulator,
             server,
