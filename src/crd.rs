@@ -6,6 +6,7 @@
 mod condition;
 mod definition;
 mod request;
+mod revision;
 mod rules;
 mod schema;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use condition::{Reason, Remedy, conditions};
 pub use definition::{YamlError, definition, yaml};
 pub use request::REQUESTED_AT;
+pub use revision::Revision;
 pub use rules::{Field, Presence};
 
 /// What should be: one log drain on one app or addon. Example: `{app: shop-front, type: datadog,

@@ -30,7 +30,7 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 
 /// Until an answer of Scalingo's has come, which is given up after 30 s.
 const REQUEST_BUCKETS: [f64; 10] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-/// From a look that needs no request to one whose stages all take as long as they may.
+/// From a reconciliation that needs no request to one whose stages all take as long as they may.
 const RECONCILE_BUCKETS: [f64; 12] = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
 
 /// Labels of a series, of which each value comes from a fixed set.
@@ -49,9 +49,9 @@ pub struct Metrics {
 }
 
 named! {
-    /// What a look at a resource has come to.
+    /// What a reconciliation has come to.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Look {
+    pub enum ReconcileResult {
         /// It came to its end, whatever was found.
         Ok = "ok",
         /// It failed, and is tried again by itself.
@@ -131,7 +131,7 @@ impl Default for Metrics {
             drift_healed: Family::default(),
             writes: Family::default(),
         };
-        for result in Look::ALL {
+        for result in ReconcileResult::ALL {
             let _ = metrics.reconciles.get_or_create(&[("result", result.as_str())]);
         }
         for kind in FailureKind::ALL {
@@ -153,14 +153,14 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Begins a look at a resource: it is counted when what this gives is dropped, without the time that it has
+    /// Begins a reconciliation of a resource: it is counted when what this gives is dropped, without the time that it has
     /// `waited` for the request budget.
     pub fn reconcile(&self, waited: impl Fn() -> Duration + Send + 'static) -> Reconcile {
         Reconcile {
             metrics: self.clone(),
             begun: Instant::now(),
             waited: Box::new(waited),
-            result: Look::Passing,
+            result: ReconcileResult::Passing,
         }
     }
 
@@ -197,18 +197,18 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// A look at a resource that is under way. Dropped without an end, it counts as given up.
+/// A reconciliation that is under way. Dropped without an end, it counts as given up.
 #[must_use = "it is counted when it is dropped"]
 pub struct Reconcile {
     metrics: Metrics,
     begun: Instant,
     waited: Box<dyn Fn() -> Duration + Send>,
-    result: Look,
+    result: ReconcileResult,
 }
 
 impl Reconcile {
     /// What it has come to.
-    pub fn ends(&mut self, result: Look) {
+    pub fn ends(&mut self, result: ReconcileResult) {
         self.result = result;
     }
 }

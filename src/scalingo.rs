@@ -25,7 +25,7 @@ mod waits;
 mod wire;
 
 pub use authorities::CertificateAuthorities;
-pub use budgets::{Asker, BudgetFigures, ClassFigures};
+pub use budgets::{BudgetFigures, ClassFigures, Requester};
 pub use client::{Client, DeleteForm};
 pub use endpoints::{EndpointError, Endpoints};
 pub use error::{AddOutcome, Error, ErrorKind};

@@ -14,7 +14,7 @@ use super::{
     error::Error,
     feeds::Kind,
     happening::Happening,
-    lists::{Change, Key, Wish},
+    lists::{Change, Freshness, Key},
     observation::Observation,
     observe,
     plan::{Adoption, Forgotten, Found, Ledger, Peer, Plan, Record, Step, resolved, settles},
@@ -33,7 +33,7 @@ use crate::{
 const INTENT_HOLDS: SignedDuration = SignedDuration::from_secs(10);
 
 /// Everything that steps on one target share.
-pub struct Work<'a, 'b> {
+pub struct PlanExecutor<'a, 'b> {
     /// What every reconciliation shares.
     pub context: &'a Context,
     /// The resource.
@@ -52,13 +52,13 @@ pub struct Work<'a, 'b> {
     pub just_added: Option<Digest>,
 }
 
-impl<'a> Work<'a, '_> {
+impl<'a> PlanExecutor<'a, '_> {
     /// Carries out the steps of a plan in order.
     ///
     /// # Errors
     /// Of the first addition that fails: what stands behind it counts on it. Of deletions, the first
     /// failure, after all have been tried.
-    pub async fn carry_out(&mut self, plan: &Plan) -> Result<(), Error> {
+    pub async fn execute(&mut self, plan: &Plan) -> Result<(), Error> {
         let mut failure = None;
         let mut steps: Vec<&Step> = plan.steps.iter().collect();
         if self.context.is_sabotaged(Sabotage::DeleteBeforeAdd) {
@@ -201,7 +201,7 @@ impl<'a> Work<'a, '_> {
             let before = self.observation.digests();
             let account = (&client, self.token);
             self.observation =
-                observe::leaving(self.context, account, &self.target().clone(), Wish::now()).await?;
+                observe::leaving(self.context, account, &self.target().clone(), Freshness::now()).await?;
             if self.observation.digests() != before {
                 return Err(Error::Changed);
             }
@@ -252,7 +252,8 @@ impl<'a> Work<'a, '_> {
             // Were this list to fail too, the intent stands and is looked after later.
             let (account, target) = ((self.client, self.token), self.target().clone());
             let object = self.subject.object();
-            self.observation = observe::wanted(self.context, account, &target, object, Wish::now()).await?;
+            self.observation =
+                observe::wanted(self.context, account, &target, object, Freshness::now()).await?;
             let adding = Record::from(intent.clone());
             let listed = self.observation.listed(&self.context.digester, self.wanted, Some(&adding));
             let records = self.records_here();

@@ -1,4 +1,4 @@
-//! Says what has come of a look at a resource: in its status, to its peers, and to the schedule.
+//! Says what has come of a reconciliation: in its status, to its peers, and to the schedule.
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ use crate::{
 
 /// How often a drain is looked for that a lost answer or a peer may have made.
 const POLL: Duration = Duration::from_secs(10);
-/// How soon a resource that has changed meanwhile is looked at again, should its watch event be late.
+/// How soon a resource that has changed meanwhile is reconciled again, should its watch event be late.
 const CHANGED: Duration = Duration::from_secs(1);
 
-/// What one look has come to.
+/// What one reconciliation has come to.
 pub(super) enum Outcome {
     /// The finalizer is off, or was never on.
     Released,
@@ -41,13 +41,13 @@ pub(super) enum Outcome {
     Looked { verdict: Verdict, seen: Option<Seen>, note: Option<String> },
 }
 
-/// What a look was about, and when Scalingo was asked to list it.
+/// What a reconciliation was about, and when Scalingo was asked to list it.
 pub(super) struct Seen {
     pub(super) key: Key,
     pub(super) sent: Instant,
 }
 
-/// Says in the status what has come of it, and when to look again.
+/// Says in the status what has come of it, and when to reconcile again.
 pub(super) async fn conclude(
     context: &Context,
     subject: &mut Subject<'_>,
@@ -61,7 +61,7 @@ pub(super) async fn conclude(
             | Outcome::Looked { verdict: Verdict::InSync | Verdict::Duplicate(_), .. })
     );
     if !is_checked {
-        context.unrest(&subject.uid());
+        context.withdraw_from_sweep(&subject.uid());
     }
     let asked = outcome.as_ref().err().and_then(asked_to_wait);
     if let Some(wait) = asked.filter(|wait| *wait < PATIENCE || is_content(subject.object())) {
@@ -74,7 +74,7 @@ pub(super) async fn conclude(
             return Action::await_change();
         }
         Ok(Outcome::LeftInOrder(key)) => {
-            context.rest(subject.object(), key, None);
+            context.enroll_in_sweep(subject.object(), key, None);
             return Action::await_change();
         }
         Ok(Outcome::Suspended) => {
@@ -82,7 +82,7 @@ pub(super) async fn conclude(
         }
         Ok(Outcome::Looked { verdict, note, .. }) => describe(subject, verdict, note.as_deref()),
         Err(error) if error.is_passing() => {
-            tracing::debug!(%error, "to be looked at again");
+            tracing::debug!(%error, "to be reconciled again");
             return Action::requeue(CHANGED);
         }
         Err(error) => {
@@ -99,7 +99,7 @@ pub(super) async fn conclude(
     let records = under_current_name(subject, target);
     subject.answer_request();
     if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
-        context.unrest(&subject.uid());
+        context.withdraw_from_sweep(&subject.uid());
         if error.is_passing() {
             return Action::requeue(CHANGED);
         }
@@ -128,7 +128,7 @@ pub(super) async fn conclude(
         }
         _ => match seen.filter(|_| is_checked) {
             Some(seen) => {
-                context.rest(object, &seen.key, Some(seen.sent));
+                context.enroll_in_sweep(object, &seen.key, Some(seen.sent));
                 return Action::await_change();
             }
             None => context.schedule.after(object, resync),
@@ -148,14 +148,14 @@ fn asked_to_wait(error: &Error) -> Option<Duration> {
     }
 }
 
-/// Whether nobody waits for this look: all was well, and nothing else has been asked for since.
+/// Whether nobody waits for this reconciliation: all was well, and nothing else has been asked for since.
 fn is_content(object: &LogDrain) -> bool {
     let Some(status) = &object.status else { return false };
     let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
     let is_current = status.observed_generation == object.metadata.generation;
-    let is_going = object.metadata.deletion_timestamp.is_some();
+    let is_being_deleted = object.metadata.deletion_timestamp.is_some();
     let is_requested = object.open_request().is_some();
-    is_current && !is_going && !is_requested && ready.is_some_and(|ready| ready.status == "True")
+    is_current && !is_being_deleted && !is_requested && ready.is_some_and(|ready| ready.status == "True")
 }
 
 /// What a verdict says to people.

@@ -100,7 +100,7 @@ pub struct Context {
     /// Told when a resource is seen with an API token that it had not before.
     pub tokens_changed: Notify,
     /// How many watches of Secrets fail.
-    pub blind: watch::Sender<usize>,
+    pub failing_secret_watches: watch::Sender<usize>,
     /// Which resources use which Secrets.
     pub secrets: Secrets,
     /// The ways to delete.
@@ -151,7 +151,7 @@ pub struct Parts {
 }
 
 impl Context {
-    /// A context, and the stream of resources that it calls for another look.
+    /// A context, and the stream of resources that are to be reconciled again.
     #[must_use]
     pub fn new(parts: Parts) -> (Arc<Self>, mpsc::UnboundedReceiver<ObjectRef<LogDrain>>) {
         let (context, called) = Self::assemble(parts);
@@ -195,7 +195,7 @@ impl Context {
             targets: Targets::default(),
             delete_forms: DeleteForms::default(),
             secrets: Secrets::default(),
-            blind: watch::Sender::new(0),
+            failing_secret_watches: watch::Sender::new(0),
             sweeps_changed: Notify::new(),
             tokens_changed: Notify::new(),
             tokens: Tokens::default(),
@@ -256,26 +256,26 @@ impl Context {
         begun.copied().unwrap_or(Timestamp::MIN)
     }
 
-    /// Calls for a look at this resource at once, with what is listed since then.
+    /// Calls for a reconciliation of this resource at once, with what is listed since then.
     pub fn call(&self, uid: &str, object: ObjectRef<LogDrain>, since: Instant) {
         self.schedule.now(uid, since);
-        self.summon(object);
+        self.enqueue(object);
     }
 
-    /// Lets a resource that rests be looked at, though nobody waits for it.
+    /// Lets a resource that rests be reconciled, though nobody waits for it.
     pub fn check(&self, uid: &str, object: ObjectRef<LogDrain>) {
         self.schedule.check(uid);
-        self.summon(object);
+        self.enqueue(object);
     }
 
-    fn summon(&self, object: ObjectRef<LogDrain>) {
+    fn enqueue(&self, object: ObjectRef<LogDrain>) {
         // Nobody listens only once the operator is stopping.
         let _ = self.calls.unbounded_send(object);
     }
 
     /// A resource is as it should be, by the list that was asked for at this time: it rests until its target is
     /// checked.
-    pub fn rest(&self, object: &LogDrain, key: &Key, checked: Option<Instant>) {
+    pub fn enroll_in_sweep(&self, object: &LogDrain, key: &Key, checked: Option<Instant>) {
         self.schedule.rest(object);
         let uid = object.uid().unwrap_or_default();
         self.sweeps().join(&uid, ObjectRef::from_obj(object), key, checked, Instant::now());
@@ -283,7 +283,7 @@ impl Context {
     }
 
     /// A resource is looked after otherwise than with its target.
-    pub fn unrest(&self, uid: &str) {
+    pub fn withdraw_from_sweep(&self, uid: &str) {
         if self.sweeps().has(uid) {
             self.sweeps().leave(uid);
             self.sweeps_changed.notify_one();
@@ -341,7 +341,7 @@ impl Context {
         self.tokens.forget(uid);
         self.secrets.forget(uid);
         self.schedule.remove(uid);
-        self.unrest(uid);
+        self.withdraw_from_sweep(uid);
     }
 
     /// Forgets the resources that are not among these.

@@ -36,7 +36,7 @@ impl Missing {
 pub async fn api_token(context: &Context, object: &LogDrain) -> Result<ApiToken, Error> {
     const FIELD: &str = "apiTokenSecretRef";
     let secret = &object.spec.api_token_secret_ref;
-    // It is the first that is read in a look.
+    // It is the first that is read in a reconciliation.
     context.secrets.forget(&object.uid().unwrap_or_default());
     let value = read(context, object, secret, FIELD).await?.map_err(|missing| Error::ApiTokenNotFound {
         secret: secret.clone(),

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use crate::{
     crd::{Reason, Remedy, SecretKeyRef},
-    metrics::{FailureKind, Look},
+    metrics::{FailureKind, ReconcileResult},
     scalingo::{self, ErrorKind, Missing, Operation},
 };
 
@@ -194,13 +194,13 @@ impl Error {
         })
     }
 
-    /// What a look that ended with it has come to.
+    /// What a reconciliation that ended with it has come to.
     #[must_use]
-    pub fn look(&self) -> Look {
+    pub fn result(&self) -> ReconcileResult {
         match self.reason().remedy() {
-            _ if self.is_passing() => Look::Passing,
-            Remedy::Person => Look::Stalled,
-            Remedy::None | Remedy::Time => Look::Transient,
+            _ if self.is_passing() => ReconcileResult::Passing,
+            Remedy::Person => ReconcileResult::Stalled,
+            Remedy::None | Remedy::Time => ReconcileResult::Transient,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::snapshot::{NEW, OTHER};
 use crate::{
     crd::Reason,
-    metrics::{Drift, FailureKind, Look, StatusClass, Write},
+    metrics::{Drift, FailureKind, ReconcileResult, StatusClass, Write},
     scalingo::{Operation, budget::Class},
 };
 
@@ -20,7 +20,7 @@ pub fn label_values(metric: &str, label: &str) -> Vec<&'static str> {
             standings().map(|(ready, _)| ready).filter(|ready| seen.insert(*ready)).collect()
         }
         ("logdrain_logdrains", "reason") => standings().map(|(_, reason)| reason).collect(),
-        ("logdrain_reconciles_total", "result") => Look::ALL.map(Look::as_str).to_vec(),
+        ("logdrain_reconciles_total", "result") => ReconcileResult::ALL.map(ReconcileResult::as_str).to_vec(),
         ("logdrain_errors_total", "kind") => FailureKind::ALL.map(FailureKind::as_str).to_vec(),
         ("logdrain_drift_healed_total", "reason") => Drift::ALL.map(Drift::as_str).to_vec(),
         ("logdrain_feed_apps", "covered") => vec!["true", "false"],

@@ -9,7 +9,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::observation::Observation;
 use crate::{drain::Target, scalingo::TokenKey};
 
-/// How much older than a look a list may be where both are for something new: whoever applies several
+/// How much older than a reconciliation a list may be where both are for something new: whoever applies several
 /// manifests does so within moments.
 const MOMENT: Duration = Duration::from_secs(2);
 /// How long a list holds for those who wait, as many may, for the budget.
@@ -20,19 +20,19 @@ const HOLDS_WHERE_COVERED: Duration = Duration::from_secs(2 * 60 * 60);
 /// How long a list is kept that nobody waits for: who has just been called by it is on the way.
 const KEEP: Duration = Duration::from_secs(60);
 
-/// What is looked at, and with whose rights: what one token may see tells nothing to another.
+/// What is listed, and with whose rights: what one token may see tells nothing to another.
 pub type Key = (TokenKey, Target);
 
 /// Why a list is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct Freshness {
     /// Since when.
     pub since: Instant,
     /// Whether for something new: nothing has been done about it before.
     pub is_new: bool,
 }
 
-impl Wish {
+impl Freshness {
     /// For one that is sent from now on.
     #[must_use]
     pub fn now() -> Self {
@@ -64,30 +64,31 @@ struct State {
 
 struct Known {
     observation: Observation,
-    wish: Wish,
+    freshness: Freshness,
 }
 
 impl Known {
-    fn answers(&self, wish: Wish) -> bool {
+    fn answers(&self, freshness: Freshness) -> bool {
         let sent = self.observation.sent();
-        let is_of_the_same_moment = wish.is_new && self.wish.is_new && sent + MOMENT >= wish.since;
-        sent >= wish.since || is_of_the_same_moment
+        let is_of_the_same_moment =
+            freshness.is_new && self.freshness.is_new && sent + MOMENT >= freshness.since;
+        sent >= freshness.since || is_of_the_same_moment
     }
 }
 
 impl Lists {
-    /// The list that answers a wish, if there is one.
+    /// The list that is fresh enough, if there is one.
     #[must_use]
-    pub fn get(&self, key: &Key, wish: Wish) -> Option<Observation> {
+    pub fn get(&self, key: &Key, freshness: Freshness) -> Option<Observation> {
         let state = self.state();
-        state.known.get(key).filter(|known| known.answers(wish)).map(|known| known.observation.clone())
+        state.known.get(key).filter(|known| known.answers(freshness)).map(|known| known.observation.clone())
     }
 
-    /// Waits until there is a list that answers a wish.
-    pub async fn until_known(&self, key: &Key, wish: Wish) {
+    /// Waits until there is a list that is fresh enough.
+    pub async fn until_known(&self, key: &Key, freshness: Freshness) {
         loop {
             let news = self.news.notified();
-            if self.state().known.get(key).is_some_and(|known| known.answers(wish)) {
+            if self.state().known.get(key).is_some_and(|known| known.answers(freshness)) {
                 return;
             }
             news.await;
@@ -110,9 +111,9 @@ impl Lists {
         Waiting { lists: self, key: key.clone() }
     }
 
-    /// Keeps a list, fetched for this wish, for all who wait for it.
-    pub fn put(&self, key: Key, observation: Observation, wish: Wish) {
-        self.state().known.insert(key, Known { observation, wish });
+    /// Keeps a list, fetched to be this fresh, for all who wait for it.
+    pub fn put(&self, key: Key, observation: Observation, freshness: Freshness) {
+        self.state().known.insert(key, Known { observation, freshness });
         self.news.notify_waiters();
     }
 
@@ -171,7 +172,7 @@ impl Change<'_> {
     /// The change has come to its end, and this is what would be listed now.
     pub fn made(mut self, observation: Observation) {
         if let Some(known) = self.known.take() {
-            self.lists.put(self.key.clone(), observation, known.wish);
+            self.lists.put(self.key.clone(), observation, known.freshness);
         }
     }
 }
@@ -219,8 +220,8 @@ mod tests {
         (ApiToken::new(token).unwrap().key(), target("a"))
     }
 
-    fn wish(since: Instant, is_new: bool) -> Wish {
-        Wish { since, is_new }
+    fn freshness(since: Instant, is_new: bool) -> Freshness {
+        Freshness { since, is_new }
     }
 
     fn listed(at: Instant) -> Observation {
@@ -232,15 +233,18 @@ mod tests {
         let lists = Lists::default();
         let begin = Instant::now();
         let at = |seconds| begin + Duration::from_secs(seconds);
-        lists.put(key("one"), listed(at(10)), wish(at(0), false));
-        assert!(lists.get(&key("one"), wish(at(10), false)).is_some());
-        assert!(lists.get(&key("one"), wish(at(11), false)).is_none());
-        assert!(lists.get(&key("one"), wish(at(11), true)).is_none(), "it was for a check");
-        assert!(lists.get(&key("other"), wish(at(0), false)).is_none(), "another token may see other drains");
-        lists.put(key("one"), listed(at(10)), wish(at(0), true));
-        assert!(lists.get(&key("one"), wish(at(12), true)).is_some());
-        assert!(lists.get(&key("one"), wish(at(13), true)).is_none());
-        assert!(lists.get(&key("one"), wish(at(11), false)).is_none());
+        lists.put(key("one"), listed(at(10)), freshness(at(0), false));
+        assert!(lists.get(&key("one"), freshness(at(10), false)).is_some());
+        assert!(lists.get(&key("one"), freshness(at(11), false)).is_none());
+        assert!(lists.get(&key("one"), freshness(at(11), true)).is_none(), "it was for a check");
+        assert!(
+            lists.get(&key("other"), freshness(at(0), false)).is_none(),
+            "another token may see other drains"
+        );
+        lists.put(key("one"), listed(at(10)), freshness(at(0), true));
+        assert!(lists.get(&key("one"), freshness(at(12), true)).is_some());
+        assert!(lists.get(&key("one"), freshness(at(13), true)).is_none());
+        assert!(lists.get(&key("one"), freshness(at(11), false)).is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -248,9 +252,9 @@ mod tests {
         let lists = Lists::default();
         let now = Instant::now();
         let key = key("one");
-        let mut waiting = std::pin::pin!(lists.until_known(&key, wish(now, false)));
+        let mut waiting = std::pin::pin!(lists.until_known(&key, freshness(now, false)));
         assert!(waiting.as_mut().now_or_never().is_none());
-        lists.put(key.clone(), listed(now), wish(now, false));
+        lists.put(key.clone(), listed(now), freshness(now, false));
         assert!(waiting.as_mut().now_or_never().is_some());
     }
 
@@ -259,19 +263,19 @@ mod tests {
         let lists = Lists::default();
         let now = Instant::now();
         let put = || {
-            lists.put(key("one"), listed(now), wish(now, false));
-            lists.put(key("other"), listed(now), wish(now, false));
+            lists.put(key("one"), listed(now), freshness(now, false));
+            lists.put(key("other"), listed(now), freshness(now, false));
         };
         put();
         drop(lists.change(&key("one")));
-        assert!(lists.get(&key("one"), wish(now, false)).is_none());
+        assert!(lists.get(&key("one"), freshness(now, false)).is_none());
         put();
         let change = lists.change(&key("one"));
         let mut after = listed(now);
         after.added(Digest::recorded("v1:a"), DrainUrl::new("x://y".into()));
         change.made(after);
-        assert_eq!(lists.get(&key("one"), wish(now, false)).unwrap().digests(), ["v1:a"]);
-        assert!(lists.get(&key("other"), wish(now, false)).is_none(), "it does not know of the change");
+        assert_eq!(lists.get(&key("one"), freshness(now, false)).unwrap().digests(), ["v1:a"]);
+        assert!(lists.get(&key("other"), freshness(now, false)).is_none(), "it does not know of the change");
     }
 
     #[tokio::test(start_paused = true)]
@@ -315,28 +319,28 @@ mod tests {
     async fn a_list_is_kept_longer_for_those_who_wait_for_it() {
         let lists = Lists::default();
         let now = Instant::now();
-        lists.put(key("one"), listed(now), wish(now, false));
+        lists.put(key("one"), listed(now), freshness(now, false));
         let waiting = [lists.wait_for(&key("one")), lists.wait_for(&key("one"))];
         for waiting in waiting {
             lists.tidy(now + KEEP);
-            assert!(lists.get(&key("one"), wish(now, false)).is_some());
+            assert!(lists.get(&key("one"), freshness(now, false)).is_some());
             drop(waiting);
         }
         lists.tidy(now + KEEP);
-        assert!(lists.get(&key("one"), wish(now, false)).is_none());
+        assert!(lists.get(&key("one"), freshness(now, false)).is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_old_is_forgotten() {
         let lists = Lists::default();
         let now = Instant::now();
-        lists.put(key("one"), listed(now), wish(now, false));
+        lists.put(key("one"), listed(now), freshness(now, false));
         lists.tidy(now + KEEP - Duration::from_secs(1));
-        assert!(lists.get(&key("one"), wish(now, false)).is_some());
+        assert!(lists.get(&key("one"), freshness(now, false)).is_some());
         lists.tidy(now + KEEP);
-        assert!(lists.get(&key("one"), wish(now, false)).is_none());
-        lists.put(key("one"), listed(now), wish(now, false));
+        assert!(lists.get(&key("one"), freshness(now, false)).is_none());
+        lists.put(key("one"), listed(now), freshness(now, false));
         lists.forget(&target("a"));
-        assert!(lists.get(&key("one"), wish(now, false)).is_none());
+        assert!(lists.get(&key("one"), freshness(now, false)).is_none());
     }
 }

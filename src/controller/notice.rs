@@ -37,8 +37,8 @@ const TIDY: Duration = Duration::from_secs(60);
 
 /// Follows the Secrets of these namespaces, or of all where one is `None`. Never ends.
 ///
-/// Where a watch fails, all else goes on: what it would have told is found by the next look of each resource.
-pub async fn notice(namespaces: Vec<Option<String>>, context: Arc<Context>) {
+/// Where a watch fails, all else goes on: what it would have told is found by the next reconciliation of each resource.
+pub async fn watch_secrets(namespaces: Vec<Option<String>>, context: Arc<Context>) {
     let watching = namespaces.into_iter().map(|namespace| watch(&context, namespace));
     future::join3(future::join_all(watching), check_all(&context), tidy(&context)).await;
 }
@@ -55,7 +55,7 @@ async fn watch(context: &Context, namespace: Option<String>) {
     while let Some(event) = events.next().await {
         if event.is_ok() && !matches!(event, Ok(Event::Init)) && is_failing {
             is_failing = false;
-            context.blind.send_modify(|watches| *watches -= 1);
+            context.failing_secret_watches.send_modify(|watches| *watches -= 1);
             tracing::info!(namespace, "Secrets are watched again");
         }
         match event {
@@ -88,7 +88,7 @@ async fn watch(context: &Context, namespace: Option<String>) {
                     );
                 }
                 if !std::mem::replace(&mut is_failing, true) {
-                    context.blind.send_modify(|watches| *watches += 1);
+                    context.failing_secret_watches.send_modify(|watches| *watches += 1);
                 }
             }
         }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{
     context::{Context, Sabotage},
     error::Error,
-    lists::Wish,
+    lists::Freshness,
     observation::Observation,
 };
 use crate::{
@@ -23,11 +23,11 @@ pub async fn wanted(
     (client, token): (&Client, &ApiToken),
     target: &Target,
     object: &LogDrain,
-    wish: Wish,
+    freshness: Freshness,
 ) -> Result<Observation, Error> {
     let app = || object.spec.app.clone();
     let addon = || object.spec.addon.clone().unwrap_or_default();
-    match list(context, (client, token), target, wish).await {
+    match list(context, (client, token), target, freshness).await {
         Ok(observation) => Ok(observation),
         Err(error) => Err(match error.kind() {
             ErrorKind::NotFound(Missing::Addon) => Error::AddonNotFound { app: app(), addon: addon() },
@@ -52,10 +52,10 @@ pub async fn leaving(
     context: &Context,
     (client, token): (&Client, &ApiToken),
     target: &Target,
-    wish: Wish,
+    freshness: Freshness,
 ) -> Result<Observation, Error> {
     let (sent, at) = (Instant::now(), context.now());
-    match list(context, (client, token), target, wish).await {
+    match list(context, (client, token), target, freshness).await {
         Ok(observation) => Ok(observation),
         Err(error)
             if matches!(error.kind(), ErrorKind::NotFound(_))
@@ -73,16 +73,16 @@ async fn list(
     context: &Context,
     (client, token): (&Client, &ApiToken),
     target: &Target,
-    wish: Wish,
+    freshness: Freshness,
 ) -> Result<Observation, crate::scalingo::Error> {
     let key = (token.key(), target.clone());
-    if let Some(known) = context.lists.get(&key, wish) {
+    if let Some(known) = context.lists.get(&key, freshness) {
         return Ok(known);
     }
     let (sent, at) = (Instant::now(), context.now());
     let drains = client.drains(token, target).await?;
     let drains = drains.into_iter().map(|url| (context.digester.url(target, &url), url)).collect();
     let observation = Observation::new(target.clone(), drains, sent, at);
-    context.lists.put(key, observation.clone(), wish);
+    context.lists.put(key, observation.clone(), freshness);
     Ok(observation)
 }

@@ -173,9 +173,9 @@ pub enum Verdict {
     InSync,
     /// All is as wanted, and the drain belongs to the `LogDrain` of this name.
     Duplicate(String),
-    /// A request may still take effect: look again, at the latest then.
+    /// A request may still take effect: reconcile again, at the latest then.
     WaitForAnswer(Timestamp),
-    /// The `LogDrain` of this name is adding the same drain: look again, at the latest then.
+    /// The `LogDrain` of this name is adding the same drain: reconcile again, at the latest then.
     WaitForPeer(String, Timestamp),
     /// This many new drains cannot be told apart: a person must decide.
     Ambiguous(usize),

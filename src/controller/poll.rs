@@ -24,7 +24,7 @@ use crate::{
     drain::{Digest, DrainUrl, Target},
     metrics::FailureKind,
     scalingo::{
-        self, ApiToken, Asker, ErrorKind,
+        self, ApiToken, ErrorKind, Requester,
         budget::{Class, Owner},
         event::{Change, Event},
     },
@@ -52,7 +52,7 @@ struct Told {
 }
 
 /// Reads each feed now and then. Never ends.
-pub async fn poll(context: &Context) {
+pub async fn poll_change_feeds(context: &Context) {
     let Some(interval) = context.settings.feed_interval else { return pending().await };
     context.ready().await;
     let mut polls = FuturesUnordered::new();
@@ -100,7 +100,7 @@ async fn read(
     token: ApiToken,
 ) -> (FeedKey, Result<Reading, scalingo::Error>) {
     let owner = Owner { namespace: String::new(), name: "change feed".to_owned() };
-    let reader = Asker::new(Class::Background, owner);
+    let reader = Requester::new(Class::Background, owner);
     let first = context.scalingo.on_behalf_of(reader.clone());
     // Pages that are read much later show the same events again.
     let next = context.scalingo.on_behalf_of(reader.going_on());
@@ -217,7 +217,7 @@ fn has_record(object: &LogDrain, target: &Target) -> bool {
     object.status.iter().flat_map(|status| &status.drains).any(|record| record.target() == *target)
 }
 
-/// Calls for a look at a target, unless all that is told of it is what we have done ourselves.
+/// Calls for a reconciliation of all on a target, unless all that is told of it is what we have done ourselves.
 async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>, is_first: bool) {
     // Whether it is the echo of what is under way is known once that has ended.
     context.lists.until_settled(&target).await;
@@ -263,7 +263,7 @@ fn is_recorded(users: &[Arc<LogDrain>], target: &Target, url: &Digest) -> bool {
     })
 }
 
-/// Calls for a look at those whom a change of an app concerns.
+/// Calls for those to be reconciled whom a change of an app concerns.
 fn call_for_app(context: &Context, key: &FeedKey, event: &Event, users: &[Arc<LogDrain>], is_first: bool) {
     let Event { app_id, app_name, change, .. } = event;
     let old_name = match change {

@@ -1,4 +1,4 @@
-//! One look at one resource, as a list of named steps.
+//! One reconciliation of one resource, as a list of named steps.
 
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
-    apply::Work,
+    apply::PlanExecutor,
     apps::{Fresh, Resolved},
     conclude::{Outcome, Seen, call_peers, conclude},
     context::{Context, Sabotage},
@@ -16,7 +16,7 @@ use super::{
     happening::{Happening, says},
     observe,
     plan::{Ledger, Listed, Plan, Record, Situation, Verdict},
-    schedule::{Asked, Turn},
+    schedule::{Decision, Trigger},
     status::Subject,
     sweep,
     turn::{self, During, in_time},
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, Reason},
     drain::{Destination, Digest, Likeness, Target},
-    metrics::Look,
+    metrics::ReconcileResult,
     scalingo::{ApiToken, Client},
 };
 
@@ -38,17 +38,17 @@ struct Desired {
     renamed: Option<Happening>,
 }
 
-/// Looks at a resource, changes what has to be changed, says so in its status, and when to look again.
+/// Changes what has to be changed for a resource, says so in its status, and when to reconcile it again.
 ///
 /// # Errors
-/// None: a failure is part of the status and of when to look again.
+/// None: a failure is part of the status and of when to reconcile again.
 pub async fn reconcile(seen: Arc<LogDrain>, context: Arc<Context>) -> Result<Action, Infallible> {
     context.ready().await;
     let Some(object) = context.view.newest(&seen) else { return Ok(Action::await_change()) };
-    let asked = match context.schedule.turn(&object) {
-        Turn::Look(asked) => asked,
-        Turn::Wait(wait) => return Ok(Action::requeue(wait)),
-        Turn::Rest => return Ok(Action::await_change()),
+    let trigger = match context.schedule.decide(&object) {
+        Decision::Reconcile(trigger) => trigger,
+        Decision::Wait(wait) => return Ok(Action::requeue(wait)),
+        Decision::Rest => return Ok(Action::await_change()),
     };
     let span = tracing::info_span!(
         "reconcile",
@@ -57,22 +57,22 @@ pub async fn reconcile(seen: Arc<LogDrain>, context: Arc<Context>) -> Result<Act
         app = object.spec.app,
         generation = object.metadata.generation,
     );
-    Ok(Box::pin(look(&context, Arc::unwrap_or_clone(object), asked)).instrument(span).await)
+    Ok(Box::pin(reconcile_resource(&context, Arc::unwrap_or_clone(object), trigger)).instrument(span).await)
 }
 
-async fn look(context: &Context, object: LogDrain, asked: Asked) -> Action {
+async fn reconcile_resource(context: &Context, object: LogDrain, trigger: Trigger) -> Action {
     let before = records(&object);
-    let mut subject = Subject::new(context, object, asked);
+    let mut subject = Subject::new(context, object, trigger);
     if subject.is_requested() {
         tracing::info!("a check was requested");
     }
-    let for_whom = subject.asker().clone();
+    let for_whom = subject.requester().clone();
     let mut counted = context.metrics.reconcile(move || for_whom.waited());
-    let outcome = Box::pin(visit(context, &mut subject)).await;
+    let outcome = Box::pin(run_steps(context, &mut subject)).await;
     match &outcome {
-        Ok(_) => counted.ends(Look::Ok),
+        Ok(_) => counted.ends(ReconcileResult::Ok),
         Err(error) => {
-            counted.ends(error.look());
+            counted.ends(error.result());
             if let Some(kind) = error.kind() {
                 context.metrics.error(kind);
             }
@@ -83,33 +83,33 @@ async fn look(context: &Context, object: LogDrain, asked: Asked) -> Action {
     action
 }
 
-async fn visit<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
-    if subject.is_going() {
-        return Box::pin(release(context, subject)).await;
+async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
+    if subject.is_being_deleted() {
+        return Box::pin(clean_up(context, subject)).await;
     }
     if subject.object().spec.suspend {
         return Ok(Outcome::Suspended);
     }
-    subject.hold().await?;
+    subject.add_finalizer().await?;
     let client = client(context, subject);
-    let asker = client.asker().clone();
-    let token = in_time(&asker, desired::api_token(context, subject.object())).await?;
-    let destination = in_time(&asker, desired::destination(context, subject.object())).await?;
+    let requester = client.requester().clone();
+    let token = in_time(&requester, desired::api_token(context, subject.object())).await?;
+    let destination = in_time(&requester, desired::destination(context, subject.object())).await?;
     if let Some(target) = left_in_order(context, subject, &destination) {
         return Ok(Outcome::LeftInOrder((token.key(), target)));
     }
     let region = context.region(subject.object());
     let kept_for = if subject.is_requested() { Duration::ZERO } else { context.keeps_apps(&token, &region) };
-    let fresh = Fresh { since: subject.asked().since, keep: kept_for };
+    let fresh = Fresh { since: subject.trigger().since, keep: kept_for };
     let known = context.apps.until_known(&token, &region, fresh);
     turn::on_budget(context, subject, &client, &token, During::Approach, known).await?;
-    let desired = in_time(&asker, desire(context, subject, client, token, destination, fresh)).await?;
+    let desired = in_time(&requester, desire(context, subject, client, token, destination, fresh)).await?;
     let mut targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     targets.insert(desired.target.clone());
     let account = (&desired.client, &desired.token);
     let _turn = turn::on_list(context, subject, account, &targets, &desired.target).await?;
-    let (verdict, seen) = in_time(&asker, Box::pin(keep(context, subject, &desired))).await?;
-    // Told once the conditions can say it too: what they do not say would be told at each look.
+    let (verdict, seen) = in_time(&requester, Box::pin(ensure_drain(context, subject, &desired))).await?;
+    // Told once the conditions can say it too: what they do not say would be told at each reconciliation.
     let note = desired.renamed.as_ref().map(Happening::note);
     if let (Some(renamed), Some(note)) = (desired.renamed, &note)
         && !says(subject.object(), note)
@@ -120,7 +120,7 @@ async fn visit<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Ou
     Ok(Outcome::Looked { verdict, seen: Some(seen), note })
 }
 
-/// Whether a resource that this process has not looked at yet is as its status says, for all that can be told
+/// Whether a resource that this process has not reconciled yet is as its status says, for all that can be told
 /// without a request: the target whose check is left to the sweep.
 fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destination) -> Option<Target> {
     let object = subject.object();
@@ -130,7 +130,7 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     let is_of_spec =
         record.app == spec.app && target.addon == spec.addon && target.region == context.region(object);
     let is_current = status.observed_generation == object.metadata.generation;
-    let is_first = subject.asked().is_first && !subject.is_requested();
+    let is_first = subject.trigger().is_first && !subject.is_requested();
     if !(is_first && is_current && is_of_spec && record.state == DrainState::Active) {
         return None;
     }
@@ -163,9 +163,9 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     (plan.steps.is_empty() && is_said).then_some(target)
 }
 
-/// The client for this look.
+/// The client for this reconciliation.
 fn client(context: &Context, subject: &Subject<'_>) -> Client {
-    context.scalingo.on_behalf_of(subject.asker().clone())
+    context.scalingo.on_behalf_of(subject.requester().clone())
 }
 
 /// Finds the app.
@@ -199,18 +199,18 @@ async fn desire(
 }
 
 /// Makes the wanted drain be there, then the drains of earlier targets go; what has come of it by a list of when.
-async fn keep<'a>(
+async fn ensure_drain<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
     desired: &Desired,
 ) -> Result<(Verdict, Instant), Error> {
     let account = (&desired.client, &desired.token);
-    let wish = subject.wish();
-    let observation = observe::wanted(context, account, &desired.target, subject.object(), wish).await?;
+    let freshness = subject.freshness();
+    let observation = observe::wanted(context, account, &desired.target, subject.object(), freshness).await?;
     let sent = observation.sent();
     let key = (desired.token.key(), desired.target.clone());
     sweep::compare_all(context, &key, &observation, &subject.uid());
-    let mut work = Work {
+    let mut work = PlanExecutor {
         context,
         subject,
         client: &desired.client,
@@ -220,17 +220,17 @@ async fn keep<'a>(
         described: Some(&desired.destination),
         just_added: None,
     };
-    let verdict = plan_and_carry_out(&mut work).await?;
+    let verdict = plan_and_execute(&mut work).await?;
     if !matches!(verdict, Verdict::InSync | Verdict::Duplicate(_)) {
         return Ok((verdict, sent));
     }
     let described = Some(&desired.destination);
-    let left = leave(context, subject, account, Some(&desired.target), described);
+    let left = delete_elsewhere(context, subject, account, Some(&desired.target), described);
     Ok((left.await?.unwrap_or(verdict), sent))
 }
 
 /// Makes the drains go that are recorded elsewhere than on `except`; what is still to wait for.
-async fn leave<'a>(
+async fn delete_elsewhere<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
     (client, token): (&Client, &ApiToken),
@@ -240,13 +240,21 @@ async fn leave<'a>(
     let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     let mut open = None;
     for target in targets.iter().filter(|target| Some(*target) != except) {
-        let (key, wish) = ((token.key(), target.clone()), subject.wish());
-        let known = context.lists.until_known(&key, wish);
+        let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
+        let known = context.lists.until_known(&key, freshness);
         turn::on_budget(context, subject, client, token, During::Plan, known).await?;
-        let observation = observe::leaving(context, (client, token), target, wish).await?;
-        let mut work =
-            Work { context, subject, client, token, observation, wanted: None, described, just_added: None };
-        let verdict = plan_and_carry_out(&mut work).await?;
+        let observation = observe::leaving(context, (client, token), target, freshness).await?;
+        let mut work = PlanExecutor {
+            context,
+            subject,
+            client,
+            token,
+            observation,
+            wanted: None,
+            described,
+            just_added: None,
+        };
+        let verdict = plan_and_execute(&mut work).await?;
         if verdict != Verdict::InSync {
             open = open.or(Some(verdict));
         }
@@ -254,7 +262,7 @@ async fn leave<'a>(
     Ok(open)
 }
 
-async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
+async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<Verdict, Error> {
     let context = work.context;
     let object = work.subject.object();
     let target = work.observation.target().clone();
@@ -276,21 +284,21 @@ async fn plan_and_carry_out(work: &mut Work<'_, '_>) -> Result<Verdict, Error> {
     let plan = Plan::new(&Situation {
         ledger,
         rank: &rank(object),
-        deleting: work.subject.is_going(),
+        deleting: work.subject.is_being_deleted(),
         wanted: wanted.as_ref(),
     });
     tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
-    work.carry_out(&plan).await?;
+    work.execute(&plan).await?;
     Ok(plan.verdict)
 }
 
 /// Lets a resource go that is being deleted, its drains first.
-async fn release<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
-    if !subject.is_held() {
+async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
+    if !subject.has_finalizer() {
         return Ok(Outcome::Released);
     }
     if subject.object().spec.deletion_policy == DeletionPolicy::Retain {
-        subject.release().await?;
+        subject.remove_finalizer().await?;
         for url in subject.records().iter().filter_map(|record| record.url.clone()) {
             subject.tell(&Happening::Retained { url });
         }
@@ -299,24 +307,25 @@ async fn release<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<
     if !subject.records().is_empty() {
         let client = client(context, subject);
         let token =
-            in_time(client.asker(), desired::api_token_for_deletion(context, subject.object())).await?;
-        let described = in_time(client.asker(), desired::destination(context, subject.object())).await.ok();
+            in_time(client.requester(), desired::api_token_for_deletion(context, subject.object())).await?;
+        let described =
+            in_time(client.requester(), desired::destination(context, subject.object())).await.ok();
         let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
         let account = (&client, &token);
         let _turn = match targets.first() {
             Some(first) => turn::on_list(context, subject, account, &targets, first).await?,
             None => Vec::new(),
         };
-        let left = leave(context, subject, account, None, described.as_ref());
-        let left = in_time(client.asker(), Box::pin(left)).await?;
+        let left = delete_elsewhere(context, subject, account, None, described.as_ref());
+        let left = in_time(client.requester(), Box::pin(left)).await?;
         if let Some(verdict) = left {
             return Ok(Outcome::Looked { verdict, seen: None, note: None });
         }
         // Still with the targets in hand: a peer must not count on this resource any more.
-        subject.release().await?;
+        subject.remove_finalizer().await?;
         return Ok(Outcome::Released);
     }
-    subject.release().await?;
+    subject.remove_finalizer().await?;
     Ok(Outcome::Released)
 }
 

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use crate::{
-    crd::{DrainState, LogDrain, LogDrainStatus},
+    crd::{DrainState, LogDrain, LogDrainStatus, Revision},
     scalingo::budget::Class,
 };
 
@@ -24,19 +24,19 @@ const GATHER: Duration = Duration::from_millis(500);
 /// What fails this often in a row is tried again in the background.
 const BACKGROUND_AFTER: u32 = 3;
 
-/// When each resource is to be looked at again.
+/// When each resource is to be reconciled again.
 ///
-/// Every write of its own comes back as a watch event: without this it would cost another look.
+/// Every write of its own comes back as a watch event: without this it would cost another reconciliation.
 pub struct Schedule {
     entries: Mutex<HashMap<String, Entry>>,
-    /// Called, since when, and not looked at since.
+    /// Called, since when, and not reconciled since.
     called: Mutex<HashMap<String, Instant>>,
     requests: Mutex<HashMap<String, Request>>,
     random: Mutex<fastrand::Rng>,
 }
 
 struct Entry {
-    form: Form,
+    revision: Revision,
     due: Due,
     failures: u32,
     called: bool,
@@ -46,7 +46,7 @@ struct Entry {
 struct Request {
     text: String,
     seen: Instant,
-    /// Whether a look has begun since.
+    /// Whether a reconciliation has begun since.
     is_taken: bool,
 }
 
@@ -58,38 +58,22 @@ enum Due {
 
 /// What is to be done about a resource now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// Look at it.
-    Look(Asked),
+pub enum Decision {
+    /// Reconcile it.
+    Reconcile(Trigger),
     /// Leave it alone for so long.
     Wait(Duration),
     /// Leave it alone until it is called or has changed.
     Rest,
 }
 
-/// Why a resource is looked at.
+/// Why a resource is reconciled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct Trigger {
     /// What Scalingo has listed since then is new enough.
     pub since: Instant,
-    /// Whether this process has not looked at it yet, and nobody has called for it.
+    /// Whether this process has not reconciled it yet, and nobody has called for it.
     pub is_first: bool,
-}
-
-/// What of a resource, once changed, is worth a look at once.
-#[derive(PartialEq, Eq)]
-struct Form {
-    generation: Option<i64>,
-    deleting: bool,
-}
-
-impl Form {
-    fn of(object: &LogDrain) -> Self {
-        Self {
-            generation: object.metadata.generation,
-            deleting: object.metadata.deletion_timestamp.is_some(),
-        }
-    }
 }
 
 impl Schedule {
@@ -104,10 +88,10 @@ impl Schedule {
         }
     }
 
-    /// What is to be done about this resource, in this form. A look is to follow where it says so: an earlier call
+    /// What is to be done about this resource, in this form. A reconciliation is to follow where it says so: an earlier call
     /// is answered by it, and so is what a person has requested.
     #[must_use]
-    pub fn turn(&self, object: &LogDrain) -> Turn {
+    pub fn decide(&self, object: &LogDrain) -> Decision {
         let now = Instant::now();
         let turn = self.turn_without_request(object, now);
         let uid = object.uid().unwrap_or_default();
@@ -126,61 +110,61 @@ impl Schedule {
         }
         let (seen, gathered) = (request.seen, request.seen + GATHER);
         match turn {
-            Turn::Look(asked) if !asked.is_first => {
+            Decision::Reconcile(trigger) if !trigger.is_first => {
                 request.is_taken = true;
                 if let Some(entry) = self.entries().get_mut(&uid) {
                     entry.failures = 0;
                 }
-                Turn::Look(Asked { since: asked.since.max(seen), ..asked })
+                Decision::Reconcile(Trigger { since: trigger.since.max(seen), ..trigger })
             }
-            Turn::Wait(wait) if gathered > now => Turn::Wait(wait.min(gathered - now)),
-            Turn::Look(_) | Turn::Rest if gathered > now => Turn::Wait(gathered - now),
+            Decision::Wait(wait) if gathered > now => Decision::Wait(wait.min(gathered - now)),
+            Decision::Reconcile(_) | Decision::Rest if gathered > now => Decision::Wait(gathered - now),
             _ => {
                 request.is_taken = true;
                 if let Some(entry) = self.entries().get_mut(&uid) {
-                    // A look that comes to nothing is followed by another.
+                    // A reconciliation that comes to nothing is followed by another.
                     entry.due = Due::At(now);
                     entry.failures = 0;
                 }
-                Turn::Look(Asked { since: seen, is_first: false })
+                Decision::Reconcile(Trigger { since: seen, is_first: false })
             }
         }
     }
 
-    fn turn_without_request(&self, object: &LogDrain, now: Instant) -> Turn {
-        let first = Asked { since: now, is_first: true };
-        let Some(uid) = object.uid() else { return Turn::Look(first) };
+    fn turn_without_request(&self, object: &LogDrain, now: Instant) -> Decision {
+        let first = Trigger { since: now, is_first: true };
+        let Some(uid) = object.uid() else { return Decision::Reconcile(first) };
         if let Some(since) = self.called().remove(&uid) {
-            return Turn::Look(Asked { since, is_first: false });
+            return Decision::Reconcile(Trigger { since, is_first: false });
         }
         let entries = self.entries();
-        let Some(entry) = entries.get(&uid) else { return Turn::Look(first) };
+        let Some(entry) = entries.get(&uid) else { return Decision::Reconcile(first) };
         match &entry.due {
-            _ if entry.form != Form::of(object) => {}
-            Due::Never(status) if *status == object.status => return Turn::Rest,
-            Due::At(due) if *due > now => return Turn::Wait(*due - now),
+            _ if entry.revision != Revision::of(object) => {}
+            Due::Never(status) if *status == object.status => return Decision::Rest,
+            Due::At(due) if *due > now => return Decision::Wait(*due - now),
             Due::At(_) | Due::Never(_) => {}
         }
-        Turn::Look(Asked { since: now, is_first: false })
+        Decision::Reconcile(Trigger { since: now, is_first: false })
     }
 
-    /// Look again after about this long: with up to a tenth of it more or less.
+    /// Reconcile again after about this long: with up to a tenth of it more or less.
     pub fn after(&self, object: &LogDrain, wait: Duration) -> Duration {
         let wait = self.jittered(wait);
         self.enter(object, Due::At(Instant::now() + wait), 0);
         wait
     }
 
-    /// Look again only once it is called or has changed.
+    /// Reconcile again only once it is called or has changed.
     pub fn rest(&self, object: &LogDrain) {
         self.enter(object, Due::Never(object.status.clone()), 0);
     }
 
-    /// Look again after a failure that may pass: the longer, the more there were in a row.
+    /// Reconcile again after a failure that may pass: the longer, the more there were in a row.
     pub fn after_failure(&self, object: &LogDrain, at_least: Duration) -> Duration {
         let uid = object.uid().unwrap_or_default();
         let failures = match self.entries().get(&uid) {
-            Some(entry) if entry.form == Form::of(object) => entry.failures,
+            Some(entry) if entry.revision == Revision::of(object) => entry.failures,
             _ => 0,
         };
         let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_WAIT);
@@ -189,7 +173,7 @@ impl Schedule {
         wait
     }
 
-    /// Look at once, or once more when the look that is under way has ended, with what is listed since then.
+    /// Reconcile at once, or once more when the reconciliation that is under way has ended, with what is listed since then.
     /// Something has changed, so failures are counted anew.
     pub fn now(&self, uid: &str, since: Instant) {
         let mut called = self.called();
@@ -202,20 +186,20 @@ impl Schedule {
         }
     }
 
-    /// Whether it was called since the last look at it began.
+    /// Whether it was called since its last reconciliation began.
     #[must_use]
     pub fn is_called(&self, uid: &str) -> bool {
         self.called().contains_key(uid)
     }
 
-    /// Look at once at what rests: nobody waits for it.
+    /// Reconcile at once what rests: nobody waits for it.
     pub fn check(&self, uid: &str) {
         if let Some(entry) = self.entries().get_mut(uid) {
             entry.due = Due::At(Instant::now());
         }
     }
 
-    /// Whether a person waits for this look: for what has changed, has been requested or called for, for what is not done
+    /// Whether a person waits for this reconciliation: for what has changed, has been requested or called for, for what is not done
     /// yet, and for the first tries after a failure.
     #[must_use]
     pub fn class(&self, object: &LogDrain) -> Class {
@@ -224,24 +208,26 @@ impl Schedule {
         let is_open = status
             .is_some_and(|status| status.drains.iter().any(|record| record.state != DrainState::Active));
         let entries = self.entries();
-        let entry =
-            object.uid().and_then(|uid| entries.get(&uid)).filter(|entry| entry.form == Form::of(object));
+        let entry = object
+            .uid()
+            .and_then(|uid| entries.get(&uid))
+            .filter(|entry| entry.revision == Revision::of(object));
         let called = entry.is_some_and(|entry| entry.called);
         let failures = entry.map_or(0, |entry| entry.failures);
-        let is_going = object.metadata.deletion_timestamp.is_some();
+        let is_being_deleted = object.metadata.deletion_timestamp.is_some();
         let is_requested = object.open_request().is_some();
-        let waits = is_new || is_open || is_requested || called || is_going || failures > 0;
+        let waits = is_new || is_open || is_requested || called || is_being_deleted || failures > 0;
         if waits && failures < BACKGROUND_AFTER { Class::Interactive } else { Class::Background }
     }
 
-    /// Never look again.
+    /// Never reconcile again.
     pub fn remove(&self, uid: &str) {
         self.entries().remove(uid);
         self.called().remove(uid);
         self.requests().remove(uid);
     }
 
-    /// Never look again at those that are not among these.
+    /// Never reconcile those again that are not among these.
     pub fn keep_only(&self, uids: &HashSet<String>) {
         self.entries().retain(|uid, _| uids.contains(uid));
         self.called().retain(|uid, _| uids.contains(uid));
@@ -250,9 +236,9 @@ impl Schedule {
 
     fn enter(&self, object: &LogDrain, due: Due, failures: u32) {
         let Some(uid) = object.uid() else { return };
-        // Called during the look that has just ended: the next one is for that.
+        // Called during the reconciliation that has just ended: the next one is for that.
         let called = self.called().contains_key(&uid);
-        let entry = Entry { form: Form::of(object), due, failures, called };
+        let entry = Entry { revision: Revision::of(object), due, failures, called };
         self.entries().insert(uid, entry);
     }
 

@@ -183,7 +183,7 @@ impl Secrets {
         }
     }
 
-    /// Compares a Secret with what each resource has read of it. Gives those that must look again, by uid:
+    /// Compares a Secret with what each resource has read of it. Gives those that must be reconciled again, by uid:
     /// each once, until it has read anew.
     #[must_use]
     pub fn compare(&self, name: &SecretName, secret: Option<&Secret>) -> Vec<(String, ObjectRef<LogDrain>)> {

@@ -9,13 +9,13 @@ use kube::{
 use serde_json::json;
 
 use super::{
-    context::Context, error::Error, happening::Happening, lists::Wish, schedule::Asked, view::Newer,
+    context::Context, error::Error, happening::Happening, lists::Freshness, schedule::Trigger, view::Newer,
 };
 use crate::{
-    crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, conditions},
+    crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, Revision, conditions},
     metrics::Write,
     scalingo::{
-        Asker,
+        Requester,
         budget::{Class, Owner},
     },
 };
@@ -42,70 +42,64 @@ pub enum Basis {
 pub struct Subject<'a> {
     context: &'a Context,
     object: LogDrain,
-    /// The form of it that this look is about.
-    form: Form,
-    asked: Asked,
-    asker: Asker,
-    /// The request that this look answers.
+    /// The form of it that this reconciliation is about.
+    revision: Revision,
+    trigger: Trigger,
+    requester: Requester,
+    /// The request that this reconciliation answers.
     request: Option<String>,
     is_answered: bool,
-}
-
-/// What people have asked for, as far as a number tells.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Form {
-    generation: Option<i64>,
-    deleting: bool,
-}
-
-impl Form {
-    fn of(object: &LogDrain) -> Self {
-        let metadata = &object.metadata;
-        Self { generation: metadata.generation, deleting: metadata.deletion_timestamp.is_some() }
-    }
 }
 
 impl<'a> Subject<'a> {
     /// Takes a resource in hand.
     #[must_use]
-    pub fn new(context: &'a Context, object: LogDrain, asked: Asked) -> Self {
-        let form = Form::of(&object);
+    pub fn new(context: &'a Context, object: LogDrain, trigger: Trigger) -> Self {
+        let revision = Revision::of(&object);
         let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
         let class = context.schedule.class(&object);
         let request = object.open_request().map(str::to_owned);
-        Self { context, object, form, asked, asker: Asker::new(class, owner), request, is_answered: false }
+        Self {
+            context,
+            object,
+            revision,
+            trigger,
+            requester: Requester::new(class, owner),
+            request,
+            is_answered: false,
+        }
     }
 
-    /// Whether a person has requested this look.
+    /// Whether a person has requested this reconciliation.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.request.is_some()
     }
 
-    /// The look has come to its end: what is written from now on says so to whoever has requested it.
+    /// The reconciliation has come to its end: what is written from now on says so to whoever has requested it.
     pub fn answer_request(&mut self) {
         self.is_answered = true;
     }
 
-    /// Who asks Scalingo in this look: a person waits for what has changed, or is not done yet.
+    /// Who asks Scalingo in this reconciliation: a person waits for what has changed, or is not done yet.
     #[must_use]
-    pub fn asker(&self) -> &Asker {
-        &self.asker
+    pub fn requester(&self) -> &Requester {
+        &self.requester
     }
 
-    /// Since when this look is asked for, and why.
+    /// Since when this reconciliation is asked for, and why.
     #[must_use]
-    pub fn asked(&self) -> Asked {
-        self.asked
+    pub fn trigger(&self) -> Trigger {
+        self.trigger
     }
 
-    /// The list that this look needs: not an older one where something of its own is on its way.
+    /// The list that this reconciliation needs: not an older one where something of its own is on its way.
     #[must_use]
-    pub fn wish(&self) -> Wish {
+    pub fn freshness(&self) -> Freshness {
         let observed = self.object.status.as_ref().and_then(|status| status.observed_generation);
         let is_open = self.records().iter().any(|record| record.state != DrainState::Active);
         let is_new = observed != self.object.metadata.generation && !is_open && !self.is_requested();
-        Wish { since: self.asked.since, is_new }
+        Freshness { since: self.trigger.since, is_new }
     }
 
     /// The resource as it stands.
@@ -122,7 +116,7 @@ impl<'a> Subject<'a> {
     pub fn catch_up(&mut self) -> Result<(), Error> {
         match self.context.view.newer(&self.object) {
             Newer::Nothing => self.go_on()?,
-            Newer::Form(newer) if Form::of(&newer) == self.form => {
+            Newer::Form(newer) if Revision::of(&newer) == self.revision => {
                 self.object = Arc::unwrap_or_clone(newer);
             }
             Newer::Form(_) | Newer::Released => return Err(Error::Changed),
@@ -130,7 +124,7 @@ impl<'a> Subject<'a> {
         let is_requested =
             self.object.open_request().is_some_and(|text| self.request.as_deref() != Some(text));
         let is_urgent = is_requested || self.context.schedule.is_called(&self.uid());
-        if is_urgent && self.asker.class == Class::Background { Err(Error::Changed) } else { Ok(()) }
+        if is_urgent && self.requester.class == Class::Background { Err(Error::Changed) } else { Ok(()) }
     }
 
     /// Whether nobody else has written the resource: another operator may have carried out what is planned here.
@@ -144,12 +138,12 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Whether another step may be taken: not once a write has met a newer form than this look is about.
+    /// Whether another step may be taken: not once a write has met a newer form than this reconciliation is about.
     ///
     /// # Errors
     /// When people have changed what is wanted.
     pub fn go_on(&self) -> Result<(), Error> {
-        if Form::of(&self.object) == self.form { Ok(()) } else { Err(Error::Changed) }
+        if Revision::of(&self.object) == self.revision { Ok(()) } else { Err(Error::Changed) }
     }
 
     /// Tells people what has happened to it, as soon as it has.
@@ -171,13 +165,13 @@ impl<'a> Subject<'a> {
 
     /// Whether the resource is being deleted.
     #[must_use]
-    pub fn is_going(&self) -> bool {
-        self.form.deleting
+    pub fn is_being_deleted(&self) -> bool {
+        self.revision.deleting
     }
 
     /// Whether the finalizer stands.
     #[must_use]
-    pub fn is_held(&self) -> bool {
+    pub fn has_finalizer(&self) -> bool {
         self.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
     }
 
@@ -185,8 +179,8 @@ impl<'a> Subject<'a> {
     ///
     /// # Errors
     /// When the resource has changed meanwhile, or those of the Kubernetes API.
-    pub async fn hold(&mut self) -> Result<(), Error> {
-        if self.is_held() {
+    pub async fn add_finalizer(&mut self) -> Result<(), Error> {
+        if self.has_finalizer() {
             return Ok(());
         }
         let mut finalizers = self.object.finalizers().to_vec();
@@ -201,7 +195,7 @@ impl<'a> Subject<'a> {
     ///
     /// # Errors
     /// When the resource has changed meanwhile, or those of the Kubernetes API.
-    pub async fn release(&mut self) -> Result<(), Error> {
+    pub async fn remove_finalizer(&mut self) -> Result<(), Error> {
         let finalizers: Vec<String> =
             self.object.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();
         match self.patch_finalizers(&finalizers).await {
@@ -246,7 +240,7 @@ impl<'a> Subject<'a> {
             self.go_on()?;
         }
         let before = self.object.status.clone().unwrap_or_default();
-        let generation = self.form.generation;
+        let generation = self.revision.generation;
         let now = self.context.now();
         let answered = self.request.clone().filter(|_| self.is_answered);
         let mut status = LogDrainStatus {
@@ -294,8 +288,8 @@ impl<'a> Subject<'a> {
         Err(Error::Changed)
     }
 
-    /// Reads the newest form, for the next look: where the watch is late, that one would meet the same conflict, after as
-    /// many requests to Scalingo. This look has ended, so nothing hangs on it.
+    /// Reads the newest form, for the next reconciliation: where the watch is late, that one would meet the same conflict, after as
+    /// many requests to Scalingo. This reconciliation has ended, so nothing hangs on it.
     async fn learn(&self) {
         if let Newer::Nothing = self.context.view.newer(&self.object)
             && let Ok(newest) = self.answer(self.api().get(&self.object.name_any())).await
@@ -342,7 +336,7 @@ impl<'a> Subject<'a> {
             return Err(Error::Changed);
         }
         if records != before.drains {
-            // For the next look, whether the watch is late or not.
+            // For the next reconciliation, whether the watch is late or not.
             self.context.view.wrote(&newest);
             return Err(Error::Changed);
         }

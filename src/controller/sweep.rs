@@ -38,9 +38,9 @@ pub async fn sweep(context: &Context) {
     }
 }
 
-/// While a watch of Secrets fails, looks at each resource every resync, so that it reads its own. Never ends.
-pub async fn read_anew(context: &Context) {
-    let mut blind = context.blind.subscribe();
+/// While a watch of Secrets fails, reconciles each resource every resync, so that it reads its own. Never ends.
+pub async fn reread_secrets(context: &Context) {
+    let mut blind = context.failing_secret_watches.subscribe();
     let mut last = String::new();
     loop {
         let is_blind = *blind.borrow_and_update() > 0;

@@ -39,7 +39,7 @@ pub enum Pace {
 /// What is to be done now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// This resource is to be looked at.
+    /// This resource is to be reconciled.
     Check(String, ObjectRef<LogDrain>),
     /// Nothing before then.
     At(Instant),
@@ -131,7 +131,7 @@ impl Sweeps {
         }
     }
 
-    /// Looks after those no more that are not among these.
+    /// Removes every resource whose uid is not among these.
     pub fn keep_only(&mut self, uids: &HashSet<String>) {
         let gone: Vec<String> = self.members.keys().filter(|uid| !uids.contains(*uid)).cloned().collect();
         for uid in gone {

@@ -13,10 +13,10 @@ use super::{
 use crate::{
     crd::Reason,
     drain::Target,
-    scalingo::{ApiToken, Asker, Client, budget::Class},
+    scalingo::{ApiToken, Client, Requester, budget::Class},
 };
 
-/// How long a stage of a look may take, apart from waiting for the budget.
+/// How long a stage of a reconciliation may take, apart from waiting for the budget.
 const STAGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a resource may wait for the budget before its status says so.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ pub(super) async fn on_targets(
 /// What a wait for the budget must leave as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum During {
-    /// What people want: the look has yet to begin.
+    /// What people want: the reconciliation has yet to begin.
     Approach,
     /// All that is recorded too: a plan stands on it.
     Plan,
@@ -77,7 +77,7 @@ pub(super) async fn on_budget(
             return Ok(reserved?);
         }
         waited += GLANCE;
-        let somebody_waits = client.asker().class == Class::Interactive;
+        let somebody_waits = client.requester().class == Class::Interactive;
         if waited >= PATIENCE && somebody_waits && !said {
             let message = format!(
                 "waiting for the request budget of the API token; goes on at about {}",
@@ -99,12 +99,12 @@ pub(super) async fn on_list(
     listed: &Target,
 ) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
     let key = (token.key(), listed.clone());
-    let wish = subject.wish();
+    let freshness = subject.freshness();
     let _waiting = context.lists.wait_for(&key);
     loop {
-        let known = context.lists.until_known(&key, wish);
+        let known = context.lists.until_known(&key, freshness);
         on_budget(context, subject, client, token, During::Approach, known).await?;
-        let is_listed = || context.lists.get(&key, wish).is_some();
+        let is_listed = || context.lists.get(&key, freshness).is_some();
         if let Some(turn) = context.targets.try_lock(targets) {
             subject.catch_up()?;
             if client.has_reserved(token) || is_listed() {
@@ -123,17 +123,17 @@ pub(super) async fn on_list(
 
 /// Gives a stage its time-out, which does not run while it waits for the budget.
 pub(super) async fn in_time<T>(
-    asker: &Asker,
+    requester: &Requester,
     stage: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     pin!(stage);
     let mut left = STAGE_TIMEOUT;
     loop {
-        let before = asker.waited();
+        let before = requester.waited();
         if let Ok(result) = timeout(left, &mut stage).await {
             return result;
         }
-        left = asker.waited().saturating_sub(before);
+        left = requester.waited().saturating_sub(before);
         if left.is_zero() {
             return Err(Error::Timeout(STAGE_TIMEOUT.as_secs()));
         }

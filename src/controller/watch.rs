@@ -22,10 +22,10 @@ use tokio::sync::watch;
 
 use super::{
     context::Context,
-    notice::notice,
-    poll::poll,
+    notice::watch_secrets,
+    poll::poll_change_feeds,
     reconcile::reconcile,
-    sweep::{read_anew, sweep},
+    sweep::{reread_secrets, sweep},
 };
 use crate::crd::LogDrain;
 
@@ -164,7 +164,7 @@ pub async fn follow(
         () = context.stopping.cancelled() => return,
     }
     let namespaces = watches.iter().map(|watch| watch.namespace.clone()).collect();
-    let secrets = notice(namespaces, Arc::clone(&context));
+    let secrets = watch_secrets(namespaces, Arc::clone(&context));
     let (feeds, sweeps, blind) = (Arc::clone(&context), Arc::clone(&context), Arc::clone(&context));
     let mut doors = Vec::new();
     let mut controllers = Vec::new();
@@ -203,9 +203,9 @@ pub async fn follow(
         _ = join_all(controllers) => {}
         () = calls => {}
         () = secrets => {}
-        () = poll(&feeds) => {}
+        () = poll_change_feeds(&feeds) => {}
         () = sweep(&sweeps) => {}
-        () = read_anew(&blind) => {}
+        () = reread_secrets(&blind) => {}
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::named::named;
 
 named! {
-    /// What has failed, of a look at a resource and of what goes on beside it.
+    /// What has failed, of a reconciliation of a resource and of what goes on beside it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum FailureKind {
         /// The Secret with the API token, or its key, is not there.
@@ -30,7 +30,7 @@ named! {
         Kubernetes = "kubernetes",
         /// The Kubernetes API did not answer in time.
         KubernetesTimeout = "kubernetes_timeout",
-        /// A look took too long.
+        /// A reconciliation took too long.
         Timeout = "timeout",
         /// Scalingo could not do it now.
         ScalingoTransient = "scalingo_transient",

@@ -65,11 +65,11 @@ families! {
     DRAINS = "logdrain_drains", Gauge, [],
         "Drains at Scalingo under control: recorded as Active, each once.";
     RECONCILES = "logdrain_reconciles_total", Counter, ["result"],
-        "Looks at a LogDrain by result: ok came to its end, transient failed and is tried again, stalled failed and needs a person, passing was given up for a newer form or because the operator stops.";
+        "Reconciliations of a LogDrain by result: ok came to its end, transient failed and is tried again, stalled failed and needs a person, passing was given up for a newer form or because the operator stops.";
     RECONCILE_DURATION = "logdrain_reconcile_duration_seconds", Histogram, [],
-        "Time that a look at a LogDrain took, without its own wait for the request budget, but with its wait for looks at the same app or addon.";
+        "Time that a reconciliation of a LogDrain took, without its own wait for the request budget, but with its wait for others of the same app or addon.";
     ERRORS = "logdrain_errors_total", Counter, ["kind"],
-        "Failures by kind: of looks at a LogDrain, and of what goes on beside them, which are change_feed, secret_watch, secret_read, status_write and event.";
+        "Failures by kind: of reconciliations of a LogDrain, and of what goes on beside them, which are change_feed, secret_watch, secret_read, status_write and event.";
     REQUESTS = "logdrain_scalingo_requests_total", Counter, ["operation", "status"],
         "Requests to Scalingo by operation and class of the answer's status; none where no answer came.";
     REQUEST_DURATION = "logdrain_scalingo_request_duration_seconds", Histogram, ["operation"],

@@ -116,10 +116,10 @@ async fn budgets() -> Vec<crate::scalingo::BudgetFigures> {
 #[tokio::test(start_paused = true)]
 async fn a_look_is_counted_without_the_time_that_it_waited() {
     let metrics = Metrics::default();
-    let mut look = metrics.reconcile(|| Duration::from_secs(100));
+    let mut counted = metrics.reconcile(|| Duration::from_secs(100));
     tokio::time::advance(Duration::from_secs(103)).await;
-    look.ends(Look::Stalled);
-    drop(look);
+    counted.ends(ReconcileResult::Stalled);
+    drop(counted);
     assert!((metrics.reconcile_duration.sum() - 3.0).abs() < f64::EPSILON);
     assert_eq!(metrics.reconciles.get_or_create_owned(&[("result", "stalled")]).get(), 1);
 }

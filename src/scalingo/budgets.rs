@@ -21,7 +21,7 @@ use super::{
 
 /// Who asks, and how long they have waited for the budget in all.
 #[derive(Clone, Debug)]
-pub struct Asker {
+pub struct Requester {
     /// Whether a person waits.
     pub class: Class,
     /// On whose behalf.
@@ -37,7 +37,7 @@ struct Waited {
     since: Option<Instant>,
 }
 
-impl Asker {
+impl Requester {
     /// One who has not waited yet.
     #[must_use]
     pub fn new(class: Class, owner: Owner) -> Self {
@@ -140,16 +140,16 @@ impl Budgets {
     }
 
     /// Waits for a slot in the budget of a token. Whoever no longer waits has given the place back.
-    pub(super) async fn acquire(&self, key: TokenKey, asker: &Asker) -> Permit {
+    pub(super) async fn acquire(&self, key: TokenKey, requester: &Requester) -> Permit {
         let turnstile = self.turnstile(key);
         let begun = Instant::now();
-        asker.begin();
-        let (ticket, granted) = turnstile.ask(asker);
-        let place = Place { turnstile: &turnstile, asker, ticket: Some(ticket) };
+        requester.begin();
+        let (ticket, granted) = turnstile.ask(requester);
+        let place = Place { turnstile: &turnstile, requester, ticket: Some(ticket) };
         // The other end stays in the queue until it grants.
         let _ = granted.await;
         place.taken();
-        lock(&turnstile.state).waits_of(asker.class).add(begun.elapsed());
+        lock(&turnstile.state).waits_of(requester.class).add(begun.elapsed());
         Permit { turnstile, ticket, sent: false }
     }
 
@@ -221,11 +221,12 @@ impl State {
 }
 
 impl Turnstile {
-    fn ask(self: &Arc<Self>, asker: &Asker) -> (Ticket, oneshot::Receiver<()>) {
+    fn ask(self: &Arc<Self>, requester: &Requester) -> (Ticket, oneshot::Receiver<()>) {
         let (grant, granted) = oneshot::channel();
         let ticket = {
             let mut state = lock(&self.state);
-            let ticket = state.budget.ask(asker.class, &asker.owner, asker.goes_on, Instant::now());
+            let ticket =
+                state.budget.ask(requester.class, &requester.owner, requester.goes_on, Instant::now());
             state.granting.insert(ticket, grant);
             ticket
         };
@@ -299,7 +300,7 @@ async fn turn_at(turnstile: Weak<Turnstile>, at: Instant) {
 /// A place in the queue, given back when nobody waits in it any more.
 struct Place<'a> {
     turnstile: &'a Arc<Turnstile>,
-    asker: &'a Asker,
+    requester: &'a Requester,
     ticket: Option<Ticket>,
 }
 
@@ -311,7 +312,7 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.asker.end();
+        self.requester.end();
         if let Some(ticket) = self.ticket {
             lock(&self.turnstile.state).granting.remove(&ticket);
             self.turnstile.change(|budget, _| {

@@ -18,7 +18,7 @@ use self::reservation::Reserved;
 use super::answer::Refusal;
 use super::bearer::{Bearer, Bearers};
 use super::budget::{Class, Owner};
-use super::budgets::{Asker, Budgets};
+use super::budgets::{Budgets, Requester};
 use super::endpoints::Endpoints;
 use super::error::{Error, Failure};
 use super::event::{EVENTS_PER_PAGE, EventPage, EventsAnswer};
@@ -53,7 +53,7 @@ pub struct Client {
     clock: Clock,
     bearers: Arc<Bearers>,
     budgets: Arc<Budgets>,
-    asker: Asker,
+    requester: Requester,
     reserved: Arc<Mutex<Option<Reserved>>>,
 }
 
@@ -72,7 +72,7 @@ impl Client {
             clock,
             bearers: Arc::default(),
             budgets: Arc::new(Budgets::new(requests_per_minute)),
-            asker: Asker::new(Class::Interactive, Owner::default()),
+            requester: Requester::new(Class::Interactive, Owner::default()),
             reserved: Arc::default(),
         }
     }

@@ -2,10 +2,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Work, shown};
+use super::{PlanExecutor, shown};
 use crate::{
     controller::{
-        delete_forms::Proof, error::Error, feeds::Kind, happening::Happening, lists::Wish, observe,
+        delete_forms::Proof, error::Error, feeds::Kind, happening::Happening, lists::Freshness, observe,
     },
     crd::{DrainRecord, DrainState, Reason},
     drain::{Destination, Digest, DrainUrl},
@@ -13,7 +13,7 @@ use crate::{
     scalingo::{DeleteForm, ErrorKind},
 };
 
-impl Work<'_, '_> {
+impl PlanExecutor<'_, '_> {
     pub(super) async fn delete(
         &mut self,
         record: &DrainRecord,
@@ -21,7 +21,7 @@ impl Work<'_, '_> {
         keep: usize,
     ) -> Result<(), Error> {
         if self.just_added.as_ref() == Some(digest) {
-            // The new drain goes by the old one's URL: which of them stands needs another look.
+            // The new drain goes by the old one's URL: which of them stands needs another reconciliation.
             return Err(Error::Changed);
         }
         let Some(url) = self.observation.url(digest).cloned() else {
@@ -53,7 +53,9 @@ impl Work<'_, '_> {
         }
         let url = shown(&record);
         self.subject.tell(&match self.other_active(&record) {
-            Some(new) if !self.subject.is_going() => Happening::Replaced { old: url, new: shown(new) },
+            Some(new) if !self.subject.is_being_deleted() => {
+                Happening::Replaced { old: url, new: shown(new) }
+            }
             _ => Happening::Deleted { url },
         });
         self.put(&record, None, Reason::Progressing, "deleted a drain").await
@@ -94,7 +96,7 @@ impl Work<'_, '_> {
             };
             let account = (self.client, self.token);
             self.observation =
-                observe::leaving(self.context, account, &self.target().clone(), Wish::now()).await?;
+                observe::leaving(self.context, account, &self.target().clone(), Freshness::now()).await?;
             if self.observation.count(digest) <= keep {
                 if heeded {
                     self.expect_echo(Kind::Deleted, digest);

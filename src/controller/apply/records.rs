@@ -1,13 +1,13 @@
 //! The records of a resource while steps are carried out: how they are made, found, and written.
 
-use super::Work;
+use super::PlanExecutor;
 use crate::{
     controller::{error::Error, plan::Record, status::Basis},
     crd::{DrainRecord, DrainState, DrainType, Reason},
     drain::{Destination, Digest},
 };
 
-impl Work<'_, '_> {
+impl PlanExecutor<'_, '_> {
     pub(super) fn is_of(&self, record: &DrainRecord, destination: &Destination) -> bool {
         let digest = self.context.digester.destination(self.target(), destination);
         record.destination_digest == digest.to_string()

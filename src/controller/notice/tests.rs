@@ -82,7 +82,7 @@ impl Case {
             stopping: CancellationToken::new(),
             leadership: crate::lease::Leadership::always(),
         });
-        let noticing = tokio::spawn(notice(vec![None], context.clone()));
+        let noticing = tokio::spawn(watch_secrets(vec![None], context.clone()));
         Self { server, connection, context, called, writer, noticing }
     }
 
@@ -94,7 +94,7 @@ impl Case {
         self.server.apply(secret).unwrap();
     }
 
-    /// Reads the API token as a look does.
+    /// Reads the API token as a reconciliation does.
     async fn read(&self, name: &str) -> Result<ApiToken, Error> {
         desired::api_token(&self.context, &resource(name)).await
     }
@@ -158,7 +158,7 @@ async fn those_who_use_a_value_are_called_when_it_changes_and_for_nothing_else()
     assert_eq!(case.read("a").await.unwrap(), ApiToken::new("tk-two").unwrap());
 
     case.server.delete("Secret", "shop", "scalingo").unwrap();
-    assert_eq!(case.called().await, ["a"], "b has been called, and has not looked yet");
+    assert_eq!(case.called().await, ["a"], "b has been called, and has not been reconciled yet");
     assert_eq!(case.read("a").await.unwrap_err().reason(), Reason::ApiTokenNotFound);
     case.write("scalingo", &two(), "");
     assert_eq!(case.called().await, ["a"]);

@@ -83,7 +83,7 @@ fn peer(seconds: i64, records: Vec<DrainRecord>) -> Peer {
     }
 }
 
-/// A `LogDrain` created at second 10, looked at in second 20.
+/// A `LogDrain` created at second 10, reconciled in second 20.
 #[derive(Debug, Default)]
 struct Case {
     deleting: bool,

@@ -12,26 +12,26 @@ fn schedule() -> Schedule {
     Schedule::new(fastrand::Rng::with_seed(1))
 }
 
-fn looks(turn: Turn) -> bool {
-    matches!(turn, Turn::Look(_))
+fn reconciles(decision: Decision) -> bool {
+    matches!(decision, Decision::Reconcile(_))
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_resource_is_left_alone_until_it_is_due_or_has_changed() {
     let schedule = schedule();
-    let first = Turn::Look(Asked { since: Instant::now(), is_first: true });
-    assert_eq!(schedule.turn(&object(1)), first);
+    let first = Decision::Reconcile(Trigger { since: Instant::now(), is_first: true });
+    assert_eq!(schedule.decide(&object(1)), first);
     let wait = schedule.after(&object(1), Duration::from_secs(600));
     assert!((540..=660).contains(&wait.as_secs()), "{wait:?}");
-    assert_eq!(schedule.turn(&object(1)), Turn::Wait(wait));
-    let again = Turn::Look(Asked { since: Instant::now(), is_first: false });
-    assert_eq!(schedule.turn(&object(2)), again, "a new generation is looked at");
+    assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait));
+    let again = Decision::Reconcile(Trigger { since: Instant::now(), is_first: false });
+    assert_eq!(schedule.decide(&object(2)), again, "a new generation is reconciled");
     let mut going = object(1);
     going.metadata.deletion_timestamp =
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
-    assert_eq!(schedule.turn(&going), again, "a deletion is looked at");
+    assert_eq!(schedule.decide(&going), again, "a deletion is reconciled");
     tokio::time::advance(wait).await;
-    assert!(looks(schedule.turn(&object(1))));
+    assert!(reconciles(schedule.decide(&object(1))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,19 +39,19 @@ async fn what_rests_is_looked_at_when_it_is_checked_called_or_changed() {
     let schedule = schedule();
     schedule.rest(&object(1));
     tokio::time::advance(Duration::from_secs(1_000_000)).await;
-    assert_eq!(schedule.turn(&object(1)), Turn::Rest);
-    assert!(looks(schedule.turn(&object(2))));
+    assert_eq!(schedule.decide(&object(1)), Decision::Rest);
+    assert!(reconciles(schedule.decide(&object(2))));
     let mut steady = object(1);
     steady.status = Some(crate::crd::LogDrainStatus { observed_generation: Some(1), ..Default::default() });
-    assert!(looks(schedule.turn(&steady)), "somebody has written a status");
+    assert!(reconciles(schedule.decide(&steady)), "somebody has written a status");
     schedule.rest(&steady);
-    assert_eq!(schedule.turn(&steady), Turn::Rest);
+    assert_eq!(schedule.decide(&steady), Decision::Rest);
     schedule.check("u");
-    assert!(looks(schedule.turn(&steady)));
+    assert!(reconciles(schedule.decide(&steady)));
     assert_eq!(schedule.class(&steady), Class::Background);
     schedule.rest(&steady);
     schedule.now("u", Instant::now());
-    assert!(looks(schedule.turn(&steady)));
+    assert!(reconciles(schedule.decide(&steady)));
     assert_eq!(schedule.class(&steady), Class::Interactive);
 }
 
@@ -61,11 +61,11 @@ async fn a_call_says_since_when_a_list_is_new_enough() {
     let begin = Instant::now();
     tokio::time::advance(Duration::from_secs(5)).await;
     schedule.now("u", begin);
-    assert_eq!(schedule.turn(&object(1)), Turn::Look(Asked { since: begin, is_first: false }));
+    assert_eq!(schedule.decide(&object(1)), Decision::Reconcile(Trigger { since: begin, is_first: false }));
     schedule.now("u", begin + Duration::from_secs(3));
     schedule.now("u", begin + Duration::from_secs(1));
-    let latest = Asked { since: begin + Duration::from_secs(3), is_first: false };
-    assert_eq!(schedule.turn(&object(1)), Turn::Look(latest));
+    let latest = Trigger { since: begin + Duration::from_secs(3), is_first: false };
+    assert_eq!(schedule.decide(&object(1)), Decision::Reconcile(latest));
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,17 +90,17 @@ async fn whoever_is_called_is_due() {
     let schedule = schedule();
     schedule.after(&object(1), Duration::from_secs(600));
     schedule.now("u", Instant::now());
-    assert!(looks(schedule.turn(&object(1))));
+    assert!(reconciles(schedule.decide(&object(1))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_during_a_look_is_not_lost_with_its_end() {
     let schedule = schedule();
-    assert!(looks(schedule.turn(&object(1))), "the look begins");
+    assert!(reconciles(schedule.decide(&object(1))), "the reconciliation begins");
     schedule.now("u", Instant::now());
     let wait = schedule.after(&object(1), Duration::from_secs(600));
-    assert!(looks(schedule.turn(&object(1))), "another look answers the call");
-    assert_eq!(schedule.turn(&object(1)), Turn::Wait(wait), "and no third one");
+    assert!(reconciles(schedule.decide(&object(1))), "another reconciliation answers the call");
+    assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait), "and no third one");
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,9 +118,9 @@ async fn only_those_that_are_there_are_kept() {
     let schedule = schedule();
     let wait = schedule.after(&object(1), Duration::from_secs(600));
     schedule.keep_only(&["u".to_owned()].into());
-    assert_eq!(schedule.turn(&object(1)), Turn::Wait(wait));
+    assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait));
     schedule.keep_only(&HashSet::new());
-    assert!(looks(schedule.turn(&object(1))));
+    assert!(reconciles(schedule.decide(&object(1))));
 }
 
 fn requesting(generation: i64, text: &str) -> LogDrain {
@@ -140,39 +140,39 @@ async fn a_request_is_looked_at_soon_with_what_is_listed_since_it_was_seen() {
     let schedule = schedule();
     schedule.rest(&object(1));
     let seen = Instant::now();
-    assert_eq!(schedule.turn(&requesting(1, "a")), Turn::Wait(GATHER));
+    assert_eq!(schedule.decide(&requesting(1, "a")), Decision::Wait(GATHER));
     assert_eq!(schedule.class(&requesting(1, "a")), Class::Interactive);
     tokio::time::advance(GATHER).await;
-    let look = Turn::Look(Asked { since: seen, is_first: false });
-    assert_eq!(schedule.turn(&requesting(1, "a")), look);
-    assert!(looks(schedule.turn(&requesting(1, "a"))), "the look has come to nothing");
+    let decision = Decision::Reconcile(Trigger { since: seen, is_first: false });
+    assert_eq!(schedule.decide(&requesting(1, "a")), decision);
+    assert!(reconciles(schedule.decide(&requesting(1, "a"))), "the reconciliation has come to nothing");
     let done = handled(requesting(1, "a"));
     schedule.rest(&done);
-    assert_eq!(schedule.turn(&done), Turn::Rest);
+    assert_eq!(schedule.decide(&done), Decision::Rest);
     let mut other = done.clone();
     other.metadata.annotations.as_mut().unwrap().insert("other".into(), "annotation".into());
-    assert_eq!(schedule.turn(&other), Turn::Rest, "another annotation asks for nothing");
+    assert_eq!(schedule.decide(&other), Decision::Rest, "another annotation asks for nothing");
     let mut again = requesting(1, "b");
     again.status.clone_from(&done.status);
-    assert_eq!(schedule.turn(&again), Turn::Wait(GATHER), "another text is another request");
+    assert_eq!(schedule.decide(&again), Decision::Wait(GATHER), "another text is another request");
     let mut taken_away = object(1);
     taken_away.status.clone_from(&done.status);
-    assert_eq!(schedule.turn(&taken_away), Turn::Rest);
+    assert_eq!(schedule.decide(&taken_away), Decision::Rest);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_comes_during_a_look_is_not_lost_with_its_end() {
     let schedule = schedule();
     schedule.rest(&object(1));
-    assert_eq!(schedule.turn(&requesting(1, "a")), Turn::Wait(GATHER));
+    assert_eq!(schedule.decide(&requesting(1, "a")), Decision::Wait(GATHER));
     tokio::time::advance(GATHER).await;
-    assert!(looks(schedule.turn(&requesting(1, "a"))), "the look begins");
+    assert!(reconciles(schedule.decide(&requesting(1, "a"))), "the reconciliation begins");
     let mut ended = requesting(1, "b");
     ended.status = handled(requesting(1, "a")).status;
     schedule.rest(&ended);
-    assert_eq!(schedule.turn(&ended), Turn::Wait(GATHER));
+    assert_eq!(schedule.decide(&ended), Decision::Wait(GATHER));
     tokio::time::advance(GATHER).await;
-    assert!(looks(schedule.turn(&ended)));
+    assert!(reconciles(schedule.decide(&ended)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,26 +180,29 @@ async fn what_has_changed_too_waits_for_no_request_and_what_waits_is_hurried() {
     let schedule = schedule();
     let since = Instant::now();
     schedule.rest(&object(1));
-    let changed = Turn::Look(Asked { since, is_first: false });
-    assert_eq!(schedule.turn(&requesting(2, "a")), changed);
+    let changed = Decision::Reconcile(Trigger { since, is_first: false });
+    assert_eq!(schedule.decide(&requesting(2, "a")), changed);
     for _ in 0..6 {
         schedule.after_failure(&object(2), Duration::ZERO);
     }
-    assert_eq!(schedule.turn(&requesting(2, "b")), Turn::Wait(GATHER));
+    assert_eq!(schedule.decide(&requesting(2, "b")), Decision::Wait(GATHER));
     tokio::time::advance(GATHER).await;
-    assert!(looks(schedule.turn(&requesting(2, "b"))));
+    assert!(reconciles(schedule.decide(&requesting(2, "b"))));
     assert!(schedule.after_failure(&handled(requesting(2, "b")), Duration::ZERO) < Duration::from_secs(6));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_from_before_this_process_is_no_first_look() {
     let schedule = schedule();
-    assert_eq!(schedule.turn(&requesting(1, "a")), Turn::Wait(GATHER));
+    assert_eq!(schedule.decide(&requesting(1, "a")), Decision::Wait(GATHER));
     tokio::time::advance(GATHER).await;
-    assert!(matches!(schedule.turn(&requesting(1, "a")), Turn::Look(Asked { is_first: false, .. })));
+    assert!(matches!(
+        schedule.decide(&requesting(1, "a")),
+        Decision::Reconcile(Trigger { is_first: false, .. })
+    ));
     let schedule = self::schedule();
-    let first = Turn::Look(Asked { since: Instant::now(), is_first: true });
-    assert_eq!(schedule.turn(&handled(requesting(1, "a"))), first);
+    let first = Decision::Reconcile(Trigger { since: Instant::now(), is_first: true });
+    assert_eq!(schedule.decide(&handled(requesting(1, "a"))), first);
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,9 +216,9 @@ async fn a_request_is_interactive_however_often_the_resource_has_failed_and_whet
         }
         wait = schedule.after_failure(&object(1), wait);
         assert_eq!(schedule.class(&object(1)), Class::Background);
-        assert_eq!(schedule.turn(&requesting(1, "a")), Turn::Wait(GATHER));
+        assert_eq!(schedule.decide(&requesting(1, "a")), Decision::Wait(GATHER));
         tokio::time::advance(if is_due { wait } else { GATHER }).await;
-        assert!(looks(schedule.turn(&requesting(1, "a"))));
+        assert!(reconciles(schedule.decide(&requesting(1, "a"))));
         assert_eq!(schedule.class(&requesting(1, "a")), Class::Interactive, "{is_due}");
     }
 }
@@ -227,6 +230,6 @@ async fn who_is_called_is_known_until_a_look_begins() {
     assert!(!schedule.is_called("u"));
     schedule.now("u", Instant::now());
     assert!(schedule.is_called("u"));
-    assert!(looks(schedule.turn(&object(1))));
+    assert!(reconciles(schedule.decide(&object(1))));
     assert!(!schedule.is_called("u"));
 }

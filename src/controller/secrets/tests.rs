@@ -28,7 +28,7 @@ fn secret(version: u64, data: &[(&str, &str)]) -> Secret {
     secret
 }
 
-/// What a look does.
+/// What a reconciliation does.
 fn read(secrets: &Secrets, uid: &str, key: &str, found: Option<&Secret>) {
     secrets.read(&resource(uid), &reference(key)).found(found);
 }
@@ -89,7 +89,7 @@ fn only_those_are_called_whose_value_has_changed_and_only_once_until_they_read_i
     let same = secret(6, &[("token", "x"), ("other", "y"), ("unused", "z")]);
     assert_eq!(called(&secrets, Some(&same)), NOBODY);
     secrets.heard(&logs(), Version::At(6));
-    assert_eq!(to_check(&secrets), NONE, "version 6 has been looked at");
+    assert_eq!(to_check(&secrets), NONE, "version 6 has been compared");
 
     let after = secret(7, &[("token", "X"), ("other", "y")]);
     assert_eq!(called(&secrets, Some(&after)), ["a", "b"]);

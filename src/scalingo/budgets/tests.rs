@@ -7,13 +7,13 @@ fn key(token: &str) -> TokenKey {
     ApiToken::new(token.to_owned()).unwrap().key()
 }
 
-fn asker(name: &str) -> Asker {
-    Asker::new(Class::Interactive, Owner { namespace: "ns".into(), name: name.into() })
+fn requester(name: &str) -> Requester {
+    Requester::new(Class::Interactive, Owner { namespace: "ns".into(), name: name.into() })
 }
 
 /// Sends one request that is answered at once.
 async fn send(budgets: &Budgets, token: &str, name: &str) {
-    budgets.acquire(key(token), &asker(name)).await.sending();
+    budgets.acquire(key(token), &requester(name)).await.sending();
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,13 +58,13 @@ async fn who_no_longer_waits_gives_the_place_back() {
 async fn what_was_kept_and_not_sent_is_given_back_and_what_was_cut_off_is_not() {
     let budgets = Budgets::new(2);
     for _ in 0..5 {
-        drop(budgets.acquire(key("t"), &asker("a")).await);
+        drop(budgets.acquire(key("t"), &requester("a")).await);
     }
-    let mut refused = budgets.acquire(key("t"), &asker("a")).await;
+    let mut refused = budgets.acquire(key("t"), &requester("a")).await;
     refused.sending();
     refused.not_sent();
     drop(refused);
-    let mut cut_off = budgets.acquire(key("t"), &asker("a")).await;
+    let mut cut_off = budgets.acquire(key("t"), &requester("a")).await;
     cut_off.sending();
     drop(cut_off);
     send(&budgets, "t", "a").await;
@@ -74,7 +74,7 @@ async fn what_was_kept_and_not_sent_is_given_back_and_what_was_cut_off_is_not() 
 #[tokio::test(start_paused = true)]
 async fn a_pause_holds_up_all_of_a_token_and_its_end_is_foretold() {
     let budgets = Budgets::new(10);
-    let permit = budgets.acquire(key("t"), &asker("a")).await;
+    let permit = budgets.acquire(key("t"), &requester("a")).await;
     permit.refused(Some(Duration::from_secs(7)));
     drop(permit);
     let begun = Instant::now();
@@ -89,14 +89,14 @@ async fn the_time_waited_is_known_while_it_lasts_and_afterwards() {
     for _ in 0..2 {
         send(&budgets, "t", "a").await;
     }
-    let asker = asker("b");
-    let waiting = budgets.acquire(key("t"), &asker);
+    let requester = requester("b");
+    let waiting = budgets.acquire(key("t"), &requester);
     tokio::pin!(waiting);
     assert!(tokio::time::timeout(Duration::from_secs(20), &mut waiting).await.is_err());
-    assert_eq!(asker.waited().as_secs(), 20);
+    assert_eq!(requester.waited().as_secs(), 20);
     let _permit = waiting.await;
     tokio::time::advance(Duration::from_secs(5)).await;
-    assert_eq!(asker.continuing().waited().as_secs(), 60);
+    assert_eq!(requester.continuing().waited().as_secs(), 60);
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +148,7 @@ async fn the_figures_of_a_budget_tell_who_holds_slots_who_waits_and_who_has_wait
         figures
     };
     send(&budgets, "t", "a").await;
-    budgets.acquire(key("t"), &asker("a")).await.refused(Some(Duration::from_secs(3)));
+    budgets.acquire(key("t"), &requester("a")).await.refused(Some(Duration::from_secs(3)));
     let mut waiting = Box::pin(send(&budgets, "t", "b"));
     assert!((&mut waiting).now_or_never().is_none());
     let now: BudgetFigures = figures();

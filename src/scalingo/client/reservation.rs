@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Client;
 use crate::scalingo::budget::Predecessors;
-use crate::scalingo::budgets::{Asker, BudgetFigures, Permit};
+use crate::scalingo::budgets::{BudgetFigures, Permit, Requester};
 use crate::scalingo::error::Error;
 use crate::scalingo::operation::Operation;
 use crate::scalingo::token::{ApiToken, TokenKey};
@@ -27,20 +27,20 @@ pub(super) struct Reserved {
 impl Client {
     /// The same client, for whoever asks.
     #[must_use]
-    pub fn on_behalf_of(&self, asker: Asker) -> Self {
-        Self { asker, reserved: Arc::default(), ..self.clone() }
+    pub fn on_behalf_of(&self, requester: Requester) -> Self {
+        Self { requester, reserved: Arc::default(), ..self.clone() }
     }
 
     /// The same client with the same kept request, to end what it has begun.
     #[must_use]
     pub fn continuing(&self) -> Self {
-        Self { asker: self.asker.continuing(), ..self.clone() }
+        Self { requester: self.requester.continuing(), ..self.clone() }
     }
 
     /// On whose behalf this client asks.
     #[must_use]
-    pub fn asker(&self) -> &Asker {
-        &self.asker
+    pub fn requester(&self) -> &Requester {
+        &self.requester
     }
 
     /// Counts what predecessors may have sent in the last minute, for tokens that have not been used yet.
@@ -76,11 +76,11 @@ impl Client {
             return Ok(());
         }
         self.bearer(token, None).await?;
-        let mut permit = self.budgets.acquire(token.key(), &self.asker).await;
+        let mut permit = self.budgets.acquire(token.key(), &self.requester).await;
         if !self.is_bearer_at_hand(token) {
             drop(permit);
             self.bearer(token, None).await?;
-            permit = self.budgets.acquire(token.key(), &self.asker).await;
+            permit = self.budgets.acquire(token.key(), &self.requester).await;
         }
         *self.reserved() = Some(Reserved { key: token.key(), permit });
         Ok(())
@@ -122,13 +122,13 @@ impl Client {
     ) -> Result<Permit, TransportError> {
         // All who use the token wait for an exchange, people among them.
         if operation == Operation::Exchange {
-            return Ok(self.budgets.acquire(token.key(), &self.asker.continuing()).await);
+            return Ok(self.budgets.acquire(token.key(), &self.requester.continuing()).await);
         }
         let reserved = self.reserved().take();
         if let Some(Reserved { permit, .. }) = reserved.filter(|reserved| reserved.key == token.key()) {
             return Ok(permit);
         }
-        let permit = self.budgets.acquire(token.key(), &self.asker);
+        let permit = self.budgets.acquire(token.key(), &self.requester);
         if operation != Operation::AddDrain {
             return Ok(permit.await);
         }
@@ -174,7 +174,7 @@ mod tests {
         client.reserve(&token()).await.unwrap();
         client.reserve(&token()).await.unwrap();
         assert_eq!(scripted.all().len(), 1, "one exchange and nothing else");
-        let other = client.on_behalf_of(client.asker().clone());
+        let other = client.on_behalf_of(client.requester().clone());
         other.drains(&token(), &target()).await.unwrap();
         let begun = Instant::now();
         client.drains(&token(), &target()).await.unwrap();
@@ -186,7 +186,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn those_who_keep_all_requests_do_not_keep_the_exchange_waiting() {
         let (scripted, client) = client(3);
-        let clients = [(); 3].map(|()| client.on_behalf_of(client.asker().clone()));
+        let clients = [(); 3].map(|()| client.on_behalf_of(client.requester().clone()));
         let (token, target) = (token(), target());
         for client in &clients {
             client.reserve(&token).await.unwrap();
@@ -206,7 +206,7 @@ mod tests {
         client.drains(&token(), &target()).await.unwrap();
         // The bearer token is good for 55 minutes.
         tokio::time::advance(Duration::from_secs(55 * 60 - 30)).await;
-        let other = client.on_behalf_of(client.asker().clone());
+        let other = client.on_behalf_of(client.requester().clone());
         other.drains(&token(), &target()).await.unwrap();
         other.drains(&token(), &target()).await.unwrap();
         client.reserve(&token()).await.unwrap();
