@@ -22,11 +22,11 @@ fn kept(replicas: usize, kills: u64) -> Summary {
     eprintln!("{summary}");
     assert_eq!(summary.broken, Vec::<String>::new());
     assert_eq!(summary.kills, kills);
-    // It was not quiet all the time.
-    for kind in ["kill: ", "change: ", "fault: "] {
-        assert!(summary.counted(kind) >= u64::from(kills), "{kind}");
+    // It was not quiet all the time. How much more there was depends on how fast the machine is.
+    let counted = ["kill: ", "change: ", "fault: "].map(|kind| (kind, summary.counted(kind)));
+    for (what, count) in counted.into_iter().chain([("added", summary.added), ("deleted", summary.deleted)]) {
+        assert!(count >= u64::from(kills), "{what}: {count}");
     }
-    assert!(summary.added >= 50 && summary.deleted >= 50);
     assert!(summary.counted("change: check requested") > 0);
     summary
 }

@@ -29,19 +29,32 @@ pub enum Way {
     Halted(Duration),
 }
 
-impl End {
-    /// Of one of many.
-    pub fn random(random: &mut Rng) -> Self {
-        let (whose, way) = match random.u8(..20) {
-            0..7 => (Whose::Leader, Way::Killed),
-            7..10 => (Whose::Standby, Way::Killed),
-            10..13 => (Whose::Leader, Way::Asked),
-            13..15 => (Whose::Standby, Way::Asked),
-            _ => {
-                let longer = Duration::from_millis(random.u64(1_000..8_000));
-                (Whose::Leader, Way::Halted(LEASE_DURATION + longer))
-            }
-        };
-        Self { whose, way }
+/// The ends of a campaign, in random order: each kind comes among any ten from the first on.
+#[derive(Default)]
+pub struct Ends {
+    left: Vec<End>,
+}
+
+impl Ends {
+    /// The next one.
+    pub fn next(&mut self, random: &mut Rng) -> End {
+        if self.left.is_empty() {
+            let mut halted = || Way::Halted(LEASE_DURATION + Duration::from_millis(random.u64(1_000..8_000)));
+            let ends = [
+                (Whose::Leader, Way::Killed),
+                (Whose::Leader, Way::Killed),
+                (Whose::Leader, Way::Killed),
+                (Whose::Leader, Way::Asked),
+                (Whose::Leader, Way::Asked),
+                (Whose::Leader, halted()),
+                (Whose::Leader, halted()),
+                (Whose::Standby, Way::Killed),
+                (Whose::Standby, Way::Killed),
+                (Whose::Standby, Way::Asked),
+            ];
+            self.left.extend(ends.map(|(whose, way)| End { whose, way }));
+            random.shuffle(&mut self.left);
+        }
+        self.left.pop().unwrap_or(End { whose: Whose::Leader, way: Way::Killed })
     }
 }

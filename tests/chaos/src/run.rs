@@ -14,7 +14,7 @@ use logdrain_operator::crd::LogDrain;
 use scalingo_simulator::{ChangeKind, Simulator};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::end::End;
+use crate::end::Ends;
 use crate::evidence::Evidence;
 use crate::fleet::{Fleet, Plan};
 use crate::judge::{Deletions, Judge, is_ambiguous};
@@ -124,12 +124,13 @@ impl<'a> Run<'a> {
         let mut faults = JoinSet::new();
         faults.spawn(go_wrong(self.setting.simulator.clone(), Rng::with_seed(seed.wrapping_add(1))));
         let mut random = Rng::with_seed(seed.wrapping_add(2));
+        let mut ends = Ends::default();
         for number in 1..=kills {
             let from = self.setting.simulator.sequence();
             self.fleet.fill().await?;
             Life::random(&mut random).live(&self.setting, &self.witness, from).await;
             if self.fleet.elects() {
-                self.fleet.end(End::random(&mut random), &mut random).await?;
+                self.fleet.end(ends.next(&mut random), &mut random).await?;
             } else {
                 self.fleet.kill_all()?;
             }
