@@ -145,8 +145,11 @@ impl Budget {
     #[must_use]
     pub fn inherited(limit: usize, predecessors: Predecessors, until: Instant) -> Self {
         let mut budget = Self::new(limit);
-        let held = budget.limit - spare(budget.limit, predecessors);
-        budget.answered = vec![(until, Class::Interactive); held];
+        let spare = spare(budget.limit, predecessors);
+        let (held, in_background) = (budget.limit - spare, budget.limit / 2 - spare / 2);
+        // Of what is free, background work may have no more than half, too.
+        budget.answered = vec![(until, Class::Background); in_background];
+        budget.answered.resize(held, (until, Class::Interactive));
         budget
     }
 
@@ -319,11 +322,13 @@ impl Budget {
 }
 
 /// How many requests may be sent though a predecessor may have sent as many as the limit allows: together no more than
-/// Scalingo allows. What that is above its documented limit is not known; a sixth of it is taken to be free then.
+/// Scalingo allows. What that is above its documented limit is not known; a fifth of the limit is taken to be free then: half
+/// of it for the first successor, and the rest for ten more.
 fn spare(limit: usize, predecessors: Predecessors) -> usize {
     match predecessors {
         Predecessors::None => limit,
-        _ if limit > ALLOWED => limit / 5,
+        Predecessors::One if limit > ALLOWED => limit / 10,
+        Predecessors::Several if limit > ALLOWED => limit / 100,
         Predecessors::One => (limit / 5).min(ALLOWED - limit),
         Predecessors::Several => 0,
     }
