@@ -16,7 +16,8 @@
 //! # Caveats
 //! What has left the machine cannot be called back: a request that was cut off may still take effect at Scalingo. The record
 //! that was written before it tells the next leader to wait for that. A process that is halted just when it hands a request
-//! without a body to its connection, a list for one, may send that when it goes on; one with a body it does not.
+//! without a body to its connection, such as a list, or a deletion where its URL stands in the query, may send that when it
+//! goes on; one with a body it does not.
 
 mod election;
 mod elector;

@@ -82,6 +82,8 @@ fn build(
             .timeout(limits.request)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
+            // Over HTTP/2 a task of its own would write what `Permission` has let pass before.
+            .http1_only()
             // A POST on a connection that the other side has just closed has an unknown outcome.
             .pool_idle_timeout(IDLE_CONNECTION)
     };
