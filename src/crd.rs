@@ -268,7 +268,7 @@ pub struct DrainRecord {
     #[schemars(length(max = 256))]
     pub destination_digest: String,
     /// How far the drain has come: `Adding` is about to be added, or was with the answer lost; `Active` is
-    /// there; `Deleting` is about to be deleted. Example: `Active`.
+    /// there; `Deleting` is about to be deleted, or was with the answer lost. Example: `Active`.
     pub state: DrainState,
     /// When the request that `state` announces was about to be sent. Example: `2026-11-23T15:44:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -287,6 +287,6 @@ pub enum DrainState {
     Adding,
     /// There, as far as known.
     Active,
-    /// About to be deleted while its URL is listed more than once.
+    /// About to be deleted.
     Deleting,
 }

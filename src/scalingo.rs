@@ -28,7 +28,7 @@ pub use authorities::CertificateAuthorities;
 pub use budgets::{BudgetFigures, ClassFigures, Requester};
 pub use client::{Client, DeleteForm};
 pub use endpoints::{EndpointError, Endpoints};
-pub use error::{AddOutcome, Error, ErrorKind};
+pub use error::{ChangeOutcome, Error, ErrorKind};
 pub use operation::{Missing, Operation};
 pub use permission::Permission;
 pub use reqwest_transport::{

@@ -25,7 +25,7 @@ use crate::{
     crd::{DrainRecord, DrainState, Reason},
     drain::{Destination, Digest, Target},
     metrics::Drift,
-    scalingo::{self, AddOutcome, ApiToken, Client},
+    scalingo::{self, ApiToken, ChangeOutcome, Client},
 };
 
 /// An intent that is older than this is written anew before its request is sent: its time must tell
@@ -142,7 +142,7 @@ impl<'a> PlanExecutor<'a, '_> {
             let records = self.with_wanted(intent.clone());
             self.write(records, Reason::Progressing, "adding the drain", Basis::ThisForm).await?;
             self.context.go_on()?;
-            if self.context.now().duration_since(sent) < INTENT_HOLDS {
+            if self.holds(sent) {
                 break;
             }
         }
@@ -163,7 +163,7 @@ impl<'a> PlanExecutor<'a, '_> {
                 answered
             }
             Err(error) => {
-                if error.add_outcome() == AddOutcome::NotMade {
+                if error.change_outcome() == ChangeOutcome::NotMade {
                     self.end_change(change, before);
                 }
                 self.after_failed_add(&intent, sent, error).await?
@@ -178,6 +178,11 @@ impl<'a> PlanExecutor<'a, '_> {
             self.subject.tell(&self.added(&record));
         }
         self.put(&intent, Some(record), Reason::Progressing, "added the drain").await
+    }
+
+    /// Whether an intent that was written with this time still tells when its request is sent.
+    fn holds(&self, since: Timestamp) -> bool {
+        self.context.now().duration_since(since) < INTENT_HOLDS
     }
 
     fn added(&self, record: &DrainRecord) -> Happening {
@@ -247,8 +252,8 @@ impl<'a> PlanExecutor<'a, '_> {
         sent: Timestamp,
         error: scalingo::Error,
     ) -> Result<Digest, Error> {
-        let outcome = error.add_outcome();
-        if matches!(outcome, AddOutcome::Answered | AddOutcome::Made) {
+        let outcome = error.change_outcome();
+        if matches!(outcome, ChangeOutcome::Answered | ChangeOutcome::Made) {
             // Were this list to fail too, the intent stands and is looked after later.
             let (account, target) = ((self.client, self.token), self.target().clone());
             let object = self.subject.object();
@@ -267,11 +272,11 @@ impl<'a> PlanExecutor<'a, '_> {
             };
             match ledger.find(&adding) {
                 Found::Drain(url) => return Ok(url),
-                Found::Nothing if outcome == AddOutcome::Answered => {}
+                Found::Nothing if outcome == ChangeOutcome::Answered => {}
                 Found::Nothing | Found::OneOf(_) => return Err(answer_lost(error, sent)),
             }
         }
-        if outcome == AddOutcome::Unknown {
+        if outcome == ChangeOutcome::Unknown {
             return Err(answer_lost(error, sent));
         }
         let error = Error::Scalingo(error);
@@ -285,7 +290,11 @@ impl<'a> PlanExecutor<'a, '_> {
     }
 
     async fn forget(&mut self, record: &DrainRecord, because: Forgotten) -> Result<(), Error> {
-        tracing::info!(url = record.url, ?because, "dropping a record");
+        if record.state == DrainState::Deleting && because == Forgotten::Gone {
+            self.tell_of_deletion(record);
+        } else {
+            tracing::info!(url = record.url, ?because, "dropping a record");
+        }
         self.put(record, None, Reason::Progressing, "dropped the record of a drain").await
     }
 }

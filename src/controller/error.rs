@@ -96,8 +96,8 @@ pub enum Error {
     /// Scalingo did not do what it was asked.
     #[error("{0}")]
     Scalingo(#[from] scalingo::Error),
-    /// The answer to an addition was lost.
-    #[error("{error}; looking until {} for the drain that this may have added", at_second(*until))]
+    /// The answer to an addition or a deletion was lost.
+    #[error("{error}; looking until {} for what it may have done", at_second(*until))]
     AnswerLost {
         /// How.
         error: scalingo::Error,

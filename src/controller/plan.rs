@@ -3,7 +3,8 @@
 //! Guarantees, whatever the input:
 //! - a listed drain that no record names is never deleted;
 //! - nothing is added where the wanted drain may be there, or may yet come;
-//! - deletions stand behind the addition that replaces them.
+//! - deletions stand behind the addition that replaces them;
+//! - nothing is deleted, or counted on, that an earlier deletion may yet take.
 
 mod ledger;
 mod record;
@@ -241,10 +242,16 @@ impl Plan {
         if let Some(wanted) = situation.wanted {
             kept = records.iter().position(|record| ledger.standing(record, wanted).is_some());
             match kept.map(|place| &records[place]) {
-                None => match situation.obtain(wanted, &records) {
-                    Ok(step) => steps.push(step),
-                    Err(wait) => return Self { steps, verdict: wait },
-                },
+                None => {
+                    if let Some((step, until)) = situation.earlier_deletion(wanted, &records) {
+                        steps.extend(step);
+                        return Self { steps, verdict: Verdict::WaitForAnswer(until) };
+                    }
+                    match situation.obtain(wanted, &records) {
+                        Ok(step) => steps.push(step),
+                        Err(wait) => return Self { steps, verdict: wait },
+                    }
+                }
                 Some(record) => steps.extend(record.mend()),
             }
             if let Some(owner) = situation.owner(wanted) {
@@ -265,28 +272,30 @@ fn release(
     kept: Option<usize>,
     steps: &mut Vec<Step>,
 ) -> Option<Timestamp> {
-    let (mut wait, mut gone) = (None, Vec::new());
+    let (mut wait, mut gone, mut shared) = (None, Vec::new(), Vec::new());
     for (place, record) in records.iter().enumerate().filter(|(place, _)| Some(*place) != kept) {
-        let vanished = match &record.phase {
-            Phase::Active { url } => situation.ledger.count(url) == 0,
-            Phase::Nameless => true,
-            Phase::Adding { .. } | Phase::Deleting { .. } => false,
-        };
+        let there = record.url().map_or(0, |url| situation.ledger.count(url));
         // Where it is the wanted one, the record that the steps above make takes its place.
-        if vanished && kept.is_none() && situation.wanted == Some(&record.destination) {
+        if record.is_gone(there) && kept.is_none() && situation.wanted == Some(&record.destination) {
             continue;
         }
         let others = || records.iter().enumerate().filter(|(other, _)| *other != place);
         let is_of_url = |step: &Step| matches!(step, Step::Delete { url, .. } if Some(url) == record.url());
         let beside = Beside {
             left: others().filter(|(other, _)| !gone.contains(other)).map(|(_, other)| other).collect(),
-            deleting: others().map(|(_, other)| other).filter(|other| other.is_deleting()).collect(),
+            deleting: others()
+                .filter(|(other, record)| record.is_deleting() && !shared.contains(other))
+                .map(|(_, other)| other)
+                .collect(),
             is_after_another: steps.iter().any(is_of_url),
         };
         match situation.release(record, &beside) {
             Ok(step) => {
-                steps.push(step);
                 gone.push(place);
+                if let Step::Forget { because: Forgotten::Shared, .. } = step {
+                    shared.push(place);
+                }
+                steps.push(step);
             }
             Err(until) => wait = Some(until),
         }

@@ -145,7 +145,7 @@ impl Client {
     /// Adds a drain and gives the URL that names it from now on.
     ///
     /// # Errors
-    /// See [`Error::kind`], and [`Error::add_outcome`] for what became of the drain.
+    /// See [`Error::kind`], and [`Error::change_outcome`] for what became of the drain.
     pub async fn add_drain(
         &self,
         token: &ApiToken,

@@ -32,14 +32,14 @@ pub enum ErrorKind {
     Protocol,
 }
 
-/// What became of an add that failed.
+/// What became of a change of drains that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AddOutcome {
-    /// Never sent, or refused: no drain was made by it.
+pub enum ChangeOutcome {
+    /// Never sent, or refused: nothing was changed by it.
     NotMade,
     /// The application itself answered with a failure: made or not, a list tells at once.
     Answered,
-    /// Made, but the answer with the URL cannot be read.
+    /// Made, but the answer cannot be read.
     Made,
     /// The request may still be under way.
     Unknown,
@@ -150,22 +150,25 @@ impl Error {
         }
     }
 
-    /// What became of the drain that [`Client::add_drain`](super::Client::add_drain) was to add.
+    /// What became of the change that [`Client::add_drain`](super::Client::add_drain) or
+    /// [`Client::delete_drain`](super::Client::delete_drain) was to make.
     #[must_use]
-    pub fn add_outcome(&self) -> AddOutcome {
+    pub fn change_outcome(&self) -> ChangeOutcome {
         // A failed exchange comes before the call itself, or after it was refused with 401.
-        if self.operation != Operation::AddDrain {
-            return AddOutcome::NotMade;
+        if !self.operation.is_write() {
+            return ChangeOutcome::NotMade;
         }
         match &*self.failure {
-            Failure::Unsendable(_) | Failure::Unanswered(TransportError::NotSent(_)) => AddOutcome::NotMade,
-            Failure::Unanswered(_) => AddOutcome::Unknown,
-            Failure::Unreadable { .. } => AddOutcome::Made,
+            Failure::Unsendable(_) | Failure::Unanswered(TransportError::NotSent(_)) => {
+                ChangeOutcome::NotMade
+            }
+            Failure::Unanswered(_) => ChangeOutcome::Unknown,
+            Failure::Unreadable { .. } => ChangeOutcome::Made,
             Failure::Refused(refusal) => match refusal.status.as_u16() {
-                408 => AddOutcome::Unknown,
-                400..=499 => AddOutcome::NotMade,
-                status if is_gateway_failure(status) => AddOutcome::Unknown,
-                _ => AddOutcome::Answered,
+                408 => ChangeOutcome::Unknown,
+                400..=499 => ChangeOutcome::NotMade,
+                status if is_gateway_failure(status) => ChangeOutcome::Unknown,
+                _ => ChangeOutcome::Answered,
             },
         }
     }

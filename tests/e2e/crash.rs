@@ -90,7 +90,7 @@ async fn a_crash_at_any_step_of_a_replacement_leaves_one_drain_and_no_gap() {
         (Post(After), Lost, 1, 1),
         (PostAnswered, Lost, 1, 1),
         (Delete(Before), Lost, 1, 2),
-        (Delete(Before), Late, 1, 2),
+        (Delete(Before), Late, 1, 1),
         (Delete(After), Lost, 1, 1),
         (DeleteAnswered, Lost, 1, 1),
     ];
@@ -103,7 +103,7 @@ async fn a_crash_at_any_step_of_a_deletion_leaves_no_drain() {
         (Exchange, Lost, 0, 1),
         (List, Lost, 0, 1),
         (Delete(Before), Lost, 0, 2),
-        (Delete(Before), Late, 0, 2),
+        (Delete(Before), Late, 0, 1),
         (Delete(After), Lost, 0, 1),
         (DeleteAnswered, Lost, 0, 1),
     ];
@@ -129,11 +129,12 @@ async fn what_is_changed_after_a_crash_in_its_addition_leaves_one_drain() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_reverted_after_a_crash_in_its_replacement_keeps_its_drain() {
-    let rows: [Row; 5] = [
+    let rows: [Row; 6] = [
         (Intent, Lost, 0, 0),
         (Post(Before), Late, 1, 1),
         (Post(After), Lost, 1, 1),
         (Delete(Before), Lost, 1, 2),
+        (Delete(Before), Late, 2, 2),
         (Delete(After), Lost, 2, 2),
     ];
     join_all(rows.map(|row| crash(&REPLACE_THEN_REVERT, row))).await;

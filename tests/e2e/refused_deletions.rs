@@ -1,12 +1,13 @@
 //! Deletions that the API refuses or fails: the record stays, the condition says why, and the drain goes once it may.
 
 use scalingo_simulator::ChangeKind::{Added, Removed};
-use scalingo_simulator::{Action, Answer, AnswerBody, Rule};
+use scalingo_simulator::{Action, Answer, AnswerBody, Rule, Simulator};
 use serde_json::{Value, json};
 
 use crate::{
     duplicates::{OTHER_URL, URL, change, changes, papertrail, with},
     errors::{PERSON, TIME, assert_failing, assert_synced},
+    scene::LATER,
     world::{World, ready},
 };
 
@@ -40,7 +41,6 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
             ),
         ),
         ("d500", refuse(500, "boom"), "Unavailable", TIME, format!("{delete}answered 500: boom")),
-        ("d502", refuse(502, "boom"), "Unavailable", TIME, format!("{delete}answered 502: boom")),
     ];
     for (name, action, ..) in &cases {
         world.simulator.add_app(name);
@@ -64,6 +64,29 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
         world.until(name, "gone", Value::is_null).await;
         assert!(world.simulator.drains(*name).is_empty(), "{name}");
     }
+    world.finish();
+}
+
+/// It may still take effect, and a second one might then take what somebody has added meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_whose_answer_is_lost_is_looked_for_before_it_is_repeated() {
+    let world = World::running().await;
+    world.apply("drain", &papertrail("shop-front"));
+    world.until_reason("drain", "Synced").await;
+    let path = "/v1/apps/*/log_drains";
+    world.simulator.add_rule(Rule::new("DELETE", path, refuse(502, "boom")).once());
+    world.kubectl(&["delete", "logdrain", "drain", "--wait=false"]);
+    let gone = |simulator: &Simulator| simulator.drains("shop-front").is_empty();
+    world.until_simulator_within(LATER, "gone at last", gone).await;
+    world.until("drain", "gone", Value::is_null).await;
+    let sent = world.simulator.requests("DELETE", path);
+    let [first, second] = sent.as_slice() else { panic!("{sent:#?}") };
+    let pause = second.at.duration_since(first.at);
+    assert!(pause.as_secs() >= 90, "only {pause}");
+    let lists = world.simulator.requests("GET", path);
+    let between =
+        lists.iter().filter(|list| (first.sequence..second.sequence).contains(&list.sequence)).count();
+    assert!(between > 3, "listed {between} times");
     world.finish();
 }
 

@@ -270,7 +270,7 @@ async fn a_lost_answer_leaves_one_drain_for_both() {
     let request =
         format!("add_drain failed: POST /v1/apps/{id}/log_drains: the connection broke before an answer");
     assert!(message.starts_with(&request), "{message}");
-    assert!(message.ends_with(" for the drain that this may have added"), "{message}");
+    assert!(message.ends_with(" for what it may have done"), "{message}");
     world.apply("other", &papertrail("shop-front"));
     world.until_reason("owner", "Synced").await;
     until_duplicate_of(&world, world.namespace(), "other", &format!("{}/owner", world.namespace())).await;

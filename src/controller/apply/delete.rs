@@ -1,16 +1,18 @@
 //! Deletion, also of one among several drains with the same URL.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{PlanExecutor, shown};
+use super::{PlanExecutor, answer_lost, shown};
 use crate::{
     controller::{
         delete_forms::Proof, error::Error, feeds::Kind, happening::Happening, lists::Freshness, observe,
+        status::Basis,
     },
     crd::{DrainRecord, DrainState, Reason},
     drain::{Destination, Digest, DrainUrl},
     metrics::Drift,
-    scalingo::{DeleteForm, ErrorKind},
+    scalingo::{ChangeOutcome, DeleteForm, ErrorKind},
 };
 
 impl PlanExecutor<'_, '_> {
@@ -27,62 +29,103 @@ impl PlanExecutor<'_, '_> {
         let Some(url) = self.observation.url(digest).cloned() else {
             return self.put(record, None, Reason::Progressing, "the drain is gone").await;
         };
-        let mut record = record.clone();
-        let copies = keep + 1;
-        let noted = vec![digest.to_string(); copies];
-        let is_noted = record.state == DrainState::Deleting && record.listed_before == noted;
-        // Written also where no deletion follows: it tells whose copy is gone when a person takes one away.
-        if keep > 0 && !is_noted {
-            let intent = DrainRecord {
-                state: DrainState::Deleting,
-                since: Some(Time(self.context.now())),
-                listed_before: noted,
-                ..record.clone()
-            };
-            let message = "deleting one of several drains with the same URL";
-            self.put(&record, Some(intent.clone()), Reason::Progressing, message).await?;
-            record = self.standing(&intent).unwrap_or(intent);
+        if keep > 0 && self.restorable(record, &url).is_none() {
+            // It tells whose copy is gone when a person takes one away.
+            self.note_deletion(record, digest, keep, None).await?;
+            return Err(Error::Irreplaceable { copies: keep + 1 });
         }
-        if keep > 0 && self.restorable(&record, &url).is_none() {
-            return Err(Error::Irreplaceable { copies });
-        }
-        self.delete_at_scalingo(digest, &url, keep).await?;
+        let record = self.delete_at_scalingo(record, digest, &url, keep).await?;
         let missing = keep.saturating_sub(self.observation.count(digest));
         if missing > 0 {
             return self.restore_with(&record, missing, self.restorable(&record, &url)).await;
         }
-        let url = shown(&record);
-        self.subject.tell(&match self.other_active(&record) {
+        self.tell_of_deletion(&record);
+        self.put(&record, None, Reason::Progressing, "deleted a drain").await
+    }
+
+    pub(super) fn tell_of_deletion(&mut self, record: &DrainRecord) {
+        let url = shown(record);
+        self.subject.tell(&match self.other_active(record) {
             Some(new) if !self.subject.is_being_deleted() => {
                 Happening::Replaced { old: url, new: shown(new) }
             }
             _ => Happening::Deleted { url },
         });
-        self.put(&record, None, Reason::Progressing, "deleted a drain").await
     }
 
-    /// Deletes, and makes sure that it worked where the form of the request is not proven yet.
+    /// Has the record say that its drain is being deleted: by a request that is about to be sent, or by none that is out.
+    /// Gives it as it stands then.
+    async fn note_deletion(
+        &mut self,
+        record: &DrainRecord,
+        digest: &Digest,
+        keep: usize,
+        since: Option<Timestamp>,
+    ) -> Result<DrainRecord, Error> {
+        let noted = DrainRecord {
+            state: DrainState::Deleting,
+            since: since.map(Time),
+            listed_before: vec![digest.to_string(); keep + 1],
+            ..record.clone()
+        };
+        if noted == *record {
+            return Ok(noted);
+        }
+        let message =
+            if keep > 0 { "deleting one of several drains with the same URL" } else { "deleting a drain" };
+        // What is about to be done holds for the form that it was planned for, what has come of it for any.
+        let basis = if since.is_some() { Basis::ThisForm } else { Basis::AnyForm };
+        let records = self.with(record, Some(noted.clone()));
+        self.write(records, Reason::Progressing, message, basis).await?;
+        Ok(self.standing(&noted).unwrap_or(noted))
+    }
+
+    /// The intent to delete, as it stands: not so old that it would not tell when its request is sent.
+    async fn intend_deletion(
+        &mut self,
+        record: &DrainRecord,
+        digest: &Digest,
+        keep: usize,
+    ) -> Result<(DrainRecord, Timestamp), Error> {
+        let mut intent = record.clone();
+        loop {
+            let sent = self.context.now();
+            intent = self.note_deletion(&intent, digest, keep, Some(sent)).await?;
+            self.context.go_on()?;
+            if self.holds(sent) {
+                return Ok((intent, sent));
+            }
+        }
+    }
+
+    /// Deletes, and makes sure that it worked where the form of the request is not proven yet. Gives the record as it
+    /// stands then.
     async fn delete_at_scalingo(
         &mut self,
+        record: &DrainRecord,
         digest: &Digest,
         url: &DrainUrl,
         keep: usize,
-    ) -> Result<(), Error> {
+    ) -> Result<DrainRecord, Error> {
         let region = self.target().region.clone();
         let (mut form, mut proof) = self.context.delete_forms.form(&region);
         let mut tried_all = false;
+        let mut record = record.clone();
         loop {
             let client = self.writer().await?;
+            let sent;
+            (record, sent) = self.intend_deletion(&record, digest, keep).await?;
             // What the feed tells is not judged before it is known whose change it was.
             let change = self.begin_change();
             let answer = client.delete_drain(self.token, self.target(), url, form).await;
+            let mut failure = None;
             let heeded = match answer {
                 Ok(true) if proof == Proof::Seen && keep == 0 => {
                     let before = self.observation.clone();
                     self.observation.deleted(digest);
                     self.expect_echo(Kind::Deleted, digest);
                     self.end_change(change, before);
-                    return Ok(());
+                    return Ok(record);
                 }
                 Ok(_) => true,
                 // It was gone already, which proves nothing.
@@ -92,7 +135,17 @@ impl PlanExecutor<'_, '_> {
                     (form, proof, tried_all) = (other(form), Proof::Open, true);
                     continue;
                 }
-                Err(error) => return Err(Error::Scalingo(error)),
+                Err(error) => match error.change_outcome() {
+                    ChangeOutcome::Unknown => return Err(answer_lost(error, sent)),
+                    ChangeOutcome::NotMade => {
+                        self.note_deletion(&record, digest, keep, None).await?;
+                        return Err(Error::Scalingo(error));
+                    }
+                    ChangeOutcome::Answered | ChangeOutcome::Made => {
+                        failure = Some(error);
+                        false
+                    }
+                },
             };
             let account = (self.client, self.token);
             self.observation =
@@ -102,10 +155,11 @@ impl PlanExecutor<'_, '_> {
                     self.expect_echo(Kind::Deleted, digest);
                     self.context.delete_forms.works(&region, form);
                 }
-                return Ok(());
+                return Ok(record);
             }
-            if tried_all || proof == Proof::Seen {
-                return Err(Error::NotDeleted);
+            if tried_all || proof == Proof::Seen || failure.is_some() {
+                self.note_deletion(&record, digest, keep, None).await?;
+                return Err(failure.map_or(Error::NotDeleted, Error::Scalingo));
             }
             (form, tried_all) = (other(form), true);
         }
@@ -133,13 +187,14 @@ impl PlanExecutor<'_, '_> {
             self.subject.tell(&Happening::NotRestored { url: shown(record) });
             return self.put(record, None, Reason::Progressing, "deleted a drain").await;
         };
-        // The time of the request, so that a successor does not repeat it too early.
-        let intent = DrainRecord { since: Some(Time(self.context.now())), ..record.clone() };
-        let message = "restoring a drain that was deleted along";
-        self.put(record, Some(intent.clone()), Reason::Progressing, message).await?;
-        let intent = self.standing(&intent).unwrap_or(intent);
+        let mut intent = record.clone();
         for _ in 0..missing {
             let client = self.writer().await?;
+            // The time of the request, so that a successor does not repeat it too early.
+            let restoring = DrainRecord { since: Some(Time(self.context.now())), ..intent.clone() };
+            let message = "restoring a drain that was deleted along";
+            self.put(&intent, Some(restoring.clone()), Reason::Progressing, message).await?;
+            intent = self.standing(&restoring).unwrap_or(restoring);
             // What it is listed as afterwards is left to a list.
             let _change = self.begin_change();
             let url = client.add_drain(self.token, self.target(), &destination).await?;

@@ -64,7 +64,8 @@ impl PlanExecutor<'_, '_> {
     /// Whether a deletion is still open, or the drain is there.
     fn is_open_or_listed(&self, record: &DrainRecord) -> bool {
         let record = Record::from(record.clone());
-        record.is_deleting() || record.url().is_some_and(|url| self.observation.count(url) > 0)
+        let there = record.url().map_or(0, |url| self.observation.count(url));
+        if record.is_adding() { there > 0 } else { !record.is_gone(there) }
     }
 
     /// The record as it stands in the status.
@@ -87,6 +88,11 @@ impl PlanExecutor<'_, '_> {
         reason: Reason,
         message: &str,
     ) -> Result<(), Error> {
+        self.write(self.with(old, new), reason, message, Basis::AnyForm).await
+    }
+
+    /// The records, with one in another's place, or nothing.
+    pub(super) fn with(&self, old: &DrainRecord, new: Option<DrainRecord>) -> Vec<DrainRecord> {
         let target = self.target();
         let mut records = self.subject.records().to_vec();
         let place = records.iter().position(|other| {
@@ -98,7 +104,7 @@ impl PlanExecutor<'_, '_> {
             (None, Some(new)) => records.push(new),
             (None, None) => {}
         }
-        self.write(records, reason, message, Basis::AnyForm).await
+        records
     }
 
     pub(super) async fn write(

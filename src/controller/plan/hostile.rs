@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use super::*;
+use super::{ledger::Deletion, *};
 use crate::{
     crd::{DrainState, DrainType},
     drain::Digest,
@@ -108,9 +108,11 @@ proptest! {
                     prop_assert!(!deleted.contains(url), "one after the other: {:?}", step);
                     let there = ledger.count(url);
                     prop_assert!(there > *keep, "what is deleted is listed: {:?}", step);
-                    let is_noted = Record::from(record.clone()).is_deleting();
-                    prop_assert!(is_noted || *keep == there - 1, "the others with that URL stay: {:?}", step);
-                    prop_assert!(!is_noted || *keep > 0, "one stays at least: {:?}", step);
+                    prop_assert_eq!(*keep, there - 1, "the others with that URL stay: {:?}", step);
+                    prop_assert!(
+                        ledger.unsettled(&Record::from(record.clone())).is_none(),
+                        "none while another may be under way: {:?}", step
+                    );
                     deleted.push(url.clone());
                 }
                 Step::Add { .. } => {
@@ -139,7 +141,9 @@ proptest! {
         if deleting && plan.verdict == Verdict::InSync {
             prop_assert_eq!(plan.steps.iter().filter(|step| !matches!(step, Step::Resolve { .. })).count(), read.len());
             let is_left = |url: &Digest| !deleted.contains(url)
-                && !read.iter().any(|own| own.is_deleting() && own.url() == Some(url))
+                && !read.iter().any(|own| own.url() == Some(url) && matches!(
+                    ledger.deletion(own), Some(Deletion::Done | Deletion::Excessive(_))
+                ))
                 && !ledger.peer_records().any(|(_, other)| other.url() == Some(url));
             for url in read.iter().filter_map(Record::url).filter(|url| ledger.count(url) > 0) {
                 prop_assert!(!is_left(url), "nothing is left behind: {} after {:?}", url, plan);

@@ -14,15 +14,47 @@ pub(super) enum Whose {
     Peer,
 }
 
+/// What has become of the deletion of a record.
+pub(super) enum Deletion {
+    /// Its drain is gone.
+    Done,
+    /// It may yet take effect, until then.
+    Open(Timestamp),
+    /// It came to nothing: its drain is there.
+    Undone,
+    /// It has taken this many along that were to stay.
+    Excessive(usize),
+}
+
 impl Ledger<'_> {
     /// Until when the request that a record announces may still take effect; `None` once it cannot.
     #[must_use]
     pub fn unsettled(&self, record: &Record) -> Option<Timestamp> {
-        let (Phase::Adding { since, .. } | Phase::Deleting { since, .. }) = &record.phase else {
-            return None;
+        let since = match &record.phase {
+            Phase::Adding { since, .. } => Some(*since),
+            Phase::Deleting { since, .. } => *since,
+            Phase::Active { .. } | Phase::Nameless => None,
         };
-        let until = settles((*since).max(self.led_since));
+        let until = settles(since?.max(self.led_since));
         (until > self.now).then_some(until)
+    }
+
+    /// What has become of the deletion that a record announces; `None` where it announces none.
+    ///
+    /// No second one is sent before the first can no longer take effect: it would take a drain that is not ours, or
+    /// one that has been added since.
+    pub(super) fn deletion(&self, record: &Record) -> Option<Deletion> {
+        let Phase::Deleting { url, keep, .. } = &record.phase else { return None };
+        let there = self.count(url);
+        Some(if record.is_gone(there) {
+            Deletion::Done
+        } else if let Some(until) = self.unsettled(record) {
+            Deletion::Open(until)
+        } else if there > *keep {
+            Deletion::Undone
+        } else {
+            Deletion::Excessive(keep - there)
+        })
     }
 
     /// Looks for the drain of an addition whose answer was lost; there is nothing to look for where a record announces
@@ -88,10 +120,12 @@ impl Ledger<'_> {
 
     /// The drain of a destination that a record says to be there, and that is.
     pub(super) fn standing<'r>(&self, record: &'r Record, wanted: &Digest) -> Option<&'r Digest> {
-        match &record.phase {
-            Phase::Active { url } if record.destination == *wanted && self.count(url) > 0 => Some(url),
-            _ => None,
-        }
+        let is_there = match &record.phase {
+            Phase::Active { url } => self.count(url) > 0,
+            Phase::Deleting { .. } => matches!(self.deletion(record), Some(Deletion::Undone)),
+            Phase::Adding { .. } | Phase::Nameless => false,
+        };
+        record.url().filter(|_| is_there && record.destination == *wanted)
     }
 
     pub(super) fn count(&self, url: &Digest) -> usize {

@@ -10,14 +10,13 @@
 //! | `Active` with a time or a list | `Active` | they announce nothing |
 //! | `Adding` with a digest | `Adding` and `answered` | its drain is the one with this URL where that is listed; else its request may still be out |
 //! | `Adding` twice | one after the other, and nothing is added before | each request may be out |
-//! | `Adding` or `Deleting` without a time | sent when this process began to lead | it may still take effect |
+//! | `Adding` without a time | sent when this process began to lead | it may still take effect |
+//! | `Deleting` without a time | no request is out | so it is written where none could be sent, or one was refused |
 //! | a time yet to come, however late | not settled before | a clock may have been set back |
 //! | `Deleting` without a digest | `Nameless` | a restored drain would be nobody's |
-//! | `Deleting` with fewer than two copies of its digest in the list | `Active` | the list of now tells how many must stay |
+//! | `Deleting` without its digest in the list | `Active` | the list of now tells how many must stay |
 //! | other digests in the list of `Deleting` | are not there | only copies of its own drain are restored |
 //! | two of one drain | it is kept for both, and deleted for the last | else it would go twice, or never |
-
-use std::num::NonZeroUsize;
 
 use jiff::Timestamp;
 
@@ -55,14 +54,14 @@ pub enum Phase {
         /// Its URL.
         url: Digest,
     },
-    /// About to be deleted while its URL is listed more than once.
+    /// About to be deleted.
     Deleting {
         /// Its URL.
         url: Digest,
-        /// When the request was about to be sent.
-        since: Timestamp,
+        /// When the request was about to be sent; `None` where none is out.
+        since: Option<Timestamp>,
         /// How many other drains with this URL were listed.
-        keep: NonZeroUsize,
+        keep: usize,
     },
     /// Nothing is known by which it could be found.
     Nameless,
@@ -71,18 +70,20 @@ pub enum Phase {
 impl From<DrainRecord> for Record {
     fn from(written: DrainRecord) -> Self {
         let url = written.url_digest.as_deref().filter(|url| !url.is_empty()).map(Digest::recorded);
-        // Whatever was sent before this process began to lead counts as sent then.
-        let since = written.since.as_ref().map_or(Timestamp::MIN, |since| since.0);
+        let since = written.since.as_ref().map(|since| since.0);
         let listed_before = || written.listed_before.iter().map(|digest| Digest::recorded(digest));
         let phase = match (written.state, url) {
-            (DrainState::Adding, answered) => {
-                Phase::Adding { since, listed_before: listed_before().collect(), answered }
-            }
+            (DrainState::Adding, answered) => Phase::Adding {
+                // Whatever was sent before this process began to lead counts as sent then.
+                since: since.unwrap_or(Timestamp::MIN),
+                listed_before: listed_before().collect(),
+                answered,
+            },
             (DrainState::Active | DrainState::Deleting, None) => Phase::Nameless,
             (DrainState::Active, Some(url)) => Phase::Active { url },
             (DrainState::Deleting, Some(url)) => {
                 let copies = listed_before().filter(|listed| *listed == url).count();
-                match NonZeroUsize::new(copies.saturating_sub(1)) {
+                match copies.checked_sub(1) {
                     Some(keep) => Phase::Deleting { url, since, keep },
                     None => Phase::Active { url },
                 }
@@ -99,7 +100,7 @@ impl Record {
         matches!(self.phase, Phase::Adding { .. })
     }
 
-    /// Whether one of several drains with its URL is being deleted.
+    /// Whether its deletion is not known to have ended.
     #[must_use]
     pub fn is_deleting(&self) -> bool {
         matches!(self.phase, Phase::Deleting { .. })
@@ -112,6 +113,18 @@ impl Record {
             Phase::Adding { answered, .. } => answered.as_ref(),
             Phase::Active { url } | Phase::Deleting { url, .. } => Some(url),
             Phase::Nameless => None,
+        }
+    }
+
+    /// Whether its drain is known to be gone where so many drains with its URL are listed.
+    #[must_use]
+    pub fn is_gone(&self, there: usize) -> bool {
+        match &self.phase {
+            Phase::Adding { .. } => false,
+            Phase::Active { .. } => there == 0,
+            Phase::Nameless => true,
+            // Fewer than are to stay are a person's work where no request was out.
+            Phase::Deleting { since, keep, .. } => there == *keep || there < *keep && since.is_none(),
         }
     }
 

@@ -4,27 +4,51 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Adoption, Forgotten, Found, Peer, Phase, Record, Situation, Step, Verdict, ledger::Whose};
+use super::{
+    Adoption, Forgotten, Found, Peer, Phase, Record, Situation, Step, Verdict,
+    ledger::{Deletion, Whose},
+};
 use crate::drain::{Digest, Likeness};
 
 /// What stands beside a record that is to go.
 pub(super) struct Beside<'a> {
     /// The resource's other records that stay, or go later.
     pub(super) left: Vec<&'a Record>,
-    /// Those that go by a deletion of one of several copies, whether before it or later.
+    /// Those that go by a deletion, whether before it or later.
     pub(super) deleting: Vec<&'a Record>,
     /// Whether a drain with its URL goes before: how many are there then is seen by the next list.
     pub(super) is_after_another: bool,
 }
 
 impl Situation<'_> {
+    /// What an earlier deletion of the wanted drain leaves to be done, and until when it is to be waited for: whether
+    /// the drain stays is not known before, nor which of several copies another one would be.
+    pub(super) fn earlier_deletion(
+        &self,
+        wanted: &Digest,
+        records: &[Record],
+    ) -> Option<(Option<Step>, Timestamp)> {
+        let mut records = records.iter().filter(|record| record.destination == *wanted);
+        records.find_map(|record| match self.ledger.deletion(record)? {
+            Deletion::Open(until) => Some((None, until)),
+            Deletion::Excessive(missing) => {
+                let (record, url) = (record.written.clone(), record.url()?.clone());
+                Some((Some(Step::Restore { record, url, missing }), self.ledger.now))
+            }
+            Deletion::Done | Deletion::Undone => None,
+        })
+    }
+
     /// How to come to the wanted drain, or what to wait for.
     pub(super) fn obtain(&self, wanted: &Digest, records: &[Record]) -> Result<Step, Verdict> {
         if let Some(url) = self.ledger.shared(wanted) {
             return Ok(Step::Adopt { url: url.clone(), how: Adoption::Shared });
         }
-        for (peer, record) in self.ledger.peer_records() {
-            if record.destination != *wanted || !record.is_adding() {
+        for (peer, record) in self.ledger.peer_records().filter(|(_, record)| record.destination == *wanted) {
+            if let Some(Deletion::Open(until)) = self.ledger.deletion(record) {
+                return Err(Verdict::WaitForPeer(peer.name.clone(), until));
+            }
+            if !record.is_adding() {
                 continue;
             }
             if let Some(until) = self.ledger.unsettled(record) {
@@ -66,27 +90,23 @@ impl Situation<'_> {
             // Its request is known to have ended without a drain, or it would have been found before.
             Phase::Adding { .. } => forget(Forgotten::NeverAdded),
             Phase::Nameless => forget(Forgotten::Gone),
-            Phase::Deleting { url, keep, .. } => {
-                let (there, keep) = (self.ledger.count(url), keep.get());
-                if there > keep && beside.is_after_another {
-                    Err(self.ledger.now)
-                } else if there > keep {
-                    Ok(Step::Delete { record: written(), url: url.clone(), keep })
-                } else if there == keep {
-                    forget(Forgotten::Gone)
-                } else if let Some(until) = self.ledger.unsettled(record) {
-                    Err(until)
-                } else {
-                    Ok(Step::Restore { record: written(), url: url.clone(), missing: keep - there })
+            Phase::Active { url } | Phase::Deleting { url, .. } => {
+                match self.ledger.deletion(record) {
+                    Some(Deletion::Open(until)) => return Err(until),
+                    Some(Deletion::Excessive(missing)) => {
+                        return Ok(Step::Restore { record: written(), url: url.clone(), missing });
+                    }
+                    Some(Deletion::Done | Deletion::Undone) | None => {}
                 }
-            }
-            Phase::Active { url } => {
                 let there = self.ledger.count(url);
-                if there == 0 {
+                if record.is_gone(there) {
                     return forget(Forgotten::Gone);
                 }
                 if self.is_left_to_another(record, beside) || self.others(record, url, beside) >= there {
                     return forget(Forgotten::Shared);
+                }
+                if let Some(until) = self.addition_of_peer(record) {
+                    return Err(until);
                 }
                 if beside.is_after_another {
                     return Err(self.ledger.now);
@@ -94,6 +114,13 @@ impl Situation<'_> {
                 Ok(Step::Delete { record: written(), url: url.clone(), keep: there - 1 })
             }
         }
+    }
+
+    /// Until when one of the copies may be what a peer, who has seen none of its own, has just added.
+    fn addition_of_peer(&self, record: &Record) -> Option<Timestamp> {
+        let mut peers =
+            self.ledger.peer_records().filter(|(_, other)| other.destination == record.destination);
+        peers.find_map(|(_, other)| self.ledger.unsettled(other).filter(|_| other.is_adding()))
     }
 
     /// Whether another record of the same drain stays, or has it deleted.

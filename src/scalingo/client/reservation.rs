@@ -15,8 +15,8 @@ use crate::scalingo::operation::Operation;
 use crate::scalingo::token::{ApiToken, TokenKey};
 use crate::scalingo::transport::TransportError;
 
-/// How long an addition whose intent stands may wait for a request.
-const LATEST_ADD: Duration = Duration::from_secs(5);
+/// How long a change whose intent stands may wait for a request.
+const LATEST_CHANGE: Duration = Duration::from_secs(5);
 
 /// A request of the budget that is kept for the next call.
 pub(super) struct Reserved {
@@ -129,12 +129,12 @@ impl Client {
             return Ok(permit);
         }
         let permit = self.budgets.acquire(token.key(), &self.requester);
-        if operation != Operation::AddDrain {
+        if !operation.is_write() {
             return Ok(permit.await);
         }
         // Its intent says when it was sent: rather not at all than much later.
         let late = |_| TransportError::NotSent("no request was free in time".to_owned());
-        tokio::time::timeout(LATEST_ADD, permit).await.map_err(late)
+        tokio::time::timeout(LATEST_CHANGE, permit).await.map_err(late)
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
     use crate::crd::DrainType;
     use crate::drain::{Destination, Target};
     use crate::scalingo::scripted::{Scripted, answer, exchanged, is_exchange, ready, token};
-    use crate::scalingo::{AddOutcome, Endpoints};
+    use crate::scalingo::{ChangeOutcome, Endpoints};
 
     fn client(limit: usize) -> (Arc<Scripted>, Client) {
         let scripted = Scripted::new(|request| {
@@ -220,7 +220,7 @@ mod tests {
         let destination = Destination::new(DrainType::Datadog);
         let begun = Instant::now();
         let error = client.add_drain(&token(), &target(), &destination).await.unwrap_err();
-        assert_eq!((error.add_outcome(), begun.elapsed()), (AddOutcome::NotMade, LATEST_ADD));
+        assert_eq!((error.change_outcome(), begun.elapsed()), (ChangeOutcome::NotMade, LATEST_CHANGE));
         assert_eq!(scripted.calls().len(), 1);
         assert_eq!(client.goes_on(&token()).as_second(), 55);
     }

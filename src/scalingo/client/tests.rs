@@ -8,7 +8,7 @@ use crate::scalingo::answer::tests::any_json;
 use crate::scalingo::scripted::{
     Answer, BEARER, Scripted, TOKEN, answer, assert_no_secret, assert_text_hides, ready, token,
 };
-use crate::scalingo::{AddOutcome, BodyFailure, ErrorKind};
+use crate::scalingo::{BodyFailure, ChangeOutcome, ErrorKind};
 
 const DRAIN_TOKEN: &str = "drain+token/=&5af97be7";
 const DRAIN_URL: &str = "ovh://:drain-url-secret-5af9@tag1.logs.ovh.com:6514";
@@ -210,7 +210,11 @@ async fn an_add_whose_answer_is_unreadable_was_made() {
     for sent in answers.into_iter().chain(failures.map(|failure| body_failure(201, failure))) {
         let transport = Scripted::answering([sent]);
         let error = transport.client().add_drain(&token(), &target(), &with_token()).await.unwrap_err();
-        assert_eq!((error.kind(), error.add_outcome()), (ErrorKind::Protocol, AddOutcome::Made), "{error}");
+        assert_eq!(
+            (error.kind(), error.change_outcome()),
+            (ErrorKind::Protocol, ChangeOutcome::Made),
+            "{error}"
+        );
     }
 }
 
@@ -225,7 +229,7 @@ async fn a_status_counts_though_the_body_does_not_come() {
         ]);
         let (client, url) = (transport.client(), DrainUrl::new(DRAIN_URL.to_owned()));
         let error = client.add_drain(&token(), &target(), &with_token()).await.unwrap_err();
-        assert_eq!((error.kind(), error.add_outcome()), (ErrorKind::Refused, AddOutcome::NotMade));
+        assert_eq!((error.kind(), error.change_outcome()), (ErrorKind::Refused, ChangeOutcome::NotMade));
         let error = client.delete_drain(&token(), &target(), &url, DeleteForm::Body).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Transient);
         client.delete_drain(&token(), &target(), &url, DeleteForm::Body).await.unwrap();
@@ -248,7 +252,7 @@ async fn lists_of_the_wrong_type_are_not_taken_for_empty_ones() {
 async fn an_add_whose_exchange_fails_was_never_sent() {
     let transport = Scripted::new(|_| ready(Err(TransportError::TimedOut)));
     let error = transport.client().add_drain(&token(), &target(), &with_token()).await.unwrap_err();
-    assert_eq!((error.operation(), error.add_outcome()), (Operation::Exchange, AddOutcome::NotMade));
+    assert_eq!((error.operation(), error.change_outcome()), (Operation::Exchange, ChangeOutcome::NotMade));
     assert_eq!(transport.calls().len(), 0);
 }
 
@@ -260,7 +264,7 @@ async fn a_name_that_cannot_stand_in_a_path_is_never_sent() {
     assert_eq!(error.kind(), ErrorKind::Refused);
     let hostile = Target { region: "evil.com/".to_owned(), ..target() };
     let error = client.add_drain(&token(), &hostile, &with_token()).await.unwrap_err();
-    assert_eq!((error.kind(), error.add_outcome()), (ErrorKind::Refused, AddOutcome::NotMade));
+    assert_eq!((error.kind(), error.change_outcome()), (ErrorKind::Refused, ChangeOutcome::NotMade));
     assert_eq!(transport.all().len(), 0);
 }
 
@@ -360,7 +364,7 @@ proptest! {
             let _ = client.drains(&token, &target()).await;
             let added = client.add_drain(&token, &target(), &with_token()).await;
             if status == 201 && let Err(error) = added {
-                assert_eq!(error.add_outcome(), AddOutcome::Made);
+                assert_eq!(error.change_outcome(), ChangeOutcome::Made);
             }
             let deleted = client.delete_drain(&token, &target(), &url, DeleteForm::Body).await;
             assert_eq!(deleted.is_ok(), status < 300);

@@ -50,7 +50,7 @@ fn a_status_decides_for_a_read() {
         let error = answered(Operation::ListDrains, status, body);
         assert_eq!(error.kind(), expected, "{error}");
         assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
-        assert_eq!(error.add_outcome(), AddOutcome::NotMade);
+        assert_eq!(error.change_outcome(), ChangeOutcome::NotMade);
     }
 }
 
@@ -93,7 +93,7 @@ fn an_addon_without_drains_is_unsupported() {
 
 #[test]
 fn a_write_that_may_have_been_made_has_an_unknown_outcome() {
-    use AddOutcome::{Answered, Made, NotMade, Unknown};
+    use ChangeOutcome::{Answered, Made, NotMade, Unknown};
     let add = Operation::AddDrain;
     let broken = || TransportError::Broken("connection reset".to_owned());
     let not_sent = || TransportError::NotSent("connection refused".to_owned());
@@ -120,7 +120,7 @@ fn a_write_that_may_have_been_made_has_an_unknown_outcome() {
         (answered(Operation::Exchange, 502, HTML), ErrorKind::Transient, NotMade),
     ];
     for (error, kind, outcome) in cases {
-        assert_eq!((error.kind(), error.add_outcome()), (kind, outcome), "{error}");
+        assert_eq!((error.kind(), error.change_outcome()), (kind, outcome), "{error}");
     }
     let delete = Operation::DeleteDrain;
     assert_eq!(unanswered(delete, TransportError::TimedOut).kind(), ErrorKind::OutcomeUnknown);

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use in_memory_api_server::ApiServer;
-use logdrain_operator::crd::{DrainState, LogDrain};
+use logdrain_operator::crd::{DrainRecord, DrainState, LogDrain};
 use logdrain_operator::drain::{Digester, DrainUrl, Target};
 use logdrain_operator::scalingo::TokenKey;
 use logdrain_operator::scalingo::budget::WINDOW;
-use scalingo_simulator::Simulator;
+use scalingo_simulator::{ChangeKind, Simulator};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -33,6 +33,8 @@ struct Seen {
     broken: BTreeSet<String>,
     counts: BTreeMap<String, u64>,
     restless_until: Option<Instant>,
+    /// The latest change at Scalingo that was judged.
+    judged: u64,
     /// When requests have come to Scalingo in the last minute, of each operator and API token.
     arrivals: HashMap<(String, TokenKey), VecDeque<Instant>>,
 }
@@ -145,6 +147,43 @@ impl Witness {
                 let namespace = object.metadata.namespace.unwrap_or_default();
                 let name = object.metadata.name.unwrap_or_default();
                 self.breaks(format!("promise 3: the drain of {namespace}/{name} goes and no other is there"));
+            }
+        }
+    }
+
+    /// What operators have removed since the last look, however late it took effect, was not the last drain of a `LogDrain`
+    /// that stays.
+    pub fn judge_removals(&self, server: &ApiServer, simulator: &Simulator) {
+        let judged = std::mem::replace(&mut self.seen().judged, simulator.sequence());
+        if self.seen().restless_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        let changes = simulator.changes_since(judged);
+        for removed in
+            changes.iter().filter(|change| change.kind == ChangeKind::Removed && change.by.is_some())
+        {
+            let at = &removed.target;
+            let target =
+                Target { region: REGION.to_owned(), app_id: at.app.clone(), addon: at.addon.clone() };
+            let digest = self.digester.url(&target, &DrainUrl::new(removed.url.clone())).to_string();
+            for object in server.list("LogDrain", "") {
+                let Ok(object) = serde_json::from_value::<LogDrain>(object) else { continue };
+                let records = object.status.map(|status| status.drains).unwrap_or_default();
+                let mut of_it = records.iter().filter(|record| record.target() == target);
+                let is_left = |record: &DrainRecord| {
+                    let url = record.url_digest.as_deref();
+                    url.is_some_and(|url| self.count_of(simulator, &record.target(), url) > 0)
+                };
+                if object.metadata.deletion_timestamp.is_none()
+                    && of_it.any(|record| record.url_digest.as_ref() == Some(&digest))
+                    && !records.iter().any(is_left)
+                {
+                    let namespace = object.metadata.namespace.unwrap_or_default();
+                    let name = object.metadata.name.unwrap_or_default();
+                    self.breaks(format!(
+                        "promise 3: the last drain of {namespace}/{name} was deleted by an operator"
+                    ));
+                }
             }
         }
     }

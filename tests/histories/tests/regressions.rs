@@ -264,3 +264,47 @@ fn a_conflict_while_the_watch_is_late_costs_one_more_look() {
         assert!(looks < 5, "seed {seed}: {looks} looks: {journal:#?}");
     }
 }
+
+/// A deletion that had been answered with 504 took effect once its drain was wanted again and the one in its place was gone.
+#[test]
+fn a_drain_that_a_late_deletion_may_take_is_not_counted_on() {
+    for fault in [ScalingoFault::LateGateway { seconds: 40 }, ScalingoFault::Late { seconds: 25 }] {
+        keeps_every_promise(
+            1,
+            &[
+                apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+                Step::Start,
+                wait(5_000),
+                Step::Scalingo { requests: Requests::Delete, fault, times: 1 },
+                apply(Slot::A1, AppSlot::Shop, false, Destination::Syslog),
+                wait(8_000),
+                apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+                wait(60_000),
+            ],
+        );
+    }
+}
+
+/// The same, where the one whose drain it was is gone and another wants it, and where the process was killed.
+#[test]
+fn a_drain_that_a_late_deletion_may_take_is_not_shared() {
+    for kill in [None, Some(Step::Kill { nth: 0 })] {
+        let mut steps = vec![
+            Step::Elect,
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+            Step::Start,
+            Step::Start,
+            wait(60_000),
+            Step::Scalingo {
+                requests: Requests::Delete,
+                fault: ScalingoFault::Late { seconds: 45 },
+                times: 1,
+            },
+            Step::Delete { slot: Slot::A1 },
+            wait(3_000),
+        ];
+        steps.extend(kill);
+        steps.extend([apply(Slot::A2, AppSlot::Shop, false, Destination::Datadog), wait(120_000)]);
+        keeps_every_promise(1, &steps);
+    }
+}

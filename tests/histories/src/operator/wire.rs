@@ -55,6 +55,7 @@ impl Transport for Wire {
                 return pending().await;
             }
             witness.look(server);
+            witness.judge_removals(server, simulator);
             if request.method() == http::Method::DELETE {
                 witness.judge_deletion(server, simulator, &request);
             }

@@ -1,0 +1,125 @@
+//! Deletions whose answer was lost, and those of one among several drains with the same URL.
+
+use super::*;
+
+/// A `LogDrain` that is being deleted.
+fn going(records: Vec<DrainRecord>, listed: Vec<Listed>, later: i64) -> Case {
+    Case { deleting: true, records, listed, later, ..Case::default() }
+}
+
+fn forget(record: DrainRecord, because: Forgotten) -> Step {
+    Step::Forget { record, because }
+}
+
+/// The record of a deletion of which no request is out.
+fn refused(destination: &str, url: &str, copies: usize) -> DrainRecord {
+    DrainRecord { since: None, ..deleting(destination, url, copies) }
+}
+
+fn there(urls: &[&str]) -> Vec<Listed> {
+    urls.iter().map(|url| other(url)).collect()
+}
+
+#[test]
+fn none_is_repeated_before_it_can_no_longer_take_effect() {
+    for copies in [1, 2, 3] {
+        let record = deleting("d", "u", copies);
+        let case = |there, later| going(vec![record.clone()], vec![other("u"); there], later);
+        case(copies, 0).gives(vec![], WaitForAnswer(at(100)));
+        case(copies, 79).gives(vec![], WaitForAnswer(at(100)));
+        case(copies, 80).gives(vec![delete(record.clone(), copies - 1)], InSync);
+        let gone = forget(record.clone(), Forgotten::Gone);
+        for later in [0, 80] {
+            case(copies - 1, later).gives(vec![gone.clone()], InSync);
+        }
+    }
+}
+
+#[test]
+fn one_that_was_refused_is_repeated_at_once() {
+    for copies in [1, 2] {
+        let record = refused("d", "u", copies);
+        going(vec![record.clone()], vec![other("u"); copies], 0)
+            .gives(vec![delete(record.clone(), copies - 1)], InSync);
+    }
+    // Of those that are to stay a person has taken some: nobody else could.
+    let record = refused("d", "u", 2);
+    let gone = forget(record.clone(), Forgotten::Gone);
+    for listed in [there(&["u"]), vec![]] {
+        going(vec![record.clone()], listed, 0).gives(vec![gone.clone()], InSync);
+    }
+}
+
+#[test]
+fn of_a_url_listed_twice_one_is_deleted_and_one_must_stay() {
+    going(vec![active("d", "u")], there(&["u", "u"]), 0).gives(vec![delete(active("d", "u"), 1)], InSync);
+    let record = || deleting("d", "u", 2);
+    going(vec![record()], vec![], 0).gives(vec![], WaitForAnswer(at(100)));
+    going(vec![record()], vec![], 80).gives(vec![restore(record(), 1)], InSync);
+    // One that was added meanwhile stays too.
+    going(vec![record()], there(&["u", "u", "u"]), 80).gives(vec![delete(record(), 2)], InSync);
+}
+
+#[test]
+fn what_may_yet_go_is_not_counted_on_when_it_is_wanted_again() {
+    let record = || deleting("d", "u", 1);
+    let again =
+        |listed, later| Case { records: vec![record(), active("e", "v")], listed, later, ..wants("d") };
+    // The drain that took its place stays meanwhile.
+    again(there(&["u", "v"]), 0).gives(vec![], WaitForAnswer(at(100)));
+    let stands = Step::Mend { record: record(), url: digest("u") };
+    again(there(&["u", "v"]), 80).gives(vec![stands.clone(), delete(active("e", "v"), 0)], InSync);
+    let added = Step::Add { drifted: false };
+    again(there(&["v"]), 0).gives(vec![added, delete(active("e", "v"), 0)], InSync);
+    let refused = Case {
+        records: vec![refused("d", "u", 1), active("e", "v")],
+        listed: there(&["u", "v"]),
+        ..wants("d")
+    };
+    let stands = Step::Mend { record: super::deletions::refused("d", "u", 1), url: digest("u") };
+    refused.gives(vec![stands, delete(active("e", "v"), 0)], InSync);
+}
+
+#[test]
+fn of_two_copies_the_own_one_that_is_wanted_again_is_kept_and_none_is_added() {
+    let record = || deleting("d", "u", 2);
+    let again = |listed, later| Case { records: vec![record()], listed, later, ..wants("d") };
+    again(there(&["u", "u"]), 0).gives(vec![], WaitForAnswer(at(100)));
+    let stands = Step::Mend { record: record(), url: digest("u") };
+    again(there(&["u", "u"]), 80).gives(vec![stands], InSync);
+    // What is left is somebody else's.
+    again(there(&["u"]), 0).gives(vec![Step::Add { drifted: false }], InSync);
+    // What was taken along comes back first.
+    again(vec![], 0).gives(vec![], WaitForAnswer(at(100)));
+    again(vec![], 80).gives(vec![restore(record(), 1)], WaitForAnswer(at(100)));
+}
+
+#[test]
+fn what_a_peer_is_deleting_is_waited_for_and_shared_where_it_stays() {
+    let case = |listed, later| Case {
+        peers: vec![Peer { deleting: true, ..peer(1, vec![deleting("d", "u", 1)]) }],
+        listed,
+        later,
+        ..wants("d")
+    };
+    case(there(&["u"]), 0).gives(vec![], WaitForPeer("shop/peer-1".into(), at(100)));
+    case(there(&["u"]), 80).gives(vec![Step::Adopt { url: digest("u"), how: Adoption::Shared }], InSync);
+    case(vec![], 0).gives(vec![Step::Add { drifted: false }], InSync);
+    // The peer then leaves it alone.
+    let sharing = |record| Case {
+        peers: vec![peer(11, vec![active("d", "u")])],
+        ..going(vec![record], there(&["u"]), 80)
+    };
+    for record in [refused("d", "u", 1), deleting("d", "u", 1)] {
+        sharing(record.clone()).gives(vec![forget(record, Forgotten::Shared)], InSync);
+    }
+}
+
+#[test]
+fn what_a_peer_has_just_added_is_not_taken_for_the_drain_that_a_deletion_left() {
+    let case = |later| Case {
+        peers: vec![peer(11, vec![adding("d", &[])])],
+        ..going(vec![refused("d", "u", 1)], there(&["u"]), later)
+    };
+    case(0).gives(vec![], WaitForAnswer(at(100)));
+}
