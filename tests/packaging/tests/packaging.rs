@@ -8,6 +8,7 @@ mod packaging {
     mod kustomize;
     mod lifecycle;
     mod neighbours;
+    mod notes;
     mod render;
     mod schema;
     mod workflows;

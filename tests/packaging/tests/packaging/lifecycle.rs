@@ -9,6 +9,7 @@ use packaging::{Helm, chart, repository};
 use serde_json::{Value, json};
 
 use super::cluster::{HOME, get, path, prepare};
+use super::notes::follow;
 
 const DEFINITION: &str = "logdrains.logs.scalingo.com";
 const RELEASE: &str = "logdrain-operator";
@@ -69,47 +70,6 @@ impl Cluster {
         get(&self.plane, &[&format!("logdrain/{name}"), "--namespace", "shop"])
     }
 
-    /// Does what the notes say, each command as it stands there, in the place of the operator and of whoever has a token.
-    fn follow(&self, notes: &str) {
-        let (before, rest) = notes.split_once("<<EOF\n").unwrap();
-        let (manifest, after) = rest.split_once("\n  EOF\n").unwrap();
-        let manifest: Vec<&str> = manifest.lines().map(|line| line.strip_prefix("  ").unwrap()).collect();
-        let commands = before.lines().chain(after.lines()).filter_map(|line| line.strip_prefix("  kubectl "));
-        let mut done = Vec::new();
-        for command in commands {
-            let mut words: Vec<&str> = command.split_whitespace().collect();
-            let what = if words[0].starts_with("--") { words[2] } else { words[0] };
-            let input = match what {
-                "create" => Some("tk-us-notes".to_owned()),
-                "apply" => Some(manifest.join("\n")),
-                _ => None,
-            };
-            match what {
-                // No pod ever runs.
-                "rollout" => words.push("--watch=false"),
-                "wait" => self.say_ready(words[2], words.last().unwrap()),
-                _ => {}
-            }
-            self.plane
-                .kubectl_ok(words, input.as_deref())
-                .unwrap_or_else(|error| panic!("kubectl {command}: {error}"));
-            done.push(what);
-        }
-        assert_eq!(done, ["rollout", "create", "apply", "wait"], "{notes}");
-    }
-
-    /// Writes that a `LogDrain` is Ready, as the operator does.
-    fn say_ready(&self, namespace: &str, name: &str) {
-        let condition = json!({
-            "type": "Ready", "status": "True", "reason": "Synced", "message": "",
-            "lastTransitionTime": "2026-11-23T12:00:00Z",
-        });
-        let status = json!({"observedGeneration": 1, "conditions": [condition]});
-        let patch = json!({"status": status}).to_string();
-        let arguments = ["patch", name, "--namespace", namespace, "--subresource=status", "--type=merge"];
-        self.plane.kubectl_ok(arguments.into_iter().chain(["--patch", &patch]), None).unwrap();
-    }
-
     fn until_gone(&self, what: &str, gone: impl Fn() -> bool) {
         self.plane.wait_until(what, SOON, || Ok(gone())).unwrap();
     }
@@ -152,7 +112,7 @@ fn a_release_comes_changes_goes_and_leaves_the_logdrains_as_they_are() {
     let notes = cluster.release("install", &chart(), &json!({}));
     assert!(notes.contains("watches all namespaces"), "{notes}");
     let drain = cluster.drain("front", &[FINALIZER]);
-    cluster.follow(&notes);
+    follow(&cluster.plane, &notes);
     let before = cluster.definition().unwrap();
     assert!(!columns(&before).contains(&"Added"), "{before}");
 
