@@ -41,6 +41,12 @@ impl Cluster {
         self.helm.run(arguments).unwrap_or_else(|error| panic!("{verb}: {error}"))
     }
 
+    /// `kubectl apply -k` of a directory of this repository.
+    fn apply(&self, directory: &str) {
+        let directory = repository().join(directory);
+        self.plane.kubectl_ok(["apply", "-k", path(&directory)], None).unwrap();
+    }
+
     fn uninstall(&self) -> String {
         self.helm.run(["uninstall", RELEASE, "--namespace", HOME]).unwrap()
     }
@@ -169,20 +175,67 @@ fn a_release_that_does_not_keep_the_definition_takes_the_logdrains_along_and_wai
     cluster.until_gone("the definition to go", || cluster.definition().is_none());
 }
 
+/// How the README takes over what `kubectl apply` has brought.
+const TAKE_OVER: [&str; 2] = ["--take-ownership", "--force-conflicts"];
+
 #[test]
 fn a_definition_that_kubectl_has_brought_is_taken_over_only_on_demand() {
     let cluster = Cluster::new();
-    let crds = repository().join("crds");
-    cluster.plane.kubectl_ok(["apply", "-k", path(&crds)], None).unwrap();
+    cluster.apply("crds");
     let drain = cluster.drain("front", &[FINALIZER]);
     let chart = chart();
     let install = ["install", RELEASE, path(&chart), "--namespace", HOME];
     let error = cluster.helm.run(install).unwrap_err();
     assert!(error.contains(DEFINITION), "{error}");
     assert_eq!(cluster.deployment(), None);
-    cluster.helm.run(install.into_iter().chain(["--take-ownership"])).unwrap();
+    cluster.helm.run(install.into_iter().chain(TAKE_OVER)).unwrap();
     assert!(cluster.deployment().is_some());
     let annotations = &cluster.definition().unwrap()["metadata"]["annotations"];
     assert_eq!(annotations["meta.helm.sh/release-name"], RELEASE);
+    assert_eq!(cluster.drain_named("front").unwrap(), drain);
+
+    // Helm had nothing to change, so that kubectl is an owner still.
+    let later = later_chart();
+    let upgrade = ["upgrade", RELEASE, path(later.path()), "--namespace", HOME];
+    let error = cluster.helm.run(upgrade).unwrap_err();
+    assert!(error.contains("kubectl-client-side-apply"), "{error}");
+    cluster.helm.run(upgrade.into_iter().chain(["--force-conflicts"])).unwrap();
+    assert!(columns(&cluster.definition().unwrap()).contains(&"Added"));
+    // From then on it is not.
+    cluster.release("upgrade", &chart, &json!({}));
+    assert!(!columns(&cluster.definition().unwrap()).contains(&"Added"));
+}
+
+#[test]
+fn a_definition_of_an_older_checkout_is_taken_over_and_upgraded() {
+    let cluster = Cluster::new();
+    cluster.apply("crds");
+    let drain = cluster.drain("front", &[FINALIZER]);
+    let later = later_chart();
+    let install = ["install", RELEASE, path(later.path()), "--namespace", HOME];
+    cluster.helm.run(install.into_iter().chain(TAKE_OVER)).unwrap();
+    assert!(columns(&cluster.definition().unwrap()).contains(&"Added"));
+    assert_eq!(cluster.drain_named("front").unwrap(), drain);
+    cluster.release("upgrade", &chart(), &json!({}));
+    assert!(!columns(&cluster.definition().unwrap()).contains(&"Added"));
+}
+
+#[test]
+fn a_whole_kustomization_is_taken_over_once_its_deployment_is_gone() {
+    let cluster = Cluster::new();
+    cluster.apply("deploy");
+    let drain = cluster.drain("front", &[FINALIZER]);
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    assert!(readme.contains(&TAKE_OVER.join(" ")), "the README takes over in another way");
+    let delete = ["delete", "deployment", RELEASE, "--namespace", HOME];
+    assert!(readme.contains(&format!("`kubectl {}`", delete.join(" "))));
+    cluster.plane.kubectl_ok(delete, None).unwrap();
+    let chart = chart();
+    let install = ["install", RELEASE, path(&chart), "--namespace", HOME];
+    cluster.helm.run(install.into_iter().chain(TAKE_OVER)).unwrap();
+    let deployment = cluster.deployment().unwrap();
+    assert_eq!(deployment["spec"]["selector"]["matchLabels"]["app.kubernetes.io/instance"], RELEASE);
+    let binding = get(&cluster.plane, &["clusterrolebinding", RELEASE]).unwrap();
+    assert_eq!(binding["metadata"]["annotations"]["meta.helm.sh/release-name"], RELEASE);
     assert_eq!(cluster.drain_named("front").unwrap(), drain);
 }
