@@ -5,6 +5,7 @@ mod packaging {
     mod cases;
     mod cluster;
     mod features;
+    mod image;
     mod kustomize;
     mod lifecycle;
     mod neighbours;
