@@ -94,3 +94,32 @@ fn what_is_missing_for_an_image_is_told_as_the_documents_have_it() {
         assert!(said.starts_with("image/build: install Rust with rustup"), "{said}");
     }
 }
+
+/// Shows in its file header that it is for a machine.
+fn readelf(machine: &str) -> String {
+    format!("echo '  Machine:                           {machine}'")
+}
+
+#[test]
+fn a_binary_for_another_machine_comes_into_no_image() {
+    for (architecture, compiler, other) in [
+        ("amd64", "musl-gcc", "AArch64"),
+        ("arm64", "aarch64-linux-gnu-gcc", "Advanced Micro Devices X86-64"),
+    ] {
+        let machine = complete(compiler);
+        machine.put("rustup", FINE);
+        machine.put("cargo", FINE);
+        machine.put("readelf", &readelf(other));
+        let said = machine.refusal("image/build", &[architecture]);
+        assert!(said.contains(&format!("is for the machine '{other}', and the image for")), "{said}");
+    }
+}
+
+#[test]
+fn the_check_says_that_it_is_for_another_image() {
+    let machine = Machine::with(&[("buildah", "[[ $* != *Architecture* ]] || echo arm64")]);
+    assert_eq!(
+        machine.refusal("image/check", &[]),
+        "image/check: logdrain-operator:latest is for arm64, and only that for amd64 can be checked: run image/build amd64 first.\n"
+    );
+}
