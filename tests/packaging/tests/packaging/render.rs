@@ -286,7 +286,7 @@ fn the_network_policy_lets_through_what_is_needed_and_the_metrics() {
     let spec = policy(json!({"enabled": true}));
     let tcp = |port: u16| json!({"protocol": "TCP", "port": port});
     assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
-    assert_eq!(spec["ingress"], json!([{"ports": [{"protocol": "TCP", "port": "admin"}]}]));
+    assert_eq!(spec["ingress"], json!([{"ports": [tcp(8080)]}]));
     let dns = json!({"ports": [{"protocol": "UDP", "port": 53}, tcp(53)]});
     assert_eq!(spec["egress"], json!([dns, {"ports": [tcp(443), tcp(6443)]}]));
     let peer = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}});
