@@ -293,7 +293,7 @@ fn watching() -> Vec<Case> {
                 "metrics for Prometheus alone",
                 json!({
                     "networkPolicy": {
-                        "enabled": true, "apiServerPorts": [16443], "extraPorts": [3128],
+                        "enabled": true, "apiServerPorts": [16443], "dnsPorts": [53], "extraPorts": [3128],
                         "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
                     },
                     "metrics": {

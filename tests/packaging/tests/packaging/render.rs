@@ -287,12 +287,14 @@ fn the_network_policy_lets_through_what_is_needed_and_the_metrics() {
     let tcp = |port: u16| json!({"protocol": "TCP", "port": port});
     assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
     assert_eq!(spec["ingress"], json!([{"ports": [tcp(8080)]}]));
-    let dns = json!({"ports": [{"protocol": "UDP", "port": 53}, tcp(53)]});
+    let udp = |port: u16| json!({"protocol": "UDP", "port": port});
+    let dns = json!({"ports": [udp(53), tcp(53), udp(5353), tcp(5353)]});
     assert_eq!(spec["egress"], json!([dns, {"ports": [tcp(443), tcp(6443)]}]));
     let peer = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}});
-    let values =
-        json!({"enabled": true, "apiServerPorts": [16443], "extraPorts": [3128], "metricsFrom": [peer]});
-    let spec = policy(values);
+    let spec = policy(json!({
+        "enabled": true, "apiServerPorts": [16443], "dnsPorts": [1053, 1053], "extraPorts": [3128], "metricsFrom": [peer],
+    }));
     assert_eq!(spec["ingress"][0]["from"], json!([peer]));
+    let dns = json!({"ports": [udp(1053), tcp(1053)]});
     assert_eq!(spec["egress"], json!([dns, {"ports": [tcp(443), tcp(16443), tcp(3128)]}]));
 }
