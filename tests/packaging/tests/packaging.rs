@@ -12,5 +12,6 @@ mod packaging {
     mod notes;
     mod render;
     mod schema;
+    mod umbrella;
     mod workflows;
 }
