@@ -6,9 +6,70 @@
 {{- if or (hasPrefix "127." .Values.adminAddress) (regexMatch "^\\[[0:]*:0*1\\]:" .Values.adminAddress) -}}
 {{- fail (printf "adminAddress is %s: nobody outside of the pod reaches that, neither the kubelet's probes nor Prometheus. Set it to 0.0.0.0 or [::] with a port." .Values.adminAddress) -}}
 {{- end -}}
+{{- if gt (include "logdrain-operator.adminPort" . | atoi) 65535 -}}
+{{- fail (printf "adminAddress is %s: a port is at most 65535." .Values.adminAddress) -}}
+{{- end -}}
+{{- if contains ":" (.Values.image.repository | splitList "/" | last) -}}
+{{- fail (printf "image.repository is %s, with a tag: put that into image.tag." .Values.image.repository) -}}
+{{- end -}}
 {{- with .Values.certificateAuthority -}}
 {{- if and .configMap.name .secret.name -}}
 {{- fail "certificateAuthority names a ConfigMap and a Secret: name one of them." -}}
 {{- end -}}
 {{- end -}}
+{{- range $name, $url := dict "apiUrl" .Values.apiUrl "authUrl" .Values.authUrl -}}
+{{- $isLocal := regexMatch "^http://(([^/:]*\\.)?localhost|127\\.[0-9.]+|\\[::1\\])(:|/|$)" $url -}}
+{{- if and (hasPrefix "http://" $url) (not $isLocal) (not $.Values.allowHttp) -}}
+{{- fail (printf "%s sends credentials unencrypted: use https://, or set allowHttp to true if that is intended." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- include "logdrain-operator.timeChecks" . -}}
+{{- end -}}
+
+{{/* What the operator would say of its times, but before the pods are there. */}}
+{{- define "logdrain-operator.timeChecks" -}}
+{{- $election := .Values.leaderElection -}}
+{{- range $name, $bounds := dict
+  "feedInterval" (list .Values.feedInterval 0 "1h, or 0")
+  "resync" (list .Values.resync 1 "24h")
+  "sweepInterval" (list .Values.sweepInterval 1 "24h")
+  "leaderElection.leaseDuration" (list $election.leaseDuration 1 "1h")
+  "leaderElection.renewDeadline" (list $election.renewDeadline 1 "1h")
+  "leaderElection.retryPeriod" (list $election.retryPeriod 1 "1h")
+-}}
+{{- $value := index $bounds 0 -}}
+{{- $least := index $bounds 1 -}}
+{{- $most := index $bounds 2 -}}
+{{- $seconds := include "logdrain-operator.seconds" $value | atoi -}}
+{{- if and $value (or (lt $seconds $least) (gt $seconds (include "logdrain-operator.seconds" $most | atoi))) -}}
+{{- fail (printf "%s is %s: it may be from 1s to %s." $name $value $most) -}}
+{{- end -}}
+{{- end -}}
+{{- $resync := .Values.resync | default "10m" -}}
+{{- $sweep := .Values.sweepInterval | default "24h" -}}
+{{- if lt (include "logdrain-operator.seconds" $sweep | atoi) (include "logdrain-operator.seconds" $resync | atoi) -}}
+{{- fail (printf "sweepInterval (%s) is shorter than resync (%s): make one longer or the other shorter." $sweep $resync) -}}
+{{- end -}}
+{{- if $election.enabled -}}
+{{- $duration := $election.leaseDuration | default "15s" -}}
+{{- $deadline := $election.renewDeadline | default "10s" -}}
+{{- $period := $election.retryPeriod | default "2s" -}}
+{{- $deadlineSeconds := include "logdrain-operator.seconds" $deadline | atoi -}}
+{{- if or
+  (le (include "logdrain-operator.seconds" $duration | atoi) $deadlineSeconds)
+  (lt $deadlineSeconds (include "logdrain-operator.seconds" $period | atoi | mul 3 | int))
+-}}
+{{- fail (printf "leaderElection.leaseDuration (%s) must be longer than renewDeadline (%s), and that at least three times retryPeriod (%s): set all three, 15s, 10s and 2s are the defaults." $duration $deadline $period) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A time such as 1h30m in seconds. */}}
+{{- define "logdrain-operator.seconds" -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+[hms]" . -1 -}}
+{{- $unit := get (dict "h" 3600 "m" 60 "s" 1) (regexFind "[hms]" .) -}}
+{{- $sum = add $sum (mul (regexFind "[0-9]+" . | atoi) $unit) -}}
+{{- end -}}
+{{- $sum -}}
 {{- end -}}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic in the functions it shares, too")]
 
 mod packaging {
+    mod agreement;
     mod cases;
     mod cluster;
     mod features;

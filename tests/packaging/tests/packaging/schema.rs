@@ -1,8 +1,5 @@
 //! Wrong values are refused before anything is installed, with a sentence that says what is wrong where.
 
-use std::ffi::OsString;
-
-use logdrain_operator::config::parse;
 use packaging::Helm;
 use serde_json::{Value, json};
 
@@ -83,6 +80,17 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
             json!({"certificateAuthority": {"configMap": {"name": "a"}, "secret": {"name": "b"}}}),
             &["certificateAuthority names a ConfigMap and a Secret: name one of them."],
         ),
+        (
+            json!({"adminAddress": "0.0.0.0:70000"}),
+            &["adminAddress is 0.0.0.0:70000: a port is at most 65535."],
+        ),
+        (json!({"adminAddress": "0.0.300.0:8080"}), &["at '/adminAddress': '0.0.300.0:8080' does not match"]),
+        (
+            json!({"image": {"repository": "registry.example.com:5000/drains:1.2"}}),
+            &[
+                "image.repository is registry.example.com:5000/drains:1.2, with a tag: put that into image.tag.",
+            ],
+        ),
     ]
 }
 
@@ -108,24 +116,6 @@ fn an_admin_address_that_others_reach_is_taken() {
         let shown = serde_json::to_string(&rendered).unwrap();
         assert!(shown.contains(&format!("--admin-address={address}")), "{address}");
     }
-}
-
-#[test]
-fn a_lease_is_taken_where_the_operator_takes_it() {
-    let helm = Helm::new(None).unwrap();
-    let (longest, longer) = ("a".repeat(63), "a".repeat(64));
-    let mut taken = 0;
-    for (value, flag) in [("leaseName", "--lease-name"), ("leaseNamespace", "--lease-namespace")] {
-        for text in ["drains", "2", "a-1", "drains.shop", "-a", "a-", "Drains", "a b", &longest, &longer] {
-            let command_line = ["logdrain-operator", "run", &format!("{flag}={text}")].map(OsString::from);
-            let is_taken = parse(command_line).is_ok();
-            let values = json!({"leaderElection": {value: text}});
-            let rendered = render(&helm, "logdrain-operator", HOME, &values);
-            assert_eq!(rendered.is_ok(), is_taken, "{value} {text}: {:?}", rendered.err());
-            taken += usize::from(is_taken);
-        }
-    }
-    assert_eq!(taken, 2 * 4);
 }
 
 #[test]
