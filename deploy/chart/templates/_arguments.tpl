@@ -1,5 +1,5 @@
 {{/* The command line: what is not set is left to the operator's own defaults. */}}
-{{- define "logdrain-operator.arguments" -}}
+{{- define "logdrain-operator.ownArguments" -}}
 - run
 {{- range .Values.watchNamespaces | uniq }}
 - --watch-namespace={{ . }}
@@ -48,6 +48,10 @@
 {{- else }}
 - --no-leader-election
 {{- end }}
+{{- end -}}
+
+{{- define "logdrain-operator.arguments" -}}
+{{- include "logdrain-operator.ownArguments" . }}
 {{- with .Values.extraArgs }}
 {{ toYaml . }}
 {{- end }}

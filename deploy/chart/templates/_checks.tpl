@@ -24,6 +24,7 @@
 {{- end -}}
 {{- end -}}
 {{- include "logdrain-operator.timeChecks" . -}}
+{{- include "logdrain-operator.extraChecks" . -}}
 {{- end -}}
 
 {{/* What the operator would say of its times, but before the pods are there. */}}
@@ -72,4 +73,40 @@
 {{- $sum = add $sum (mul (regexFind "[0-9]+" . | atoi) $unit) -}}
 {{- end -}}
 {{- $sum -}}
+{{- end -}}
+
+{{/* extraArgs and extraEnv beside what the chart sets: the operator takes no flag twice, and the cluster no variable. */}}
+{{- define "logdrain-operator.extraChecks" -}}
+{{- /* Other objects depend on these, set or not. */ -}}
+{{- $flags := list "--admin-address" "--lease-name" "--lease-namespace" "--no-leader-election" "--watch-namespace" -}}
+{{- range include "logdrain-operator.ownArguments" . | fromYamlArray -}}
+{{- $flags = append $flags (splitList "=" . | first) -}}
+{{- end -}}
+{{- $further := list -}}
+{{- range .Values.extraArgs -}}
+{{- $flag := splitList "=" . | first -}}
+{{- if has $flag $flags -}}
+{{- fail (printf "extraArgs has %s, which a value of the chart sets: use that value alone." $flag) -}}
+{{- end -}}
+{{- if has $flag $further -}}
+{{- fail (printf "extraArgs has %s twice: keep one of them." $flag) -}}
+{{- end -}}
+{{- $further = append $further $flag -}}
+{{- end -}}
+{{- $variables := dict "SCALINGO_REGION" "region" -}}
+{{- range $name, $setting := dict
+  "RUST_LOG" (list "log.level" .Values.log.level)
+  "HTTPS_PROXY" (list "proxy.https" .Values.proxy.https)
+  "NO_PROXY" (list "proxy.noProxy" .Values.proxy.noProxy)
+-}}
+{{- if index $setting 1 -}}
+{{- $_ := set $variables $name (index $setting 0) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.extraEnv -}}
+{{- if hasKey $variables .name -}}
+{{- fail (printf "extraEnv names %s, which %s sets: use one of them alone." .name (get $variables .name)) -}}
+{{- end -}}
+{{- $_ := set $variables .name "another item" -}}
+{{- end -}}
 {{- end -}}

@@ -42,6 +42,7 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
             &["at '/certificateAuthority': additional properties 'file'"],
         ),
         (json!({"extraArgs": ["resync=1m"]}), &["at '/extraArgs/0': 'resync=1m' does not match pattern"]),
+        (json!({"extraArgs": ["--resync 1m"]}), &["at '/extraArgs/0': '--resync 1m' does not match pattern"]),
         (json!({"extraEnv": [{"value": "x"}]}), &["at '/extraEnv/0': missing property 'name'"]),
         (json!({"podLabels": {"team": 1}}), &["at '/podLabels/team': got number, want string"]),
         (json!({"runAsUser": 0}), &["at '/runAsUser': minimum: got 0, want 1"]),
@@ -94,10 +95,55 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
     ]
 }
 
+/// What says the same as something else that is there.
+fn repeated() -> Vec<(Value, &'static [&'static str])> {
+    let variable = |name: &str| json!([{"name": name, "value": "x"}]);
+    vec![
+        (
+            json!({"extraEnv": variable("SCALINGO_REGION")}),
+            &["extraEnv names SCALINGO_REGION, which region sets: use one of them alone."],
+        ),
+        (
+            json!({"extraEnv": variable("RUST_LOG"), "log": {"level": "debug"}}),
+            &["extraEnv names RUST_LOG, which log.level sets"],
+        ),
+        (
+            json!({"extraEnv": variable("HTTPS_PROXY"), "proxy": {"https": "http://proxy.example.com:3128"}}),
+            &["extraEnv names HTTPS_PROXY, which proxy.https sets"],
+        ),
+        (
+            json!({"extraEnv": variable("NO_PROXY"), "proxy": {"noProxy": ".svc"}}),
+            &["extraEnv names NO_PROXY, which proxy.noProxy sets"],
+        ),
+        (
+            json!({"extraEnv": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]}),
+            &["extraEnv names A, which another item sets"],
+        ),
+        (
+            json!({"extraArgs": ["--resync=3m"], "resync": "5m"}),
+            &["extraArgs has --resync, which a value of the chart sets: use that value alone."],
+        ),
+        (
+            json!({"extraArgs": ["--ca-file=/x"], "certificateAuthority": {"secret": {"name": "company"}}}),
+            &["extraArgs has --ca-file, which a value of the chart sets"],
+        ),
+        (
+            json!({"extraArgs": ["--allow-http", "--allow-http"]}),
+            &["extraArgs has --allow-http twice: keep one of them."],
+        ),
+        // The ports, the Roles and the strategy of the chart would not know.
+        (json!({"extraArgs": ["--admin-address=0.0.0.0:9090"]}), &["extraArgs has --admin-address, which"]),
+        (json!({"extraArgs": ["--watch-namespace=shop"]}), &["extraArgs has --watch-namespace, which"]),
+        (json!({"extraArgs": ["--lease-name=drains"]}), &["extraArgs has --lease-name, which"]),
+        (json!({"extraArgs": ["--lease-namespace=shop"]}), &["extraArgs has --lease-namespace, which"]),
+        (json!({"extraArgs": ["--no-leader-election"]}), &["extraArgs has --no-leader-election, which"]),
+    ]
+}
+
 #[test]
 fn a_wrong_value_is_refused_and_named() {
     let helm = Helm::new(None).unwrap();
-    for (values, expected) in refused() {
+    for (values, expected) in refused().into_iter().chain(repeated()) {
         let Err(error) = render(&helm, "logdrain-operator", HOME, &values) else {
             panic!("{values} was taken")
         };
