@@ -22,6 +22,7 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 pub fn cases() -> Vec<Case> {
     let mut cases = rights();
     cases.extend(availability());
+    cases.extend(apart());
     cases.extend(operation());
     cases.extend(surroundings());
     cases.extend(watching());
@@ -151,6 +152,7 @@ fn availability() -> Vec<Case> {
                     json!("kubernetes.io/arch"),
                 ),
                 ("/spec/template/spec/topologySpreadConstraints/0/topologyKey", json!("rack")),
+                ("/spec/strategy/rollingUpdate", json!({"maxSurge": 1, "maxUnavailable": 0})),
             ],
             ..case(
                 "scheduling of one's own",
@@ -162,6 +164,32 @@ fn availability() -> Vec<Case> {
                         "maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule",
                         "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "logdrain-operator"}},
                     }],
+                }),
+            )
+        },
+    ]
+}
+
+fn apart() -> Vec<Case> {
+    let term = json!({"topologyKey": "rack", "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "logdrain-operator"}}});
+    let affinity = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}});
+    vec![
+        Case {
+            deployment: vec![
+                ("/spec/template/spec/affinity", affinity.clone()),
+                ("/spec/strategy/rollingUpdate", json!({"maxSurge": 0, "maxUnavailable": 1})),
+            ],
+            ..case("never two in a rack", json!({"affinity": affinity}))
+        },
+        Case {
+            deployment: vec![("/spec/strategy/rollingUpdate", json!({"maxSurge": 1, "maxUnavailable": 0}))],
+            ..case(
+                "an affinity of one's own in the place of a required distance",
+                json!({
+                    "antiAffinity": "required",
+                    "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+                        {"weight": 1, "podAffinityTerm": term},
+                    ]}},
                 }),
             )
         },
