@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+mod pods;
+
 /// One installation.
 pub struct Case {
     pub what: &'static str,
@@ -17,16 +19,12 @@ fn case(what: &'static str, values: Value) -> Case {
     Case { what, values, with: &[], without: &[], deployment: Vec::new() }
 }
 
-const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
 pub fn cases() -> Vec<Case> {
     let mut cases = rights();
-    cases.extend(availability());
-    cases.extend(apart());
     cases.extend(operation());
     cases.extend(surroundings());
     cases.extend(watching());
-    cases.extend(pods());
+    cases.extend(pods::cases());
     cases
 }
 
@@ -83,113 +81,6 @@ fn rights() -> Vec<Case> {
                     "crds": {"enabled": false, "keep": false},
                     "nameOverride": "drains", "fullnameOverride": "the-drains",
                     "serviceAccount": {"annotations": {"example.com/role": "drains"}},
-                }),
-            )
-        },
-    ]
-}
-
-fn availability() -> Vec<Case> {
-    vec![
-        Case {
-            without: &["PodDisruptionBudget"],
-            deployment: vec![
-                ("/spec/strategy/type", json!("RollingUpdate")),
-                ("/spec/template/spec/affinity", Value::Null),
-                ("/spec/template/spec/topologySpreadConstraints", Value::Null),
-            ],
-            ..case("one replica", json!({"replicas": 1}))
-        },
-        Case {
-            without: &["leader-election", "PodDisruptionBudget"],
-            deployment: vec![
-                ("/spec/strategy", json!({"type": "Recreate"})),
-                ("/spec/template/spec/containers/0/args", json!(["run", "--no-leader-election"])),
-            ],
-            ..case(
-                "one replica without a Lease",
-                json!({"replicas": 1, "leaderElection": {"enabled": false}}),
-            )
-        },
-        Case {
-            with: &[
-                "Role shop/logdrain-operator-leader-election",
-                "RoleBinding shop/logdrain-operator-leader-election",
-            ],
-            ..case(
-                "a Lease elsewhere, with other times",
-                json!({
-                    "replicas": 3,
-                    "leaderElection": {
-                        "leaseName": "drains", "leaseNamespace": "shop",
-                        "leaseDuration": "1m", "renewDeadline": "40s", "retryPeriod": "5s",
-                    },
-                }),
-            )
-        },
-        Case {
-            without: &["PodDisruptionBudget"],
-            deployment: vec![
-                (
-                    "/spec/template/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/topologyKey",
-                    json!("kubernetes.io/hostname"),
-                ),
-                // On as many nodes as replicas, one more would find no place.
-                ("/spec/strategy/rollingUpdate", json!({"maxSurge": 0, "maxUnavailable": 1})),
-            ],
-            ..case(
-                "never two on a node, and no budget",
-                json!({
-                    "antiAffinity": "required", "podDisruptionBudget": {"enabled": false},
-                }),
-            )
-        },
-        Case {
-            deployment: vec![
-                ("/spec/template/spec/affinity/podAntiAffinity", Value::Null),
-                (
-                    "/spec/template/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0/matchExpressions/0/key",
-                    json!("kubernetes.io/arch"),
-                ),
-                ("/spec/template/spec/topologySpreadConstraints/0/topologyKey", json!("rack")),
-                ("/spec/strategy/rollingUpdate", json!({"maxSurge": 1, "maxUnavailable": 0})),
-            ],
-            ..case(
-                "scheduling of one's own",
-                json!({
-                    "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
-                        {"matchExpressions": [{"key": "kubernetes.io/arch", "operator": "In", "values": ["arm64"]}]},
-                    ]}}},
-                    "topologySpreadConstraints": [{
-                        "maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule",
-                        "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "logdrain-operator"}},
-                    }],
-                }),
-            )
-        },
-    ]
-}
-
-fn apart() -> Vec<Case> {
-    let term = json!({"topologyKey": "rack", "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "logdrain-operator"}}});
-    let affinity = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}});
-    vec![
-        Case {
-            deployment: vec![
-                ("/spec/template/spec/affinity", affinity.clone()),
-                ("/spec/strategy/rollingUpdate", json!({"maxSurge": 0, "maxUnavailable": 1})),
-            ],
-            ..case("never two in a rack", json!({"affinity": affinity}))
-        },
-        Case {
-            deployment: vec![("/spec/strategy/rollingUpdate", json!({"maxSurge": 1, "maxUnavailable": 0}))],
-            ..case(
-                "an affinity of one's own in the place of a required distance",
-                json!({
-                    "antiAffinity": "required",
-                    "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
-                        {"weight": 1, "podAffinityTerm": term},
-                    ]}},
                 }),
             )
         },
@@ -354,62 +245,6 @@ fn watching() -> Vec<Case> {
             with: &["Service logdrain-system/logdrain-operator-metrics"],
             without: &["ServiceMonitor"],
             ..case("a Service alone", json!({"metrics": {"service": {"enabled": true}}}))
-        },
-    ]
-}
-
-fn pods() -> Vec<Case> {
-    vec![
-        Case {
-            deployment: vec![
-                (
-                    "/spec/template/spec/containers/0/image",
-                    json!(format!("registry.example.com/drains@{DIGEST}")),
-                ),
-                ("/spec/template/spec/containers/0/imagePullPolicy", json!("Always")),
-                ("/spec/template/spec/imagePullSecrets", json!([{"name": "registry"}])),
-            ],
-            ..case(
-                "an image by its digest",
-                json!({
-                    "image": {
-                        "repository": "registry.example.com/drains", "tag": "1.2.3", "digest": DIGEST, "pullPolicy": "Always",
-                    },
-                    "imagePullSecrets": [{"name": "registry"}],
-                }),
-            )
-        },
-        Case {
-            deployment: vec![
-                ("/spec/template/spec/securityContext/runAsUser", Value::Null),
-                ("/spec/template/spec/securityContext/runAsGroup", Value::Null),
-                ("/spec/template/spec/securityContext/runAsNonRoot", json!(true)),
-            ],
-            ..case("a user that the cluster chooses", json!({"runAsUser": null}))
-        },
-        Case {
-            deployment: vec![
-                ("/spec/template/metadata/labels/team", json!("platform")),
-                ("/spec/template/metadata/annotations", json!({"example.com/scrape": "true"})),
-                ("/spec/template/spec/priorityClassName", json!("system-cluster-critical")),
-                ("/spec/template/spec/nodeSelector", json!({"kubernetes.io/os": "linux"})),
-                ("/spec/template/spec/tolerations/0/key", json!("dedicated")),
-                (
-                    "/spec/template/spec/containers/0/resources/limits",
-                    json!({"memory": "256Mi", "cpu": "500m"}),
-                ),
-                ("/spec/template/spec/affinity", Value::Null),
-            ],
-            ..case(
-                "everything about the pods",
-                json!({
-                    "podLabels": {"team": "platform"}, "podAnnotations": {"example.com/scrape": "true"},
-                    "priorityClassName": "system-cluster-critical", "nodeSelector": {"kubernetes.io/os": "linux"},
-                    "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "platform", "effect": "NoSchedule"}],
-                    "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi", "cpu": "500m"}},
-                    "antiAffinity": "none", "runAsUser": 1000,
-                }),
-            )
         },
     ]
 }
