@@ -13,7 +13,7 @@ may have dots in its name; a Service may not, and the operator takes no Lease wi
 
 {{/* What selects the pods; it may not change in the life of a release. */}}
 {{- define "logdrain-operator.selector" -}}
-app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name }}
+app.kubernetes.io/name: {{ .Values.nameOverride | default .Chart.Name | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
@@ -22,6 +22,11 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* Of a list: labels of the chart, as YAML, and those of a value. Where both have one, it is the chart's. */}}
+{{- define "logdrain-operator.withLabels" -}}
+{{- merge (index . 0 | fromYaml) (index . 1) | toYaml -}}
 {{- end -}}
 
 {{/* Two releases in one namespace must not share a Lease. */}}

@@ -298,3 +298,32 @@ fn the_network_policy_lets_through_what_is_needed_and_the_metrics() {
     let dns = json!({"ports": [udp(1053), tcp(1053)]});
     assert_eq!(spec["egress"], json!([dns, {"ports": [tcp(443), tcp(16443), tcp(3128)]}]));
 }
+
+#[test]
+fn labels_of_a_value_do_not_take_the_place_of_the_charts() {
+    let helm = Helm::new(None).unwrap();
+    let labels = json!({
+        "app.kubernetes.io/name": "other", "app.kubernetes.io/instance": "other", "app.kubernetes.io/version": "9", "team": "platform",
+    });
+    let on = json!({"enabled": true, "labels": labels});
+    let values = json!({
+        "podLabels": labels,
+        "metrics": {"serviceMonitor": on, "prometheusRule": on, "dashboard": on},
+    });
+    let objects = render(&helm, RELEASE, HOME, &values).unwrap();
+    let template = &of_kind(&objects, "Deployment")[0]["spec"]["template"];
+    assert_eq!(
+        template["metadata"]["labels"],
+        json!({
+            "app.kubernetes.io/name": "logdrain-operator", "app.kubernetes.io/instance": RELEASE,
+            "app.kubernetes.io/version": "9", "team": "platform",
+        })
+    );
+    for kind in ["ServiceMonitor", "PrometheusRule", "ConfigMap"] {
+        let labels = &of_kind(&objects, kind)[0]["metadata"]["labels"];
+        assert_eq!(labels["app.kubernetes.io/name"], "logdrain-operator", "{kind}");
+        assert_eq!(labels["app.kubernetes.io/instance"], RELEASE, "{kind}");
+        assert_eq!(labels["app.kubernetes.io/version"], env!("CARGO_PKG_VERSION"), "{kind}");
+        assert_eq!(labels["team"], "platform", "{kind}");
+    }
+}
