@@ -9,6 +9,11 @@
 {{- if gt (include "logdrain-operator.adminPort" . | atoi) 65535 -}}
 {{- fail (printf "adminAddress is %s: a port is at most 65535." .Values.adminAddress) -}}
 {{- end -}}
+{{- $hasService := or .Values.metrics.service.enabled .Values.metrics.serviceMonitor.enabled -}}
+{{- $name := include "logdrain-operator.name" . -}}
+{{- if and $hasService (regexMatch "^[0-9]" $name) -}}
+{{- fail (printf "The Service of the metrics would be %s-metrics, and Kubernetes before 1.36 takes none that begins with a digit: set fullnameOverride to a name that begins with a letter." $name) -}}
+{{- end -}}
 {{- if contains ":" (.Values.image.repository | splitList "/" | last) -}}
 {{- fail (printf "image.repository is %s, with a tag: put that into image.tag." .Values.image.repository) -}}
 {{- end -}}

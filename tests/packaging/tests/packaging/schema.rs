@@ -1,6 +1,6 @@
 //! Wrong values are refused before anything is installed, with a sentence that says what is wrong where.
 
-use packaging::Helm;
+use packaging::{Helm, of_kind};
 use serde_json::{Value, json};
 
 use super::cluster::{HOME, render};
@@ -151,6 +151,20 @@ fn a_wrong_value_is_refused_and_named() {
             assert!(error.contains(part), "{values}: {part} in {error}");
         }
     }
+}
+
+#[test]
+fn a_release_that_begins_with_a_digit_gets_a_service_only_by_another_name() {
+    let helm = Helm::new(None).unwrap();
+    let on = json!({"enabled": true});
+    for metrics in [json!({"service": on}), json!({"serviceMonitor": on})] {
+        let error = render(&helm, "1st", HOME, &json!({"metrics": metrics})).unwrap_err();
+        assert!(error.contains("set fullnameOverride to a name that begins with a letter."), "{error}");
+        let named = json!({"metrics": metrics, "fullnameOverride": "first"});
+        let objects = render(&helm, "1st", HOME, &named).unwrap();
+        assert_eq!(of_kind(&objects, "Service")[0]["metadata"]["name"], "first-metrics");
+    }
+    render(&helm, "1st", HOME, &json!({})).unwrap();
 }
 
 #[test]
