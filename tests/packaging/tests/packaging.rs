@@ -13,6 +13,7 @@ mod packaging {
     mod notes;
     mod render;
     mod schema;
+    mod selectors;
     mod umbrella;
     mod workflows;
 }

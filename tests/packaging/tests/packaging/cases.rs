@@ -13,10 +13,12 @@ pub struct Case {
     pub without: &'static [&'static str],
     /// JSON pointers into the Deployment, and what is there.
     pub deployment: Vec<(&'static str, Value)>,
+    /// The same of other objects, by name.
+    pub others: Vec<(&'static str, &'static str, Value)>,
 }
 
 fn case(what: &'static str, values: Value) -> Case {
-    Case { what, values, with: &[], without: &[], deployment: Vec::new() }
+    Case { what, values, with: &[], without: &[], deployment: Vec::new(), others: Vec::new() }
 }
 
 pub fn cases() -> Vec<Case> {
@@ -74,7 +76,30 @@ fn rights() -> Vec<Case> {
             ..case("two namespaces", json!({"watchNamespaces": ["shop", "blog", "shop"]}))
         },
         Case {
-            without: &["CustomResourceDefinition"],
+            with: &[
+                "ServiceAccount logdrain-system/the-drains",
+                "ClusterRole the-drains",
+                "ClusterRoleBinding the-drains",
+                "Role logdrain-system/the-drains-leader-election",
+                "RoleBinding logdrain-system/the-drains-leader-election",
+                "Deployment logdrain-system/the-drains",
+                "PodDisruptionBudget logdrain-system/the-drains",
+            ],
+            without: &["CustomResourceDefinition", "logdrain-operator"],
+            deployment: vec![
+                ("/spec/template/metadata/labels/app.kubernetes.io~1name", json!("drains")),
+                ("/spec/template/spec/serviceAccountName", json!("the-drains")),
+                ("/spec/template/spec/containers/0/args", json!(["run", "--lease-name=the-drains"])),
+            ],
+            others: vec![
+                (
+                    "ServiceAccount logdrain-system/the-drains",
+                    "/metadata/annotations",
+                    json!({"example.com/role": "drains"}),
+                ),
+                ("ClusterRoleBinding the-drains", "/roleRef/name", json!("the-drains")),
+                ("ClusterRoleBinding the-drains", "/subjects/0/name", json!("the-drains")),
+            ],
             ..case(
                 "no CRD, and names of one's own",
                 json!({
@@ -83,6 +108,14 @@ fn rights() -> Vec<Case> {
                     "serviceAccount": {"annotations": {"example.com/role": "drains"}},
                 }),
             )
+        },
+        Case {
+            with: &[
+                "Deployment logdrain-system/logdrain-operator-drains",
+                "ClusterRole logdrain-operator-drains",
+            ],
+            deployment: vec![("/spec/selector/matchLabels/app.kubernetes.io~1name", json!("drains"))],
+            ..case("another name for the chart", json!({"nameOverride": "drains"}))
         },
     ]
 }
@@ -183,16 +216,29 @@ fn surroundings() -> Vec<Case> {
                 }),
             )
         },
-        case(
-            "further arguments and variables",
-            json!({
-                "extraArgs": ["--resync=3m"],
-                "extraEnv": [
-                    {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "url"}}},
-                    {"name": "RUST_LOG", "value": "debug"},
-                ],
-            }),
-        ),
+        Case {
+            deployment: vec![
+                ("/spec/template/spec/containers/0/args", json!(["run", "--resync=3m"])),
+                (
+                    "/spec/template/spec/containers/0/env",
+                    json!([
+                        {"name": "SCALINGO_REGION", "value": "osc-fr1"},
+                        {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "url"}}},
+                        {"name": "RUST_LOG", "value": "debug"},
+                    ]),
+                ),
+            ],
+            ..case(
+                "further arguments and variables",
+                json!({
+                    "extraArgs": ["--resync=3m"],
+                    "extraEnv": [
+                        {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "url"}}},
+                        {"name": "RUST_LOG", "value": "debug"},
+                    ],
+                }),
+            )
+        },
         Case {
             with: &["NetworkPolicy logdrain-system/logdrain-operator"],
             ..case("a policy for the network", json!({"networkPolicy": {"enabled": true}}))
@@ -207,6 +253,23 @@ fn watching() -> Vec<Case> {
                 "NetworkPolicy logdrain-system/logdrain-operator",
                 "Service logdrain-system/logdrain-operator-metrics",
                 "ServiceMonitor logdrain-system/logdrain-operator",
+            ],
+            others: vec![
+                (
+                    "Service logdrain-system/logdrain-operator-metrics",
+                    "/metadata/annotations",
+                    json!({"example.com/note": "metrics"}),
+                ),
+                (
+                    "ServiceMonitor logdrain-system/logdrain-operator",
+                    "/metadata/labels/release",
+                    json!("prometheus"),
+                ),
+                (
+                    "ServiceMonitor logdrain-system/logdrain-operator",
+                    "/spec/endpoints",
+                    json!([{"port": "admin", "path": "/metrics", "interval": "30s"}]),
+                ),
             ],
             ..case(
                 "metrics for Prometheus alone",
@@ -228,6 +291,23 @@ fn watching() -> Vec<Case> {
                 "ConfigMap logdrain-system/logdrain-operator-dashboard",
             ],
             without: &["Service ", "ServiceMonitor"],
+            others: vec![
+                (
+                    "PrometheusRule logdrain-system/logdrain-operator",
+                    "/metadata/labels/release",
+                    json!("prometheus"),
+                ),
+                (
+                    "ConfigMap logdrain-system/logdrain-operator-dashboard",
+                    "/metadata/labels/grafana_dashboard",
+                    json!("platform"),
+                ),
+                (
+                    "ConfigMap logdrain-system/logdrain-operator-dashboard",
+                    "/metadata/annotations",
+                    json!({"grafana_folder": "Scalingo"}),
+                ),
+            ],
             ..case(
                 "alerts and a dashboard, for metrics that are read in another way",
                 json!({

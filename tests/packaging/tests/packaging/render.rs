@@ -94,6 +94,11 @@ fn the_server_takes_each_object_of_each_case_without_a_warning() {
                 case.what
             );
         }
+        for (other, pointer, value) in &case.others {
+            let object = objects.iter().find(|object| name(object) == *other);
+            let found = object.and_then(|object| object.pointer(pointer));
+            assert_eq!(found, Some(value), "{}: {pointer} of {other}", case.what);
+        }
 
         let file = helm.values(&json!({"apiVersion": "v1", "kind": "List", "items": objects})).unwrap();
         let output = plane

@@ -40,6 +40,22 @@ fn availability() -> Vec<Case> {
                 "Role shop/logdrain-operator-leader-election",
                 "RoleBinding shop/logdrain-operator-leader-election",
             ],
+            deployment: vec![(
+                "/spec/template/spec/containers/0/args",
+                json!([
+                    "run",
+                    "--lease-name=drains",
+                    "--lease-duration=1m",
+                    "--lease-namespace=shop",
+                    "--renew-deadline=40s",
+                    "--retry-period=5s",
+                ]),
+            )],
+            others: vec![(
+                "Role shop/logdrain-operator-leader-election",
+                "/rules/1/resourceNames",
+                json!(["drains"]),
+            )],
             ..case(
                 "a Lease elsewhere, with other times",
                 json!({
@@ -157,9 +173,11 @@ fn pods() -> Vec<Case> {
                 ("/spec/template/spec/nodeSelector", json!({"kubernetes.io/os": "linux"})),
                 ("/spec/template/spec/tolerations/0/key", json!("dedicated")),
                 (
-                    "/spec/template/spec/containers/0/resources/limits",
-                    json!({"memory": "256Mi", "cpu": "500m"}),
+                    "/spec/template/spec/containers/0/resources",
+                    json!({"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "256Mi", "cpu": "500m"}}),
                 ),
+                ("/spec/template/spec/securityContext/runAsUser", json!(1000)),
+                ("/spec/template/spec/securityContext/runAsGroup", json!(1000)),
                 ("/spec/template/spec/affinity", Value::Null),
             ],
             ..case(
@@ -168,7 +186,7 @@ fn pods() -> Vec<Case> {
                     "podLabels": {"team": "platform"}, "podAnnotations": {"example.com/scrape": "true"},
                     "priorityClassName": "system-cluster-critical", "nodeSelector": {"kubernetes.io/os": "linux"},
                     "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "platform", "effect": "NoSchedule"}],
-                    "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi", "cpu": "500m"}},
+                    "resources": {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "256Mi", "cpu": "500m"}},
                     "antiAffinity": "none", "runAsUser": 1000,
                 }),
             )
