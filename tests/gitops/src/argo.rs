@@ -45,11 +45,18 @@ pub struct Action {
     pub display_name: String,
 }
 
+/// What Argo CD says of every object that is being deleted: no script is asked then (`GetResourceHealth` in
+/// `gitops-engine/pkg/health/health.go` of `argoproj/argo-cd`).
+pub const PENDING_DELETION: &str = "Pending deletion";
+
 /// What Argo CD shows as the health of an object.
 ///
 /// # Errors
 /// A script that is not there, fails, or returns something else.
 pub fn health(object: &Value) -> Result<Health, Error> {
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        return Ok(Health { status: "Progressing".to_owned(), message: PENDING_DELETION.to_owned() });
+    }
     let script = read(&scripts().join("health.lua"))?;
     run(&script, object)
 }

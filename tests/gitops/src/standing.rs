@@ -6,8 +6,6 @@ use serde_json::Value;
 pub enum Standing {
     /// It is being deleted.
     Deleting,
-    /// It is being deleted, and a person must mend something before it can go.
-    HeldUp,
     /// The operator has not seen its latest form.
     Behind,
     /// All is as the spec wants it.
@@ -24,16 +22,16 @@ impl Standing {
     /// How an object stands; nothing where `Ready` has no reason of the operator's.
     #[must_use]
     pub fn of(object: &Value) -> Option<Self> {
-        let is_deleted = !object["metadata"]["deletionTimestamp"].is_null();
+        if !object["metadata"]["deletionTimestamp"].is_null() {
+            return Some(Self::Deleting);
+        }
         if object["status"]["observedGeneration"] != object["metadata"]["generation"] {
-            return Some(if is_deleted { Self::Deleting } else { Self::Behind });
+            return Some(Self::Behind);
         }
         let conditions = object["status"]["conditions"].as_array()?;
         let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
         let reason = Reason::ALL.into_iter().find(|reason| ready["reason"] == reason.as_str())?;
         Some(match (reason, reason.remedy()) {
-            (_, Remedy::Person) if is_deleted => Self::HeldUp,
-            _ if is_deleted => Self::Deleting,
             (Reason::Suspended, _) => Self::Suspended,
             (_, Remedy::None) => Self::InOrder,
             (_, Remedy::Time) => Self::Waits,
@@ -41,14 +39,15 @@ impl Standing {
         })
     }
 
-    /// What Argo CD is to show: Degraded fails a sync, so what passes is not.
+    /// What Argo CD is to show: Degraded fails a sync in which a later wave or a hook waits, so what passes is not. While one is
+    /// being deleted it shows the same of all.
     #[must_use]
     pub fn argo_cd(self) -> &'static str {
         match self {
             Self::Deleting | Self::Behind | Self::Waits => "Progressing",
             Self::InOrder => "Healthy",
             Self::Suspended => "Suspended",
-            Self::NeedsAPerson | Self::HeldUp => "Degraded",
+            Self::NeedsAPerson => "Degraded",
         }
     }
 
@@ -56,7 +55,7 @@ impl Standing {
     #[must_use]
     pub fn kstatus(self) -> &'static str {
         match self {
-            Self::Deleting | Self::HeldUp => "Terminating",
+            Self::Deleting => "Terminating",
             Self::Behind | Self::Waits | Self::Suspended => "InProgress",
             Self::InOrder => "Current",
             Self::NeedsAPerson => "Failed",

@@ -56,7 +56,7 @@ fn enabled(object: &Value) -> Vec<String> {
 }
 
 #[test]
-fn argo_cds_own_tests_pass() {
+fn what_action_test_yaml_expects_comes_about() {
     let directory = scripts().join("actions");
     for test in tests().discovery_tests {
         let object: Value = testdata::yaml(&directory.join(&test.input_path)).expect("an object");
@@ -97,7 +97,7 @@ fn every_action_is_offered_has_a_script_and_is_tested() {
 fn what_can_be_chosen_follows_from_how_the_object_stands() {
     for (name, object) in testdata::all().expect("the recorded objects") {
         let expected: &[&str] = match standing(&object) {
-            Standing::Deleting | Standing::HeldUp => &[],
+            Standing::Deleting => &[],
             Standing::Suspended => &["resume"],
             _ => &["check-now", "suspend"],
         };

@@ -315,7 +315,7 @@ fn by_the_expressions_of_the_sample_a_suspended_one_does_not_hold_up_the_others(
     let verdicts = flux::judge_with(expressions, &states).unwrap_or_else(|error| panic!("{error}"));
     for ((name, object), verdict) in recorded.iter().zip(verdicts) {
         let expected = match standing(object) {
-            Standing::Deleting | Standing::HeldUp | Standing::Behind | Standing::Waits => "InProgress",
+            Standing::Deleting | Standing::Behind | Standing::Waits => "InProgress",
             Standing::InOrder | Standing::Suspended => "Current",
             Standing::NeedsAPerson => "Failed",
         };

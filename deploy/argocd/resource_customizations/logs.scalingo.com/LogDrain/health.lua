@@ -1,19 +1,13 @@
 -- The status of a LogDrain is in kstatus form: Ready is always there, Reconciling or Stalled while True, and
--- observedGeneration says what the conditions speak of. Degraded fails a sync, so only what a person must mend is Degraded.
+-- observedGeneration says what the conditions speak of. Degraded makes the Application Degraded, and fails a sync in which a
+-- later wave or a hook waits, so only what a person must mend is. While one is being deleted Argo CD does not ask this script.
 local health = {status = "Progressing", message = "The operator has not seen this LogDrain yet"}
 
-local deleting = obj.metadata.deletionTimestamp ~= nil
-if deleting then
-  health.message = "Being deleted: its drains at Scalingo go first"
-end
 if obj.status == nil or obj.status.conditions == nil then
   return health
 end
 if obj.status.observedGeneration ~= obj.metadata.generation then
-  -- A deletion is a change, too.
-  if not deleting then
-    health.message = "The operator has not seen the latest change yet"
-  end
+  health.message = "The operator has not seen the latest change yet"
   return health
 end
 
@@ -29,18 +23,7 @@ local ready = conditions["Ready"]
 if ready == nil then
   return health
 end
-local why = ready.reason .. ": " .. ready.message
-if deleting then
-  -- What holds it up; a person may have to mend that.
-  if not is_true("Ready") then
-    health.message = health.message .. ". " .. why
-  end
-  if is_true("Stalled") then
-    health.status = "Degraded"
-  end
-  return health
-end
-health.message = why
+health.message = ready.reason .. ": " .. ready.message
 if ready.reason == "Suspended" then
   health.status = "Suspended"
 elseif is_true("Stalled") then
