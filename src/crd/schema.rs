@@ -33,9 +33,13 @@ pub(super) fn url_rules() -> Value {
 }
 
 /// Gives name and key of the API token's reference their defaults, each of its own.
+///
+/// So it is no atomic map as the other references are: whoever applies one with a name alone would own the key that the server adds,
+/// and a tool that compares would find it changed for ever.
 pub(super) fn default_to_api_token(schema: &mut Schema) {
     let SecretKeyRef { name, key } = SecretKeyRef::api_token();
     schema.remove("required");
+    schema.insert("x-kubernetes-map-type".to_owned(), "granular".into());
     for (property, default) in [("name", name), ("key", key)] {
         show(schema, property, &format!("`{default}`, the default"));
         if let Some(Value::Object(property)) = schema.pointer_mut(&format!("/properties/{property}")) {

@@ -65,6 +65,18 @@ fn every_field_is_bounded_and_of_a_kind_that_kubernetes_knows() {
 }
 
 #[test]
+fn nothing_within_an_atomic_map_has_a_default() {
+    // Whoever applies such a map owns all of it, and would undo what the server adds to it for ever.
+    walk("logdrain", &schema(), &mut |path, schema| {
+        if schema["x-kubernetes-map-type"] == "atomic" {
+            for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                assert_eq!(property["default"], Value::Null, "{path}.{name}");
+            }
+        }
+    });
+}
+
+#[test]
 fn defaults_are_those_of_the_code() {
     let spec: LogDrainSpec =
         serde_json::from_value(json!({"app": "shop-front", "type": "elk"})).expect("a spec");

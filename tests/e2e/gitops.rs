@@ -67,7 +67,9 @@ fn apply_as(world: &World, manager: &str, name: &str, spec: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn applying_the_same_manifest_again_and_again_changes_nothing() {
     let world = World::new().await;
-    let spec = |port: u16| with(papertrail("shop-front"), "port", &json!(port));
+    // A reference that names half of what it means: the API server adds the rest.
+    let partial = with(papertrail("shop-front"), "apiTokenSecretRef", &json!({"name": "scalingo"}));
+    let spec = |port: u16| with(partial.clone(), "port", &json!(port));
     // One resource for each, and one that all of them apply.
     let alone: Vec<(&str, Value)> = TOOLS.into_iter().zip([7001, 7002, 7003, 7004].map(spec)).collect();
     let apply_all = || {
