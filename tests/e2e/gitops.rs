@@ -162,6 +162,8 @@ async fn an_action_of_argo_cd_asks_for_a_check_and_takes_nothing_away() {
     assert_eq!(asked["metadata"]["annotations"]["logs.scalingo.com/requestedAt"], argo::NOW);
     assert_eq!(asked["metadata"]["annotations"]["team"], "shop");
     assert_eq!(asked["metadata"]["generation"], synced["metadata"]["generation"]);
+    let is_done = |drain: &Value| drain["status"]["lastHandledRequestedAt"] == argo::NOW;
+    world.until("drain", "the check that was asked for", is_done).await;
     world.finish();
 }
 
