@@ -51,6 +51,36 @@ fn a_project_of_argo_cd_lets_one_team_into_its_namespace_alone_and_to_no_more_th
 }
 
 #[test]
+fn flux_keeps_what_a_team_deletes_its_log_drains_with() {
+    let objects = built("flux/clusters/production");
+    let is_kept =
+        |object: &Value| object["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/prune"] == "disabled";
+    let teams = of_kind(&objects, "Kustomization").into_iter();
+    let teams: Vec<_> = teams.filter(|team| team["spec"]["serviceAccountName"].is_string()).collect();
+    assert_eq!(teams.len(), 2);
+    for team in teams {
+        let (account, namespace) = (&team["spec"]["serviceAccountName"], &team["spec"]["targetNamespace"]);
+        let named = |kind: &str, namespace: &Value, name: &Value| -> Value {
+            let found = of_kind(&objects, kind).into_iter().find(|object| {
+                object["metadata"]["name"] == *name && object["metadata"]["namespace"] == *namespace
+            });
+            found.unwrap_or_else(|| panic!("no {kind} {name} in {namespace}")).clone()
+        };
+        let bindings = of_kind(&objects, "RoleBinding").into_iter();
+        let bindings: Vec<_> =
+            bindings.filter(|binding| binding["subjects"][0]["name"] == *account).collect();
+        assert_eq!(bindings.len(), 1, "{account}");
+        let role = named("Role", namespace, &bindings[0]["roleRef"]["name"]);
+        let account = named("ServiceAccount", &team["metadata"]["namespace"], account);
+        let namespace = named("Namespace", &Value::Null, namespace);
+        for object in [bindings[0], &role, &account, &namespace] {
+            assert!(is_kept(object), "{} {} is pruned", object["kind"], name(object));
+        }
+        assert!(!is_kept(team), "the file could not be taken away");
+    }
+}
+
+#[test]
 fn every_secret_comes_from_a_store_in_its_own_namespace() {
     let mut count = 0;
     for (tool, platform) in [("argocd", "argocd/platform"), ("flux", "flux/clusters/production")] {
