@@ -51,6 +51,24 @@ fn a_project_of_argo_cd_lets_one_team_into_its_namespace_alone_and_to_no_more_th
 }
 
 #[test]
+fn what_an_atomic_list_would_be_given_by_default_is_spelt_out_for_argo_cd() {
+    for team in ["shop", "search"] {
+        for secret in of_kind(&built(&format!("argocd/teams/{team}")), "ExternalSecret") {
+            for data in secret["spec"]["data"].as_array().expect("data") {
+                let reference = &data["remoteRef"];
+                for (field, default) in [
+                    ("conversionStrategy", "Default"),
+                    ("decodingStrategy", "None"),
+                    ("metadataPolicy", "None"),
+                ] {
+                    assert_eq!(reference[field], default, "{} of {team}: {field}", name(secret));
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn flux_keeps_what_a_team_deletes_its_log_drains_with() {
     let objects = built("flux/clusters/production");
     let is_kept =
