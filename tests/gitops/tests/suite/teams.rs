@@ -51,6 +51,19 @@ fn a_project_of_argo_cd_lets_one_team_into_its_namespace_alone_and_to_no_more_th
 }
 
 #[test]
+fn argo_cd_tries_again_without_end_and_with_the_newest_commit() {
+    let objects = built("argocd/platform");
+    let teams = of_kind(&objects, "Application").into_iter();
+    let teams: Vec<_> = teams.filter(|application| application["spec"]["project"] != "default").collect();
+    assert_eq!(teams.len(), 2);
+    for team in teams {
+        let retry = &team["spec"]["syncPolicy"]["retry"];
+        assert!(retry["limit"].as_i64().is_some_and(|limit| limit < 0), "{}: {retry}", name(team));
+        assert_eq!(retry["refresh"], true, "{}: a mistake would be tried for ever", name(team));
+    }
+}
+
+#[test]
 fn what_an_atomic_list_would_be_given_by_default_is_spelt_out_for_argo_cd() {
     for team in ["shop", "search"] {
         for secret in of_kind(&built(&format!("argocd/teams/{team}")), "ExternalSecret") {
