@@ -1,6 +1,7 @@
 // Judges objects as Flux does: one JSON object on each line of standard input, one verdict on each line of standard output.
 //
-// With an argument, it is the JSON of an entry of a Kustomization's healthCheckExprs, and each verdict has what they say too.
+// `flux-judge judge` says how Flux finds each; with a further argument, the JSON of an entry of a Kustomization's healthCheckExprs,
+// what this says too. `flux-judge decode` says whether each is an object of Flux's own.
 package main
 
 import (
@@ -45,27 +46,20 @@ func main() {
 }
 
 func run(arguments []string, input io.Reader, output io.Writer) error {
-	var evaluator *cel.StatusEvaluator
-	if len(arguments) > 0 {
-		var expressions kustomize.HealthCheckExpressions
-		if err := json.Unmarshal([]byte(arguments[0]), &expressions); err != nil {
-			return fmt.Errorf("the expressions: %w", err)
-		}
-		var err error
-		if evaluator, err = cel.NewStatusEvaluator(&expressions); err != nil {
-			return err
-		}
+	answer, err := answerer(arguments)
+	if err != nil {
+		return err
 	}
 	reader := bufio.NewReader(input)
 	encoder := json.NewEncoder(output)
 	for {
 		line, err := reader.ReadBytes('\n')
 		if len(line) > 0 {
-			verdict, err := judge(line, evaluator)
+			said, err := answer(line)
 			if err != nil {
 				return err
 			}
-			if err := encoder.Encode(verdict); err != nil {
+			if err := encoder.Encode(said); err != nil {
 				return err
 			}
 		}
@@ -76,6 +70,28 @@ func run(arguments []string, input io.Reader, output io.Writer) error {
 			return err
 		}
 	}
+}
+
+// answerer is what answers each line.
+func answerer(arguments []string) (func(line []byte) (any, error), error) {
+	switch {
+	case len(arguments) == 1 && arguments[0] == "decode":
+		return decoder()
+	case len(arguments) == 0 || len(arguments) > 2 || arguments[0] != "judge":
+		return nil, fmt.Errorf("judge or decode, not %q", arguments)
+	}
+	var evaluator *cel.StatusEvaluator
+	if len(arguments) == 2 {
+		var expressions kustomize.HealthCheckExpressions
+		if err := json.Unmarshal([]byte(arguments[1]), &expressions); err != nil {
+			return nil, fmt.Errorf("the expressions: %w", err)
+		}
+		var err error
+		if evaluator, err = cel.NewStatusEvaluator(&expressions); err != nil {
+			return nil, err
+		}
+	}
+	return func(line []byte) (any, error) { return judge(line, evaluator) }, nil
 }
 
 func judge(line []byte, evaluator *cel.StatusEvaluator) (*verdict, error) {

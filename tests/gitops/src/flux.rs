@@ -7,7 +7,7 @@ use std::{
 };
 
 use control_plane::GoProgram;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::Error;
@@ -18,7 +18,10 @@ pub const JUDGE: GoProgram = GoProgram {
     package: ".",
     go_mod: include_str!("../flux-judge/go.mod"),
     go_sum: include_str!("../flux-judge/go.sum"),
-    sources: &[("main.go", include_str!("../flux-judge/main.go"))],
+    sources: &[
+        ("decode.go", include_str!("../flux-judge/decode.go")),
+        ("main.go", include_str!("../flux-judge/main.go")),
+    ],
     takes: "a minute",
 };
 
@@ -44,7 +47,7 @@ pub struct Verdict {
 /// # Errors
 /// A judge that cannot be built or fails.
 pub fn judge(objects: &[Value]) -> Result<Vec<Verdict>, Error> {
-    judge_by(&[], objects)
+    ask(&["judge"], objects)
 }
 
 /// The same, with an entry of a Kustomization's `healthCheckExprs` beside kstatus.
@@ -52,10 +55,25 @@ pub fn judge(objects: &[Value]) -> Result<Vec<Verdict>, Error> {
 /// # Errors
 /// As [`judge`], and expressions that are none.
 pub fn judge_with(expressions: &Value, objects: &[Value]) -> Result<Vec<Verdict>, Error> {
-    judge_by(&[expressions.to_string()], objects)
+    ask(&["judge", &expressions.to_string()], objects)
 }
 
-fn judge_by(arguments: &[String], objects: &[Value]) -> Result<Vec<Verdict>, Error> {
+/// What is wrong with objects of Flux's own kinds by its own types, in their order: a field that its controllers would pass over, for
+/// one. Empty where nothing is.
+///
+/// # Errors
+/// As [`judge`].
+pub fn faults(objects: &[Value]) -> Result<Vec<String>, Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Decoding {
+        fault: String,
+    }
+    let decodings: Vec<Decoding> = ask(&["decode"], objects)?;
+    Ok(decodings.into_iter().map(|decoding| decoding.fault).collect())
+}
+
+fn ask<T: DeserializeOwned>(arguments: &[&str], objects: &[Value]) -> Result<Vec<T>, Error> {
     let mut command = Command::new(JUDGE.find()?);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(Error::Run)?;

@@ -4,6 +4,7 @@
 pub mod argo;
 pub mod customization;
 mod error;
+pub mod fields;
 pub mod flux;
 mod standing;
 pub mod testdata;

@@ -4,6 +4,7 @@
 
 mod actions;
 mod customization;
+mod fields;
 mod flux;
 mod health;
 mod samples;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::standing;
 
 /// The directories that a kustomization is built from.
-const DIRECTORIES: [&str; 7] = [
+pub const DIRECTORIES: [&str; 7] = [
     "argocd/argo-cd",
     "argocd/platform",
     "argocd/teams/shop",
