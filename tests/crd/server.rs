@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 
 use super::{cases, checker::Checker};
 
+#[path = "server/frozen.rs"]
+mod frozen;
 #[path = "server/shown.rs"]
 mod shown;
 
