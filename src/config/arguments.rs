@@ -9,18 +9,41 @@ use crate::scalingo::CertificateAuthorities;
 // Help texts that name a kind are attributes: in a doc comment it would need markup, which help would show.
 
 /// Variables of the environment that stand for no flag, and what each does.
-pub const ENVIRONMENT: [(&str, &str); 5] = [
+pub const ENVIRONMENT: [(&str, &str); 10] = [
     ("RUST_LOG", "What is logged, `info` by default; for example `info,logdrain_operator=debug`"),
     ("KUBECONFIG", "The cluster, outside of one; `~/.kube/config` by default"),
     (
         "HTTPS_PROXY",
-        "Proxy on the way to Scalingo; to the API server too, but only where a kubeconfig names it",
+        "Proxy on the way to Scalingo, or `https_proxy` where it is not set; to the API server too, but only where a \
+         kubeconfig leads there",
+    ),
+    (
+        "HTTP_PROXY",
+        "Proxy, or `http_proxy`, on the way to an address without TLS, which `--allow-http` allows",
+    ),
+    (
+        "ALL_PROXY",
+        "Proxy on the way to Scalingo, or `all_proxy`, where the one of the two above that counts is not set",
     ),
     (
         "NO_PROXY",
-        "Hosts and networks that are reached without it on the way to Scalingo, separated by commas",
+        "Hosts and networks that are reached without a proxy, or `no_proxy`, separated by commas; loopback always is on \
+         the way to Scalingo",
     ),
-    ("SSL_CERT_FILE", "File with the certificate authorities to take for the system's"),
+    (
+        "SSL_CERT_FILE",
+        "File with the certificate authorities to take instead of the system's on the way to Scalingo; `--ca-file` adds \
+         to them",
+    ),
+    (
+        "SSL_CERT_DIR",
+        "Directories with such files, separated by colons; either of the two is instead of the system's",
+    ),
+    ("NO_COLOR", "Log lines without colours where they go to a terminal, if it is not empty"),
+    (
+        "HOSTNAME",
+        "The pod's name, by which a leader is told from others; what the kernel says where it is not set",
+    ),
 ];
 
 #[derive(Debug, Parser)]

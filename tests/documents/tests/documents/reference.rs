@@ -1,6 +1,8 @@
 //! `docs/reference.md` is what the code says; `WRITE_GENERATED=1` writes it anew.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use logdrain_operator::config;
@@ -226,13 +228,16 @@ fn metrics(text: &mut String) {
     }
 }
 
-/// One of each happening but for the failures, whose events are the reasons.
+/// Each happening with each of its notes, but for the failures, whose events are the reasons.
 fn happenings() -> Vec<Happening> {
     let url = || "<url>".to_owned();
     let all = vec![
         Happening::Added { url: url(), instead_of: None },
+        Happening::Added { url: url(), instead_of: Some(url()) },
+        Happening::Added { url: "<new url>".to_owned(), instead_of: Some("<old url>".to_owned()) },
         Happening::Adopted { url: url() },
         Happening::DriftHealed { url: url() },
+        Happening::Replaced { old: url(), new: url() },
         Happening::Replaced { old: "<old url>".to_owned(), new: "<new url>".to_owned() },
         Happening::Deleted { url: url() },
         Happening::Retained { url: url() },
@@ -315,6 +320,28 @@ fn it_is_what_the_code_says() {
     let advice = "docs/reference.md is out of date; WRITE_GENERATED=1 cargo test -p documents writes it anew";
     assert_eq!(differing, None, "{advice}");
     assert!(kept == expected, "{advice}: its length differs");
+}
+
+/// All Rust files below a directory.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+}
+
+#[test]
+fn every_variable_that_the_operator_reads_is_listed() {
+    let mut read = BTreeSet::new();
+    for path in sources(&repository().join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for call in ["env::var(\"", "env::var_os(\""] {
+            read.extend(text.split(call).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+        }
+    }
+    assert!(read.len() > 1, "{read:?}");
+    for name in read {
+        assert!(config::ENVIRONMENT.iter().any(|(listed, _)| *listed == name), "{name} is not listed");
+    }
 }
 
 #[test]
