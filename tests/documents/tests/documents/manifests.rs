@@ -1,10 +1,11 @@
 //! The manifests that the documents show are taken by the API server.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use documents::{page, pages};
 use packaging::{Helm, chart, parse, repository};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::setting;
 
@@ -22,21 +23,68 @@ fn rendered(values: &Value) -> Result<String, String> {
     helm.run(["template", "logdrain-operator", &chart, "--values", &values])
 }
 
+/// What `docs/gitops.md` shows, one of each kind.
+fn of_gitops() -> BTreeMap<String, Value> {
+    let manifests = setting::manifests(&page("docs/gitops.md").unwrap()).into_iter();
+    let objects = manifests.map(|(_, text)| parse(&text).unwrap().remove(0));
+    objects.map(|object| (object["kind"].as_str().unwrap().to_owned(), object)).collect()
+}
+
 #[test]
 fn gitops_tools_are_led_to_the_chart_with_values_that_it_takes() {
-    let mut seen = BTreeSet::new();
-    for (name, text) in setting::manifests(&page("docs/gitops.md").unwrap()) {
-        let object = &parse(&text).unwrap()[0];
-        let Some((kind, path, values)) = FOREIGN.iter().find(|(kind, _, _)| object["kind"] == *kind) else {
-            panic!("nothing is known of {name}");
-        };
+    let objects = of_gitops();
+    let kinds: Vec<&str> = objects.keys().map(String::as_str).collect();
+    assert_eq!(kinds, ["Application", "HelmRelease", "Kustomization"]);
+    for (kind, path, values) in FOREIGN {
+        let object = &objects[kind];
         let path = object.pointer(path).and_then(Value::as_str).unwrap();
         assert_eq!(repository().join(path), chart(), "{kind}");
         let rendered = rendered(object.pointer(values).unwrap()).unwrap();
         assert!(rendered.contains("image: registry.example.com/logdrain-operator:"), "{kind}: {rendered}");
-        seen.insert(*kind);
     }
-    assert_eq!(seen.len(), FOREIGN.len());
+    assert_eq!(gitops::fields::unknown(&objects["Application"]), Some(Vec::new()));
+    let of_flux = [objects["HelmRelease"].clone(), objects["Kustomization"].clone()];
+    assert_eq!(gitops::flux::faults(&of_flux).unwrap(), ["", ""]);
+}
+
+/// The objects of a file of Flux's sample.
+fn of_the_sample(file: &str) -> Vec<Value> {
+    let path = repository().join("examples/gitops/flux/clusters/production").join(file);
+    parse(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn flux_is_led_to_the_helm_release_by_a_kustomization_in_the_place_of_the_samples() {
+    let objects = of_gitops();
+    let (release, kustomization) = (&objects["HelmRelease"], &objects["Kustomization"]);
+    let replaced = of_the_sample("operator.yaml").remove(0);
+    assert_eq!(kustomization["metadata"], replaced["metadata"], "the teams depend on it");
+    for field in ["prune", "wait", "interval"] {
+        assert_eq!(kustomization["spec"][field], replaced["spec"][field], "{field}");
+    }
+    // The reader's own repository, which `flux bootstrap` makes a source of.
+    assert_eq!(kustomization["spec"]["sourceRef"], json!({"kind": "GitRepository", "name": "flux-system"}));
+    for field in ["components", "images"] {
+        assert_eq!(kustomization["spec"][field], Value::Null, "a HelmRelease has no image and no Deployment");
+    }
+    let source = &release["spec"]["chart"]["spec"]["sourceRef"]["name"];
+    let sources = of_the_sample("sources.yaml");
+    assert!(sources.iter().any(|other| other["metadata"]["name"] == *source), "{source}");
+
+    // What Flux makes of a directory without a kustomization of its own.
+    let text = page("docs/gitops.md").unwrap().text;
+    let (_, file) = text.split_once("save the HelmRelease as `").unwrap();
+    let (file, _) = file.split_once('`').unwrap();
+    let (directory, file) = file.split_once('/').unwrap();
+    assert_eq!(kustomization["spec"]["path"], format!("./{directory}"));
+    let repository = tempfile::tempdir().unwrap();
+    fs::write(repository.path().join(file), release.to_string()).unwrap();
+    fs::write(repository.path().join("kustomization.yaml"), json!({"resources": [file]}).to_string())
+        .unwrap();
+    let mut command = setting::plane().kubectl();
+    let built = command.arg("kustomize").arg(repository.path()).output().unwrap();
+    let built = parse(&String::from_utf8_lossy(&built.stdout)).unwrap();
+    assert_eq!(built.iter().collect::<Vec<_>>(), [release]);
 }
 
 #[test]
