@@ -98,7 +98,81 @@ fn packages() -> Vec<String> {
     manifests.map(name).collect()
 }
 
-/// The examples, tests, benches and packages that a command line of cargo names are there.
+/// All that the Rust files of a directory, or a file, say.
+fn source(path: &Path) -> String {
+    if path.is_file() {
+        return fs::read_to_string(path).unwrap();
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.is_dir() || path.extension().is_some_and(|end| end == "rs"))
+        .map(|path| source(&path))
+        .collect()
+}
+
+/// The flags that a program of ours takes: the fields that clap makes flags of.
+fn flags(source: &str) -> Vec<String> {
+    let mut flags = vec!["--help".to_owned()];
+    let mut is_next = false;
+    for line in source.lines().map(str::trim) {
+        is_next |= line.starts_with("#[arg(long");
+        let name = line.trim_start_matches("pub ").split_once(": ").map_or("", |(name, _)| name);
+        if is_next && !line.starts_with('#') && !line.starts_with('/') && !name.is_empty() {
+            flags.push(format!("--{}", name.replace('_', "-")));
+            is_next = false;
+        }
+    }
+    flags
+}
+
+/// What a test program is told: its own flags, or a part of the name of a test.
+fn test_words(words: &[String], test: &str) -> Result<(), String> {
+    let root = repository().join("tests");
+    let source = source(&root.join(test)) + &source(&root.join(format!("{test}.rs")));
+    for word in words {
+        let module = word.split("::").next().unwrap_or_default();
+        let is_known = match word.strip_prefix("--") {
+            Some(flag) => ["nocapture", "ignored", "test-threads"].contains(&flag),
+            None if word.contains("::") => source.lines().any(|line| line.trim() == format!("mod {module};")),
+            None => source.lines().any(|line| line.contains("fn ") && line.contains(word.as_str())),
+        };
+        if !is_known {
+            return Err(format!("{test} has no {word}"));
+        }
+    }
+    Ok(())
+}
+
+/// What comes after `--` is known to the program that is run.
+fn program_words(words: &[String], kind: &str, name: &str) -> Result<(), String> {
+    let root = repository();
+    let source = match kind {
+        "--test" => return test_words(words, name),
+        "--example" => {
+            source(&root.join(format!("examples/{name}")))
+                + &source(&root.join(format!("examples/{name}.rs")))
+        }
+        "--bench" => source(&root.join("benches").join(name)),
+        _ => {
+            return if words.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("nothing is known here of what {name} takes"))
+            };
+        }
+    };
+    let known = flags(&source);
+    let given = words
+        .iter()
+        .filter(|word| word.starts_with("--"))
+        .map(|word| word.split('=').next().unwrap_or_default());
+    match given.into_iter().find(|flag| !known.iter().any(|known| known == flag)) {
+        None => Ok(()),
+        Some(flag) => Err(format!("{name} has no {flag}, but {known:?}")),
+    }
+}
+
+/// The examples, tests, benches and packages that a command line of cargo names are there, and take what they are told.
 fn cargo(words: &[String]) -> Result<(), String> {
     let root = repository();
     let split = words.iter().position(|word| word == "--").unwrap_or(words.len());
@@ -122,6 +196,7 @@ fn cargo(words: &[String]) -> Result<(), String> {
         if !is_there {
             return Err(format!("there is no {name}"));
         }
+        program_words(program.get(1..).unwrap_or_default(), &pair[0], name)?;
     }
     if is_ours && !program.is_empty() { operator(&program[1..]) } else { Ok(()) }
 }
@@ -216,6 +291,23 @@ fn every_command_in_a_sentence_can_be_typed() {
 }
 
 #[test]
+fn the_variables_that_the_tests_are_given_are_read_by_them() {
+    let source = source(&repository().join("tests"));
+    let mut count = 0;
+    for page in pages().unwrap() {
+        let lines = page.text.lines().filter(|line| line.contains("cargo test"));
+        let words = lines.flat_map(|line| line.split([' ', '`']));
+        for name in
+            words.filter_map(|word| Some(word.split_once('=')?.0)).filter(|name| !name.starts_with('-'))
+        {
+            assert!(source.contains(&format!("\"{name}\"")), "{}: {name}", page.path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 5, "only {count} were found");
+}
+
+#[test]
 fn one_that_cannot_be_typed_is_told() {
     let place = setting::place(&page("README.md").unwrap());
     for line in [
@@ -230,6 +322,11 @@ fn one_that_cannot_be_typed_is_told() {
         "logdrain-operator run --resnyc=5m",
         "cargo run -- run --requests-per-minute=0",
         "cargo run --example quikstart",
+        "cargo run --release --example histories -- --cuont 20000",
+        "cargo run --release --example chaos -- --kill 1000",
+        "cargo bench --bench requests -- --app 100",
+        "cargo test --test e2e -- memroy:: --nocapture",
+        "cargo test --test e2e -- memory:: --no-capture",
         "just nothing",
         "image/bild",
     ] {
