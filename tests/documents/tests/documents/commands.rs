@@ -307,6 +307,16 @@ fn the_variables_that_the_tests_are_given_are_read_by_them() {
     assert!(count > 5, "only {count} were found");
 }
 
+/// The namespace of Flux is there once Flux is; the cluster here has it from the beginning.
+#[test]
+fn nothing_is_put_into_flux_system_before_flux_bootstrap() {
+    let page = page("examples/gitops/flux/README.md").unwrap();
+    let (before, after) = page.text.split_once("`flux bootstrap`").unwrap();
+    let is_there =
+        |text: &str| text.lines().any(|line| line.starts_with("kubectl ") && line.contains("flux-system"));
+    assert!(!is_there(before) && is_there(after));
+}
+
 #[test]
 fn one_that_cannot_be_typed_is_told() {
     let place = setting::place(&page("README.md").unwrap());
