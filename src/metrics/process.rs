@@ -1,5 +1,10 @@
 //! What the system says of this process.
 
+use std::sync::OnceLock;
+
+/// When this process began, as it was computed first.
+static START: OnceLock<f64> = OnceLock::new();
+
 /// What the system says of this process; what it does not say is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Process {
@@ -30,9 +35,9 @@ impl Process {
             LimitValue::Unlimited => f64::INFINITY,
             LimitValue::Value(most) => most as f64,
         });
-        let started_at = stat.as_ref().and_then(|stat| {
+        let started_at = once(&START, || {
             let booted_at = procfs::boot_time_secs().ok()?;
-            Some(booted_at as f64 + stat.starttime as f64 / ticks)
+            Some(booted_at as f64 + stat.as_ref()?.starttime as f64 / ticks)
         });
         Self {
             cpu_seconds: stat.as_ref().map(|stat| (stat.utime + stat.stime) as f64 / ticks),
@@ -47,5 +52,38 @@ impl Process {
     #[cfg(not(target_os = "linux"))]
     pub(super) fn read() -> Self {
         Self::default()
+    }
+}
+
+/// What was computed first. The time of the boot moves with the wall clock, and each thread remembers it by itself: computed anew,
+/// a process that runs on would show several starts after the clock was set, and seem to crash again and again.
+fn once(first: &OnceLock<f64>, compute: impl FnOnce() -> Option<f64>) -> Option<f64> {
+    first.get().copied().or_else(|| compute().map(|value| *first.get_or_init(|| value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_stays_as_it_was_seen_first_whichever_thread_asks_and_whatever_the_clock_says() {
+        let start = OnceLock::new();
+        assert_eq!(once(&start, || None), None, "asked again later");
+        let asked = |clock: u32| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| once(&start, || Some(f64::from(clock)))).join().expect("an answer")
+            })
+        };
+        assert_eq!([1_000, 4_600, 1_000].map(asked), [Some(1_000.0); 3]);
+        assert_eq!(once(&start, || None), Some(1_000.0));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn each_thread_reads_the_same_start() {
+        let here = Process::read().started_at;
+        assert!(here.is_some());
+        let elsewhere = std::thread::spawn(|| Process::read().started_at).join().expect("an answer");
+        assert_eq!((elsewhere, START.get().copied()), (here, here));
     }
 }
