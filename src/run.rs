@@ -14,7 +14,7 @@ use crate::{
     admin,
     clock::Clock,
     config::{self, Config},
-    controller::{self, Context, Settings, View, Watch, follow, watches},
+    controller::{self, Context, Hearing, Settings, View, Watch, follow, watches},
     crd::LogDrain,
     exit::Exit,
     guarded::Guarded,
@@ -168,7 +168,8 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
     let transport = ReqwestTransport::new(TransportLimits::default(), &config.certificate_authorities)?;
     let transport = Measured::new(transport, metrics.clone());
     let transport = Arc::new(Guarded::new(transport, leadership.clone()));
-    let watches = watches(&client, &config.watch_namespaces);
+    let hearing = Hearing::new(metrics.clone());
+    let watches = watches(&client, &config.watch_namespaces, &hearing);
     let (context, called) = Context::new(controller::Parts {
         scalingo: scalingo::Client::new(
             transport,
@@ -184,6 +185,7 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
             feed_interval: config.feed_interval,
         },
         view: View::new(watches.iter().map(Watch::store).collect()),
+        hearing,
         digester: Arc::default(),
         metrics,
         random: fastrand::Rng::new(),

@@ -15,9 +15,10 @@ use crate::config::LogFormat;
 
 const VARIABLE: &str = "RUST_LOG";
 /// They write of an answer that they cannot read what they could not read, or all of it, and the answer may be a Secret:
-/// nothing is taken from them below these levels.
+/// nothing is taken from them below these levels. That a right is lacking, the latter would say at each try of a watch; the operator
+/// says it once.
 const LOG_BODIES: [(&str, Level); 2] =
-    [("kube_client::client", Level::ERROR), ("kube_runtime::watcher", Level::WARN)];
+    [("kube_client::client", Level::ERROR), ("kube_runtime::watcher", Level::ERROR)];
 /// Its span says of each reconciliation what our own says, in more words.
 const RECONCILE_SPAN: &str = "kube_runtime::controller";
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Verb};
 use logdrain_operator::clock::Clock;
-use logdrain_operator::controller::{Context, Parts, Settings, View, Watch, follow, watches};
+use logdrain_operator::controller::{Context, Hearing, Parts, Settings, View, Watch, follow, watches};
 use logdrain_operator::drain::Digester;
 use logdrain_operator::metrics::Metrics;
 use logdrain_operator::scalingo::{Client, Endpoints, Transport, TransportError};
@@ -74,14 +74,17 @@ impl Operator {
         let endpoints =
             Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false)
                 .expect("valid endpoints");
-        let watches = watches(&client, &[]);
+        let metrics = Metrics::default();
+        let hearing = Hearing::new(metrics.clone());
+        let watches = watches(&client, &[], &hearing);
         let (context, called) = Context::new(Parts {
             scalingo: Client::new(wire, endpoints, clock.clone(), REQUESTS_PER_MINUTE as usize),
             client,
             settings: settings(feed),
             view: View::new(watches.iter().map(Watch::store).collect()),
+            hearing,
             digester: Arc::clone(digester),
-            metrics: Metrics::default(),
+            metrics,
             random: fastrand::Rng::with_seed(1),
             clock,
             stopping: CancellationToken::new(),

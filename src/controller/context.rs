@@ -8,7 +8,7 @@ use futures::channel::mpsc;
 use jiff::Timestamp;
 use kube::{Client, ResourceExt, runtime::reflector::ObjectRef};
 use tokio::{
-    sync::{Notify, OnceCell, Semaphore, watch},
+    sync::{Notify, OnceCell, Semaphore},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use super::{
     error::Error,
     events::Events,
     feeds::Feeds,
+    hearing::Hearing,
     lists::{Key, Lists},
     schedule::Schedule,
     secrets::Secrets,
@@ -99,8 +100,8 @@ pub struct Context {
     pub sweeps_changed: Notify,
     /// Told when a resource is seen with an API token that it had not before.
     pub tokens_changed: Notify,
-    /// How many watches of Secrets fail.
-    pub failing_secret_watches: watch::Sender<usize>,
+    /// Which watches work.
+    pub hearing: Hearing,
     /// Which resources use which Secrets.
     pub secrets: Secrets,
     /// The ways to delete.
@@ -136,6 +137,8 @@ pub struct Parts {
     pub settings: Settings,
     /// All `LogDrain` resources.
     pub view: View,
+    /// Which watches work, those of the view among them.
+    pub hearing: Hearing,
     /// Digests. It may serve several contexts of one process: what it remembers is the same for all.
     pub digester: Arc<Digester>,
     /// What is counted.
@@ -195,7 +198,7 @@ impl Context {
             targets: Targets::default(),
             delete_forms: DeleteForms::default(),
             secrets: Secrets::default(),
-            failing_secret_watches: watch::Sender::new(0),
+            hearing: parts.hearing,
             sweeps_changed: Notify::new(),
             tokens_changed: Notify::new(),
             tokens: Tokens::default(),

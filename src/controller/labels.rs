@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::snapshot::{NEW, OTHER};
+use super::{
+    hearing::Watched,
+    snapshot::{NEW, OTHER},
+};
 use crate::{
     crd::Reason,
     metrics::{Drift, FailureKind, ReconcileResult, StatusClass, Write},
@@ -20,6 +23,8 @@ pub fn label_values(metric: &str, label: &str) -> Vec<&'static str> {
             standings().map(|(ready, _)| ready).filter(|ready| seen.insert(*ready)).collect()
         }
         ("logdrain_logdrains", "reason") => standings().map(|(_, reason)| reason).collect(),
+        ("logdrain_watches", "kind") => Watched::ALL.map(Watched::as_str).to_vec(),
+        ("logdrain_watches", "working") => vec!["true", "false"],
         ("logdrain_reconciles_total", "result") => ReconcileResult::ALL.map(ReconcileResult::as_str).to_vec(),
         ("logdrain_errors_total", "kind") => FailureKind::ALL.map(FailureKind::as_str).to_vec(),
         ("logdrain_drift_healed_total", "reason") => Drift::ALL.map(Drift::as_str).to_vec(),
@@ -36,12 +41,19 @@ pub fn label_values(metric: &str, label: &str) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{FAMILIES, Metrics, Snapshot};
+    use crate::{
+        controller::Hearing,
+        metrics::{FAMILIES, Metrics, Snapshot},
+    };
 
     /// The values of the labels of each family, as they are exposed before anything has happened.
     fn exposed() -> BTreeSet<(String, String, String)> {
         let metrics = Metrics::default();
-        let snapshot = Snapshot { logdrains: Some([(NEW, 0), (OTHER, 0)].into()), ..Snapshot::default() };
+        let snapshot = Snapshot {
+            watches: Hearing::new(metrics.clone()).count(),
+            logdrains: Some([(NEW, 0), (OTHER, 0)].into()),
+            ..Snapshot::default()
+        };
         let mut exposed = BTreeSet::new();
         for line in metrics.expose(&snapshot).unwrap().lines().filter(|line| !line.starts_with('#')) {
             let Some((series, labels)) = line.split_once('{') else { continue };

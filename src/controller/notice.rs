@@ -22,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::{
     context::Context,
     error::Error,
+    hearing::Watched,
     secrets::{SecretName, Version},
 };
 use crate::metrics::FailureKind;
@@ -44,20 +45,15 @@ pub async fn watch_secrets(namespaces: Vec<Option<String>>, context: Arc<Context
 }
 
 async fn watch(context: &Context, namespace: Option<String>) {
-    let client = context.client.clone();
+    let ear = context.hearing.begin(Watched::Secret, namespace.clone());
+    let client = ear.client(&context.client);
     let api: Api<PartialObjectMeta<Secret>> = match &namespace {
         None => Api::all(client),
         Some(namespace) => Api::namespaced(client, namespace),
     };
     let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
     let mut listed = HashSet::new();
-    let mut is_failing = false;
     while let Some(event) = events.next().await {
-        if event.is_ok() && !matches!(event, Ok(Event::Init)) && is_failing {
-            is_failing = false;
-            context.failing_secret_watches.send_modify(|watches| *watches -= 1);
-            tracing::info!(namespace, "Secrets are watched again");
-        }
         match event {
             Ok(Event::Init) => listed.clear(),
             Ok(Event::InitApply(secret)) => {
@@ -75,22 +71,7 @@ async fn watch(context: &Context, namespace: Option<String>) {
             Ok(Event::Delete(secret)) => {
                 context.secrets.heard(&name(&secret), Version::Gone);
             }
-            Err(error) => {
-                let error = describe(&error);
-                context.metrics.error(FailureKind::SecretWatch);
-                if is_failing {
-                    tracing::debug!(namespace, %error, "the watch of Secrets still fails");
-                } else {
-                    tracing::warn!(
-                        namespace,
-                        %error,
-                        "the watch of Secrets fails: until it works, a change of a Secret is only seen every --resync"
-                    );
-                }
-                if !std::mem::replace(&mut is_failing, true) {
-                    context.failing_secret_watches.send_modify(|watches| *watches += 1);
-                }
-            }
+            Err(error) => ear.failed(&error),
         }
     }
 }
@@ -163,21 +144,6 @@ fn name(secret: &PartialObjectMeta<Secret>) -> SecretName {
 
 fn version(secret: &PartialObjectMeta<Secret>) -> Version {
     Version::of(secret.metadata.resource_version.as_deref())
-}
-
-/// What the API server says. What a parser says may quote what it could not parse, so it is left out.
-fn describe(error: &watcher::Error) -> String {
-    use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
-    let error = match error {
-        InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => error,
-        WatchError(status) => return status.message.clone(),
-        NoResourceVersion => return error.to_string(),
-    };
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => "an answer that cannot be read".to_owned(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ impl Context {
         }
         Snapshot {
             leads: self.leadership.holds(),
+            watches: self.hearing.count(),
             logdrains: objects.as_ref().map(|objects| standings(objects.iter().map(AsRef::as_ref))),
             drains: objects.as_ref().map(|objects| drains(objects.iter().map(AsRef::as_ref))),
             budgets: self.scalingo.budgets(self.tokens_in_use()),

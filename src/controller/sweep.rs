@@ -7,6 +7,7 @@ use super::{
     apps::named,
     context::Context,
     happening::{Happening, says},
+    hearing::Watched,
     lists::Key,
     observation::Observation,
     sweeps::Next,
@@ -40,15 +41,16 @@ pub async fn sweep(context: &Context) {
 
 /// While a watch of Secrets fails, reconciles each resource every resync, so that it reads its own. Never ends.
 pub async fn reread_secrets(context: &Context) {
-    let mut blind = context.failing_secret_watches.subscribe();
+    let mut turns = context.hearing.turns();
     let mut last = String::new();
     loop {
-        let is_blind = *blind.borrow_and_update() > 0;
+        turns.mark_unchanged();
+        let is_blind = context.hearing.fails(Watched::Secret);
         let next = context.sweeps().after(&last);
         let count = next.as_ref().map_or(1, |(.., count)| u32::try_from(*count).unwrap_or(u32::MAX));
         tokio::select! {
             biased;
-            _ = blind.changed() => continue,
+            _ = turns.changed() => continue,
             () = sleep(context.settings.resync / count), if is_blind => {}
         }
         if let Some((uid, resource, _)) = next {

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use super::{
     context::Context,
+    hearing::{Hearing, Watched},
     notice::watch_secrets,
     poll::poll_change_feeds,
     reconcile::reconcile,
@@ -56,15 +57,13 @@ impl Renewal {
     }
 }
 
-/// Prepares a watch for each namespace, or one for all when none is named.
+/// Prepares a watch for each namespace, or one for all when none is named. How each goes is noted in `hearing`.
 #[must_use]
-pub fn watches(client: &Client, namespaces: &[String]) -> Vec<Watch> {
+pub fn watches(client: &Client, namespaces: &[String], hearing: &Hearing) -> Vec<Watch> {
     if namespaces.is_empty() {
-        return vec![Watch::new(Api::all(client.clone()), None)];
+        return vec![Watch::new(client, None, hearing)];
     }
-    let named =
-        |namespace: &String| Watch::new(Api::namespaced(client.clone(), namespace), Some(namespace.clone()));
-    namespaces.iter().map(named).collect()
+    namespaces.iter().map(|namespace| Watch::new(client, Some(namespace.clone()), hearing)).collect()
 }
 
 /// The events of a watch that can be begun anew.
@@ -95,13 +94,20 @@ fn watching(api: &Api<LogDrain>) -> BoxStream<'static, watcher::Result<watcher::
 }
 
 impl Watch {
-    fn new(api: Api<LogDrain>, namespace: Option<String>) -> Self {
+    fn new(client: &Client, namespace: Option<String>, hearing: &Hearing) -> Self {
+        let ear = hearing.begin(Watched::LogDrain, namespace.clone());
+        let client = ear.client(client);
+        let api = match &namespace {
+            None => Api::all(client),
+            Some(namespace) => Api::namespaced(client, namespace),
+        };
         let (store, writer) = reflector::store();
         let ((asked, asking), (fill, filled)) = (watch::channel(0), watch::channel(0));
         let begun = Arc::new(AtomicU64::new(0));
         let events = Events { current: watching(&api), api, asked: asking, begun: Arc::clone(&begun) };
         let events = stream::unfold(events, |mut events| async move { Some((events.next().await?, events)) });
         let stream = events
+            .inspect_err(move |error| ear.failed(error))
             .boxed()
             // Who has written which field takes more memory than all the rest, and nobody here asks.
             .modify(|object| object.metadata.managed_fields = None)
@@ -121,6 +127,12 @@ impl Watch {
     pub fn store(&self) -> Store<LogDrain> {
         self.store.clone()
     }
+
+    /// What it brings.
+    #[cfg(test)]
+    pub(super) fn events(self) -> impl futures::Stream<Item = Result<LogDrain, watcher::Error>> {
+        self.stream
+    }
 }
 
 /// Keeps the caches of these watches full until this process leads.
@@ -128,11 +140,7 @@ async fn stand_by(watches: &mut [Watch], context: &Context) {
     let renewals: Vec<Renewal> = watches.iter().map(|watch| watch.renewal.clone()).collect();
     let follow = async {
         let mut events = select_all(watches.iter_mut().map(|watch| &mut watch.stream));
-        while let Some(event) = events.next().await {
-            if let Err(error) = event {
-                tracing::debug!(%error, "watch");
-            }
-        }
+        while events.next().await.is_some() {}
         // All watches have ended: whoever follows them will find that out.
     };
     // Only a whole cache shows what has passed meanwhile. One whose watch has fallen silent would lack what the predecessor

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    metrics::{Metrics, Write},
+    metrics::{FailureKind, Metrics, Write},
 };
 
 /// How much longer than the retry period a standby waits at the most, as a share of it: two do not try in step.
@@ -164,6 +164,9 @@ impl Elector {
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err("no answer came in time".to_owned()),
             };
+            if said.is_err() {
+                self.metrics.error(FailureKind::Lease);
+            }
             if told.as_ref() != Some(&said) {
                 match &said {
                     Ok(said) => tracing::info!(lease, "{said}"),
@@ -205,6 +208,7 @@ impl Elector {
                 Err(_) => Some("no answer came in time".to_owned()),
             };
             if let Some(failure) = failure {
+                self.metrics.error(FailureKind::Lease);
                 if std::mem::replace(&mut is_told, true) {
                     tracing::debug!(lease = self.settings.name, "still not renewed: {failure}");
                 } else {

@@ -28,6 +28,7 @@ impl Metrics {
         let info = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         page.add(&family::BUILD, info);
         page.gauge(&family::LEADER, Some(f64::from(u8::from(now.leads))));
+        page.add_watches(now);
         page.add_standing(now);
         page.add(&family::RECONCILES, self.reconciles.clone());
         page.add(&family::RECONCILE_DURATION, self.reconcile_duration.clone());
@@ -84,6 +85,13 @@ impl Page {
             gauges.get_or_create(&labels).set(value);
         }
         self.add(family, gauges);
+    }
+
+    fn add_watches(&mut self, now: &Snapshot) {
+        let series = now.watches.iter().map(|((kind, works), number)| {
+            (vec![("kind", (*kind).to_owned()), ("working", works.to_string())], count(*number))
+        });
+        self.gauges(&family::WATCHES, series);
     }
 
     fn add_standing(&mut self, now: &Snapshot) {

@@ -52,10 +52,14 @@ named! {
         ScalingoProtocol = "scalingo_protocol",
         /// A change feed could not be read.
         ChangeFeed = "change_feed",
-        /// The watch of Secrets has failed.
+        /// A watch of `LogDrain` resources has failed.
+        LogDrainWatch = "logdrain_watch",
+        /// A watch of Secrets has failed.
         SecretWatch = "secret_watch",
         /// A Secret that has changed could not be read.
         SecretRead = "secret_read",
+        /// The Lease could not be taken, renewed or left to others.
+        Lease = "lease",
         /// A status could not be written.
         StatusWrite = "status_write",
         /// An event could not be published.

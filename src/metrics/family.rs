@@ -60,6 +60,8 @@ families! {
     BUILD = "logdrain_build_info", Info, ["version"], "Version of the operator.";
     LEADER = "logdrain_leader", Gauge, [],
         "Whether this process is the one that acts (1) or a standby (0).";
+    WATCHES = "logdrain_watches", Gauge, ["kind", "working"],
+        "Watches of the Kubernetes API, one for each namespace or one for all, by what they watch and whether the API server answers them; only the leader watches Secrets.";
     LOGDRAINS = "logdrain_logdrains", Gauge, ["ready", "reason"],
         "LogDrain resources by status and reason of their Ready condition; of reason New are those without a status yet, of Other those whose status somebody else has written.";
     DRAINS = "logdrain_drains", Gauge, [],
@@ -69,7 +71,7 @@ families! {
     RECONCILE_DURATION = "logdrain_reconcile_duration_seconds", Histogram, [],
         "Time that a reconciliation of a LogDrain took, without its own wait for the request budget, but with its wait for others of the same app or addon.";
     ERRORS = "logdrain_errors_total", Counter, ["kind"],
-        "Failures by kind: of reconciliations of a LogDrain, and of what goes on beside them, which are change_feed, secret_watch, secret_read, status_write and event.";
+        "Failures by kind: of reconciliations of a LogDrain, and of what goes on beside them, which are change_feed, logdrain_watch, secret_watch, secret_read, lease, status_write and event.";
     REQUESTS = "logdrain_scalingo_requests_total", Counter, ["operation", "status"],
         "Requests to Scalingo by operation and class of the answer's status; none where no answer came.";
     REQUEST_DURATION = "logdrain_scalingo_request_duration_seconds", Histogram, ["operation"],

@@ -10,6 +10,8 @@ pub type Standing = (&'static str, &'static str);
 pub struct Snapshot {
     /// Whether this process is the one that acts.
     pub leads: bool,
+    /// How many watches there are of a kind that work, and how many that do not.
+    pub watches: BTreeMap<(&'static str, bool), usize>,
     /// How many resources stand like this; absent until they are known.
     pub logdrains: Option<BTreeMap<Standing, usize>>,
     /// How many drains are recorded as there; absent until they are known.

@@ -54,6 +54,7 @@ async fn every_family_is_exposed_as_it_is_described_and_no_other() {
     let budgets = budgets().await;
     let snapshot = Snapshot {
         leads: true,
+        watches: [(("logdrain", true), 1)].into(),
         logdrains: Some([(("True", "Synced"), 2)].into()),
         drains: Some(2),
         budgets,

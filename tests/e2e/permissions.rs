@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod lease;
+mod watches;
 
 /// One verb on one resource, as a rule grants it and as a request asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

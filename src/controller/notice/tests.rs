@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
-    controller::{Parts, Settings as ControllerSettings, View, desired},
+    controller::{Hearing, Parts, Settings as ControllerSettings, View, desired},
     crd::{DrainType, LogDrain, LogDrainSpec, Reason},
     scalingo::{ApiToken, Client, Endpoints, Transport, TransportError},
 };
@@ -59,6 +59,7 @@ impl Case {
         let endpoints =
             Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
         let clock: crate::clock::Clock = Arc::new(jiff::Timestamp::now);
+        let metrics = crate::metrics::Metrics::default();
         let (store, mut writer) = reflector::store();
         writer.apply_watcher_event(&Event::Init);
         for name in ["a", "b"] {
@@ -76,7 +77,8 @@ impl Case {
             },
             view: View::new(vec![store]),
             digester: Arc::default(),
-            metrics: crate::metrics::Metrics::default(),
+            hearing: Hearing::new(metrics.clone()),
+            metrics,
             random: fastrand::Rng::with_seed(1),
             clock,
             stopping: CancellationToken::new(),
@@ -271,16 +273,4 @@ async fn a_resource_that_is_gone_without_its_finalizer_is_forgotten_with_its_tok
     assert_eq!(case.context.last_token("uid-of-b"), Some(token));
     case.write("scalingo", &two(), "");
     assert_eq!(case.called().await, ["b"]);
-}
-
-#[test]
-fn a_failure_is_told_in_the_api_servers_words_and_never_in_a_parsers() {
-    let denied = r#"secrets is forbidden: User "operator" cannot list resource "secrets""#;
-    let status = kube::core::Status::failure(denied, "Forbidden").boxed();
-    let error = watcher::Error::InitialListFailed(kube::Error::Api(status));
-    assert_eq!(describe(&error), denied);
-    let parser = serde_json::from_str::<u8>(r#""s3cret""#).unwrap_err();
-    assert!(parser.to_string().contains("s3cret"));
-    let error = watcher::Error::WatchFailed(kube::Error::SerdeError(parser));
-    assert_eq!(describe(&error), "an answer that cannot be read");
 }

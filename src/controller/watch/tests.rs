@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::*;
+use crate::metrics::Metrics;
 
 fn log_drain(name: &str) -> Value {
     json!({
@@ -31,7 +32,9 @@ async fn a_watch_that_has_fallen_silent_is_begun_anew_by_whoever_comes_to_lead()
     for name in ["goes", "stays"] {
         server.apply(log_drain(name)).unwrap();
     }
-    let [watch] = watches(&client, &[]).try_into().unwrap_or_else(|_| panic!("one watch"));
+    let [watch] = watches(&client, &[], &Hearing::new(Metrics::default()))
+        .try_into()
+        .unwrap_or_else(|_| panic!("one watch"));
     let (store, renewal) = (watch.store(), watch.renewal.clone());
     let following = tokio::spawn(watch.stream.for_each(|_| async {}));
     store.wait_until_ready().await.unwrap();

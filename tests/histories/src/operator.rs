@@ -12,7 +12,7 @@ use std::time::Duration;
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Turns, Verb};
 use jiff::{SignedDuration, Timestamp};
 use logdrain_operator::clock::Clock;
-use logdrain_operator::controller::{Context, Parts, Settings, View, Watch, follow, watches};
+use logdrain_operator::controller::{Context, Hearing, Parts, Settings, View, Watch, follow, watches};
 use logdrain_operator::guarded::Guarded;
 use logdrain_operator::lease::{self, Elector, Leadership};
 use logdrain_operator::metrics::Metrics;
@@ -296,14 +296,17 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
     let endpoints = Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false);
     #[expect(clippy::expect_used, reason = "constants, tried by every history")]
     let endpoints = endpoints.expect("valid endpoints");
-    let watches = watches(&client, &[]);
+    let metrics = Metrics::default();
+    let hearing = Hearing::new(metrics.clone());
+    let watches = watches(&client, &[], &hearing);
     let parts = Parts {
         scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), life.requests_per_minute),
         client,
         settings: surroundings.settings(),
         view: View::new(watches.iter().map(Watch::store).collect()),
+        hearing,
         digester: Arc::clone(&surroundings.witness.digester),
-        metrics: Metrics::default(),
+        metrics,
         random: fastrand::Rng::with_seed(surroundings.seed()),
         clock,
         stopping: CancellationToken::new(),

@@ -49,6 +49,8 @@ fn value(family: &Description, label: &str) -> &'static str {
         (_, "operation") => "list_apps",
         (_, "class") => "interactive",
         (_, "covered") => "true",
+        (_, "working") => "false",
+        ("logdrain_watches", "kind") => "logdrain",
         ("logdrain_sweep_interval_seconds", "kind") => "sweep",
         (_, "kind") => "event",
         (_, "result") => "ok",

@@ -56,7 +56,7 @@ fn the_texts_are_filled_in() {
 }
 
 /// What may be wrong in a query by little, each with what it would become.
-const SLIPS: [(&str, &str); 32] = [
+const SLIPS: [(&str, &str); 34] = [
     (" * on (cluster, namespace, job, pod, instance) group_left () logdrain_leader", ""),
     (" and on (cluster, namespace, job, pod, instance) (logdrain_leader == 1)", ""),
     ("by (cluster, namespace, job", "by (cluster, namespace"),
@@ -84,6 +84,8 @@ const SLIPS: [(&str, &str); 32] = [
     (r#"{reason="RateLimited"}"#, ""),
     (r#"{class="interactive"}"#, ""),
     (r#"{covered="false"}"#, ""),
+    (r#"kind="logdrain",working="#, "working="),
+    (r#",working="false""#, ""),
     ("present_over_time(logdrain_leader[6h])", "present_over_time(logdrain_leader[1h])"),
     ("present_over_time(logdrain_leader[6h])", "logdrain_leader"),
     ("absent_over_time(logdrain_leader[6h])", "absent(logdrain_leader)"),

@@ -16,6 +16,7 @@ fn exposed() -> String {
     let some = Some(Duration::from_millis(1500));
     let snapshot = Snapshot {
         leads: true,
+        watches: [(("logdrain", true), 1)].into(),
         logdrains: Some([(("True", "Synced"), 3), (("False", "Rejected"), 0)].into()),
         drains: Some(3),
         feed_age: some,
