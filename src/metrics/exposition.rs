@@ -182,8 +182,8 @@ struct Histograms(Vec<(Labels, Waits)>);
 impl EncodeMetric for Histograms {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         for (labels, waits) in &self.0 {
-            // The encoder writes this limit as +Inf, and adds up the counts.
-            let limit = |limit: Option<Duration>| limit.map_or(f64::MAX, |limit| limit.as_secs_f64());
+            // The encoder adds up the counts.
+            let limit = |limit: Option<Duration>| limit.map_or(f64::INFINITY, |limit| limit.as_secs_f64());
             let buckets: Vec<_> = waits.distribution().map(|(up_to, count)| (limit(up_to), count)).collect();
             let (total, count) = (waits.total().as_secs_f64(), waits.count());
             encoder.encode_family(labels)?.encode_histogram::<NoLabelSet>(total, count, &buckets, None)?;

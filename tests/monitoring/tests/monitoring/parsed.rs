@@ -2,14 +2,44 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt, join_all};
 use logdrain_operator::metrics::{FAMILIES, FailureKind, Kind, Metrics, Snapshot, StatusClass};
-use logdrain_operator::scalingo::Operation;
+use logdrain_operator::scalingo::{
+    ApiToken, BudgetFigures, Client, Endpoints, Operation, Transport, TransportError,
+};
 use monitoring::Promtool;
 
-/// What an operator exposes that has counted something of everything, and knows no API token yet.
-fn exposed() -> String {
+/// How many requests may be sent in a minute.
+const SLOTS: usize = 2;
+/// How many are sent: half of them wait.
+const REQUESTS: usize = 4;
+
+/// Says each time that it cannot be done now.
+struct Refusing;
+
+impl Transport for Refusing {
+    fn send(&self, _: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        async { Err(TransportError::TimedOut) }.boxed()
+    }
+}
+
+/// The budget of a token with which some requests were sent at once, and some later.
+async fn budgets() -> Vec<BudgetFigures> {
+    let endpoints = Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
+    let clock = Arc::new(|| jiff::Timestamp::UNIX_EPOCH);
+    let client = Client::new(Arc::new(Refusing), endpoints, clock, SLOTS);
+    let token = ApiToken::new("tk-us-secret").unwrap();
+    let sent = (0..REQUESTS).map(|_| client.apps(&token, "osc-fr1"));
+    assert!(join_all(sent).await.iter().all(Result::is_err));
+    client.budgets([token.key()])
+}
+
+/// What an operator exposes that has counted something of everything.
+async fn exposed() -> String {
     let metrics = Metrics::default();
     metrics.error(FailureKind::ChangeFeed);
     metrics.scalingo_request(Operation::ListDrains, StatusClass::Success, Duration::from_millis(40));
@@ -22,14 +52,15 @@ fn exposed() -> String {
         feed_age: some,
         achieved_interval: some,
         oldest_check: some,
+        budgets: budgets().await,
         ..Snapshot::default()
     };
     metrics.expose(&snapshot).unwrap()
 }
 
-#[test]
-fn each_series_arrives_under_its_name() {
-    let exposed = exposed();
+#[tokio::test(start_paused = true)]
+async fn each_series_arrives_under_its_name() {
+    let exposed = exposed().await;
     // promtool fills a database from a file, of which it wants the times.
     let timed: Vec<String> = exposed
         .lines()
@@ -52,7 +83,6 @@ fn each_series_arrives_under_its_name() {
         .collect();
     let expected: BTreeSet<String> = FAMILIES
         .iter()
-        .filter(|family| !family.name.starts_with("logdrain_budget_"))
         .filter(|family| cfg!(target_os = "linux") || family.name.starts_with("logdrain_"))
         .flat_map(|family| {
             let suffixes: &[&str] =
@@ -61,4 +91,28 @@ fn each_series_arrives_under_its_name() {
         })
         .collect();
     assert_eq!(names, expected.iter().map(String::as_str).collect());
+}
+
+/// The value of the series that begins with this and has all of these labels.
+fn value(exposed: &str, name: &str, labels: &[&str]) -> f64 {
+    let is_it =
+        |line: &&str| line.starts_with(&format!("{name}{{")) && labels.iter().all(|it| line.contains(it));
+    let found: Vec<&str> = exposed.lines().filter(is_it).collect();
+    assert_eq!(found.len(), 1, "{name} {labels:?}: {exposed}");
+    found[0].rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_bucket_of_a_budget_holds_all_that_have_waited() {
+    let exposed = exposed().await;
+    let of = |suffix: &str, labels: &[&str]| {
+        value(&exposed, &format!("logdrain_budget_wait_seconds{suffix}"), labels)
+    };
+    for class in [r#"class="interactive""#, r#"class="background""#] {
+        let (all, count) = (of("_bucket", &[class, r#"le="+Inf""#]), of("_count", &[class]));
+        assert!((all - count).abs() < f64::EPSILON, "{all} and not {count}: {exposed}");
+    }
+    let waited = of("_bucket", &[r#"class="interactive""#, r#"le="+Inf""#]);
+    let at_once = of("_bucket", &[r#"class="interactive""#, r#"le="1.0""#]);
+    assert!(0.0 < at_once && at_once < waited, "some are sent at once, and some have waited: {exposed}");
 }
