@@ -98,6 +98,22 @@ fn each_metric_has_a_value_for_what_the_operator_has_written() {
     }
 }
 
+/// kube-state-metrics logs an error for each gauge whose path leads to nothing; what may be missing is to be its `valueFrom`. The
+/// conditions are missing only until the operator has seen the resource.
+#[test]
+fn the_path_of_each_metric_leads_somewhere_in_whatever_the_operator_has_written() {
+    let (resource, objects) = (resource(), objects());
+    for metric in resource["metrics"].as_array().unwrap() {
+        let each = &metric["each"];
+        let kind =
+            ["info", "gauge", "stateSet"].map(|kind| &each[kind]).into_iter().find(|kind| kind.is_object());
+        let path = path(&kind.unwrap()["path"]);
+        for object in objects.iter().filter(|object| object["status"]["conditions"].is_array()) {
+            assert!(!found(object, &path).is_empty(), "{}: {path:?} of {object:#}", metric["name"]);
+        }
+    }
+}
+
 #[test]
 fn the_states_of_a_condition_are_those_that_are_written() {
     let resource = resource();
