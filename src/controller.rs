@@ -52,7 +52,7 @@ mod watch;
 #[doc(hidden)]
 pub use context::Sabotage;
 pub use context::{Context, Parts, Settings};
-pub use happening::Happening;
+pub use happening::{Happening, Told};
 pub use hearing::Hearing;
 pub use labels::label_values;
 pub use status::FINALIZER;

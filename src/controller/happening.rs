@@ -1,6 +1,41 @@
 //! What a person would want to know of a resource: each is an event of it, and a line of the log.
 
-use crate::crd::{LogDrain, Reason};
+use crate::crd::{LogDrain, Reason, Remedy};
+
+/// What people have been told of a condition `Ready`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// Its reason.
+    pub reason: &'a str,
+    /// Its message.
+    pub message: &'a str,
+    /// Of which form of the resource it was.
+    pub generation: Option<i64>,
+}
+
+impl Told<'_> {
+    /// Whether a failure for the same reason is told all the same: people have changed the resource and wait for what comes of it,
+    /// or there is something else to mend.
+    fn is_outdated(&self, reason: Reason, message: &str, generation: Option<i64>) -> bool {
+        let is_failure = reason.remedy() != Remedy::None;
+        is_failure && self.generation != generation || differs(reason, self.message, message)
+    }
+}
+
+/// Whether two messages name different things to mend. What time mends alone has messages that come and go by themselves. Of what
+/// Scalingo says, words with a digit count for nothing: an id or a time in them may be another in each answer.
+fn differs(reason: Reason, before: &str, now: &str) -> bool {
+    let without_numbers = |message: &str| {
+        let words =
+            message.split_whitespace().filter(|word| !word.contains(|letter: char| letter.is_ascii_digit()));
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    match reason {
+        Reason::Duplicate | Reason::SecretNotFound | Reason::ApiTokenNotFound => before != now,
+        _ if reason.remedy() == Remedy::Person => without_numbers(before) != without_numbers(now),
+        _ => false,
+    }
+}
 
 /// Something that a person would want to know of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,15 +103,21 @@ pub enum Happening {
 }
 
 impl Happening {
-    /// What is told of a condition `Ready` for this reason, where people have been `told` another. Nothing while work is under
-    /// way, nor where it ends well after no failure: what was done is told of by itself.
+    /// What is told of a condition `Ready` of this form of the resource, where people have been `told` another. Nothing while work is
+    /// under way, nor where it ends well after no failure: what was done is told of by itself.
     #[must_use]
-    pub fn of_condition(told: Option<&str>, reason: Reason, message: &str) -> Option<Self> {
-        let was = |earlier: Reason| told == Some(earlier.as_str());
+    pub fn of_condition(
+        told: Option<Told<'_>>,
+        reason: Reason,
+        message: &str,
+        generation: Option<i64>,
+    ) -> Option<Self> {
+        let was = |earlier: Reason| told.is_some_and(|told| told.reason == earlier.as_str());
+        let is_outdated = told.is_some_and(|told| told.is_outdated(reason, message, generation));
         let message = || message.to_owned();
         match reason {
             Reason::Progressing => None,
-            _ if was(reason) => None,
+            _ if was(reason) && !is_outdated => None,
             Reason::Synced if told.is_none() || was(Reason::Progressing) || was(Reason::Suspended) => None,
             Reason::Synced => Some(Self::ReadyAgain { message: message() }),
             _ => Some(Self::NotReady { reason, message: message() }),
@@ -175,32 +216,4 @@ pub fn says(object: &LogDrain, note: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_condition_is_told_of_when_it_turns_bad_and_when_it_is_good_again() {
-        let told = |before: Option<Reason>, reason| {
-            let happening = Happening::of_condition(before.map(Reason::as_str), reason, "why");
-            happening.map(|happening| (happening.reason(), happening.note()))
-        };
-        for before in Reason::ALL.map(Some).into_iter().chain([None]) {
-            assert_eq!(told(before, Reason::Progressing), None, "{before:?}");
-            for reason in Reason::ALL {
-                let is_quiet =
-                    matches!(reason, Reason::Progressing | Reason::Synced) || before == Some(reason);
-                let expected = (!is_quiet).then(|| (reason.as_str(), "why".to_owned()));
-                if reason != Reason::Synced {
-                    assert_eq!(told(before, reason), expected, "{before:?} {reason}");
-                }
-            }
-        }
-        for before in [None, Some(Reason::Synced), Some(Reason::Progressing), Some(Reason::Suspended)] {
-            assert_eq!(told(before, Reason::Synced), None, "{before:?}");
-        }
-        let again = Some(("Synced", "ready again: why".to_owned()));
-        for before in [Reason::Unavailable, Reason::Duplicate, Reason::SecretNotFound] {
-            assert_eq!(told(Some(before), Reason::Synced), again, "{before}");
-        }
-    }
-}
+mod tests;

@@ -9,7 +9,12 @@ use kube::{
 use serde_json::json;
 
 use super::{
-    context::Context, error::Error, happening::Happening, lists::Freshness, schedule::Trigger, view::Newer,
+    context::Context,
+    error::Error,
+    happening::{Happening, Told},
+    lists::Freshness,
+    schedule::Trigger,
+    view::Newer,
 };
 use crate::{
     crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, Revision, conditions},
@@ -252,8 +257,11 @@ impl<'a> Subject<'a> {
         if self.object.status.as_ref() == Some(&status) {
             return Ok(());
         }
-        let told = before.conditions.iter().find(|condition| condition.type_ == "Ready");
-        let told = told.map(|condition| condition.reason.clone());
+        let told = before.conditions.iter().find(|condition| condition.type_ == "Ready").map(|ready| Told {
+            reason: &ready.reason,
+            message: &ready.message,
+            generation: ready.observed_generation,
+        });
         for _ in 0..REBASES {
             let mut next = self.object.clone();
             next.status = Some(status.clone());
@@ -265,7 +273,7 @@ impl<'a> Subject<'a> {
                 Ok(written) => {
                     self.context.view.wrote(&written);
                     self.object = written;
-                    self.tell_of(told.as_deref(), reason, message);
+                    self.tell_of(told, reason, message);
                     tracing::debug!(%reason, message, "status written");
                     return Ok(());
                 }
@@ -299,13 +307,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Tells of a condition `Ready` that has come to be as it is, for whom another reason was told before.
-    fn tell_of(&self, told: Option<&str>, reason: Reason, message: &str) {
-        let was = |reason: Reason| told == Some(reason.as_str());
+    /// Tells of a condition `Ready` that has come to be as it is, of which something else was told before.
+    fn tell_of(&self, told: Option<Told<'_>>, reason: Reason, message: &str) {
+        let was = |reason: Reason| told.is_some_and(|told| told.reason == reason.as_str());
         if was(Reason::Suspended) && !self.object.spec.suspend {
             self.tell(&Happening::Resumed);
         }
-        match Happening::of_condition(told, reason, message) {
+        match Happening::of_condition(told, reason, message, self.revision.generation) {
             Some(happening) => self.tell(&happening),
             None if reason == Reason::Synced && !was(reason) => {
                 tracing::info!(action = "Check", reason = reason.as_str(), "in sync: {message}");

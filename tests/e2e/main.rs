@@ -47,6 +47,7 @@ mod scene;
 mod secrecy;
 mod steady;
 mod takeover;
+mod told;
 mod two_operators;
 mod types;
 mod wire;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use logdrain_operator::config;
-use logdrain_operator::controller::{FINALIZER, Happening, label_values};
+use logdrain_operator::controller::{FINALIZER, Happening, Told, label_values};
 use logdrain_operator::crd::{self, DrainType, Field, Presence, REQUESTED_AT, Reason, Remedy};
 use logdrain_operator::exit::Exit;
 use logdrain_operator::metrics::FAMILIES;
@@ -245,9 +245,10 @@ fn happenings() -> Vec<Happening> {
         Happening::Renamed { from: "<old>".to_owned(), to: "<new>".to_owned() },
         Happening::Resumed,
         Happening::of_condition(
-            Some(Reason::Unavailable.as_str()),
+            Some(Told { reason: Reason::Unavailable.as_str(), message: "", generation: None }),
             Reason::Synced,
             "<message of the condition>",
+            None,
         )
         .unwrap(),
     ];
@@ -280,7 +281,9 @@ fn events(text: &mut String) {
         row(&happening, &cell(&happening.note()));
     }
     // Each reason for which a condition is told of that was fine before.
-    for happening in Reason::ALL.into_iter().filter_map(|reason| Happening::of_condition(None, reason, "")) {
+    for happening in
+        Reason::ALL.into_iter().filter_map(|reason| Happening::of_condition(None, reason, "", None))
+    {
         row(&happening, "the message of the condition");
     }
 }
