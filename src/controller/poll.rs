@@ -134,7 +134,7 @@ async fn read(
 }
 
 fn fail(context: &Context, key: &FeedKey, error: &scalingo::Error, now: Instant) {
-    let region = &key.1;
+    let (token, region) = (key.0.label(), &key.1);
     context.metrics.error(FailureKind::ChangeFeed);
     if matches!(error.kind(), ErrorKind::RateLimited { .. }) {
         context.feeds().put_off(key, now);
@@ -142,11 +142,12 @@ fn fail(context: &Context, key: &FeedKey, error: &scalingo::Error, now: Instant)
         let resync = humantime::format_duration(context.settings.resync);
         tracing::warn!(
             region,
+            token,
             %error,
             "the change feed does not answer: until it does, drift is only found every {resync}"
         );
     } else {
-        tracing::debug!(region, %error, "the change feed still does not answer");
+        tracing::debug!(region, token, %error, "the change feed still does not answer");
     }
 }
 
@@ -157,14 +158,16 @@ fn take_in<'a>(
     reading: Reading,
     now: Instant,
 ) -> Vec<impl Future<Output = ()> + use<'a>> {
-    let region = &key.1;
+    // As in the metrics: it tells tokens apart, and nothing else.
+    let (token, region) = (key.0.label(), &key.1);
     if context.feeds().is_failing(key) {
-        tracing::info!(region, "the change feed answers again");
+        tracing::info!(region, token, "the change feed answers again");
     }
     for app_id in context.feeds().read(key, reading.asked, &reading.events, reading.is_complete, now) {
         let resync = humantime::format_duration(context.settings.resync);
         tracing::warn!(
             region,
+            token,
             app_id,
             "the change feed does not show own changes of this app: it is checked every {resync}"
         );
@@ -172,6 +175,7 @@ fn take_in<'a>(
     if !reading.is_complete {
         tracing::warn!(
             region,
+            token,
             "more has happened than the change feed was read for: all targets are checked soon"
         );
         context.sweeps().lose_track(key.0, region);

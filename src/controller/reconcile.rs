@@ -64,7 +64,7 @@ async fn reconcile_resource(context: &Context, object: LogDrain, trigger: Trigge
     let before = records(&object);
     let mut subject = Subject::new(context, object, trigger);
     if subject.is_requested() {
-        tracing::info!("a check was requested");
+        tracing::info!(action = "Check", reason = "Requested", "a check was requested");
     }
     let for_whom = subject.requester().clone();
     let mut counted = context.metrics.reconcile(move || for_whom.waited());

@@ -3,6 +3,7 @@
 
 mod documents {
     mod commands;
+    mod log;
     mod manifests;
     mod names;
     mod reference;
