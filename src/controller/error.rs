@@ -91,7 +91,10 @@ pub enum Error {
         copies: usize,
     },
     /// A deletion was answered as done, in both ways to ask for it, and the drain is still listed.
-    #[error("Scalingo answered that the drain was deleted and still lists it")]
+    #[error(
+        "Scalingo answered that the drain was deleted and still lists it; this is tried again by itself, and is mended at once \
+         where you delete it there by hand"
+    )]
     NotDeleted,
     /// Scalingo did not do what it was asked.
     #[error("{0}")]
@@ -108,13 +111,13 @@ pub enum Error {
     #[error("Kubernetes API: {0}")]
     Kubernetes(#[from] Box<kube::Error>),
     /// The Kubernetes API did not answer in time.
-    #[error("Kubernetes API: no answer within {0} s")]
+    #[error("Kubernetes API: no answer within {0} s; this is tried again by itself")]
     KubernetesTimeout(u64),
     /// The resource has changed meanwhile; its new form is on its way.
     #[error("the resource has changed meanwhile")]
     Changed,
     /// The reconciliation took too long.
-    #[error("not done within {0} s")]
+    #[error("not done within {0} s; this is tried again by itself")]
     Timeout(u64),
     /// The operator is about to end.
     #[error("the operator is stopping")]

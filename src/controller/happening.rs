@@ -180,7 +180,9 @@ impl Happening {
                 format!("the drain {url} was there already and is looked after from now on")
             }
             Self::DriftHealed { url } => {
-                format!("the drain {url} was no longer listed at Scalingo and has been added again")
+                format!(
+                    "the drain {url} was no longer listed at Scalingo and has been added again; to be rid of it, delete this LogDrain"
+                )
             }
             Self::Replaced { old, new } if old == new => {
                 format!(

@@ -235,7 +235,7 @@ async fn people_can_read_what_kubectl_shows() {
     for expected in [
         "Normal Added logdrain/drain added the drain tcp+tls://logs.example.com:6514",
         "Warning DriftHealed logdrain/drain the drain tcp+tls://logs.example.com:6514 was no longer listed at Scalingo \
-         and has been added again",
+         and has been added again; to be rid of it, delete this LogDrain",
         "Normal Added logdrain/drain added the drain tcp+tls://logs.example.com:7514, to take the place of \
          tcp+tls://logs.example.com:6514, which goes next",
         "Normal Replaced logdrain/drain replaced the drain tcp+tls://logs.example.com:6514 by \

@@ -88,7 +88,8 @@ async fn a_delete_that_has_no_effect_in_either_form_keeps_the_resource_and_says_
     });
     world.delete("datadog");
     let object = world.until_reason("datadog", "Unavailable").await;
-    let message = "Scalingo answered that the drain was deleted and still lists it";
+    let message = "Scalingo answered that the drain was deleted and still lists it; this is tried again by \
+                   itself, and is mended at once where you delete it there by hand";
     assert_eq!(verdict(&object), ["False", "Unavailable", message]);
     assert_eq!(deletes(&world)[..2], [by_body(204), by_query(204)]);
     assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);

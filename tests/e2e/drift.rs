@@ -20,7 +20,7 @@ async fn drift_is_healed_and_told() {
             &[
                 "Normal Added: added the drain datadog://***?region=eu-west-2",
                 "Warning DriftHealed: the drain datadog://***?region=eu-west-2 was no longer listed at Scalingo and \
-                 has been added again",
+                 has been added again; to be rid of it, delete this LogDrain",
             ],
         )
         .await;
