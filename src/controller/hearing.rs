@@ -156,15 +156,15 @@ impl Ear {
         let (status, error) = (status(error), describe(error));
         let (namespace, what) = (self.namespace.as_deref(), self.kind.plural());
         if status == Some(StatusCode::GONE.as_u16()) {
-            tracing::debug!(namespace, error, "the watch of {what} begins anew");
+            tracing::debug!(namespace, %error, "the watch of {what} begins anew");
             return;
         }
         self.hearing.metrics.error(self.kind.failure());
         match self.turn(Standing::Fails) {
-            Standing::Fails => tracing::debug!(namespace, error, "the watch of {what} still fails"),
+            Standing::Fails => tracing::debug!(namespace, %error, "the watch of {what} still fails"),
             before => tracing::warn!(
                 namespace,
-                error,
+                %error,
                 "the watch of {what} fails: until it works, {}{}",
                 self.kind.loss(before),
                 self.kind.remedy(status)
