@@ -160,6 +160,8 @@ async fn of_two_with_the_same_url_one_is_kept_for_others() {
         assert!(world.writes().is_empty(), "{:#?}", world.writes());
         world.delete_until_gone(&["logdrain", "datadog"]);
         assert_eq!(world.simulator.drains("shop-front"), [DATADOG], "{:?}", history(&world));
+        let healed = world.metrics().await.get("logdrain_drift_healed_total{reason=\"deleted_along\"}");
+        assert_eq!(healed.to_string(), u8::from(all).to_string());
         world.finish();
     }
 }
