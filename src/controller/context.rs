@@ -310,12 +310,6 @@ impl Context {
         if answers { self.settings.sweep_interval } else { self.settings.resync }
     }
 
-    /// The longest that a target waits between two checks, by what has been seen. `None` while nothing is in sync.
-    #[must_use]
-    pub fn achieved_interval(&self) -> Option<Duration> {
-        self.sweeps().achieved(Instant::now())
-    }
-
     /// Remembers the API token that a resource was last seen with, for when its Secret goes first. The bearer
     /// token of a predecessor that nobody uses any more is dropped.
     pub fn remember_token(&self, uid: &str, token: &ApiToken) {

@@ -258,6 +258,14 @@ impl Feeds {
         self.known.values().map(|feed| now.saturating_duration_since(feed.read.unwrap_or(feed.begun))).max()
     }
 
+    /// How many feeds answer, and how many do not.
+    #[must_use]
+    pub fn count(&self, now: Instant) -> (usize, usize) {
+        let answers = |(token, region): &&FeedKey| self.answers(*token, region, now);
+        let answering = self.known.keys().filter(answers).count();
+        (answering, self.known.len() - answering)
+    }
+
     /// Whether the feed of a token tells of the changes of a target.
     #[must_use]
     pub fn covers(&self, key: &Key, now: Instant) -> bool {

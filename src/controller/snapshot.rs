@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::context::Context;
+use super::{context::Context, lists::Key};
 use crate::{
     crd::{DrainState, LogDrain, Reason},
     metrics::{Snapshot, Standing},
@@ -22,13 +22,18 @@ impl Context {
     pub fn snapshot(&self) -> Snapshot {
         let now = Instant::now();
         let objects = if self.view.is_filled() { Some(self.view.all()) } else { None };
+        // Each lock is let go before the next is asked for.
+        let (feeds_answering, feeds_silent) = self.feeds().count(now);
+        let feed_age = self.feeds().age(now);
+        let is_covered = |key: &Key| self.feeds().covers(key, now);
+        let achieved_interval = self.sweeps().achieved(now, is_covered);
+        let oldest_check = self.sweeps().oldest(now, is_covered);
         let (mut covered, mut uncovered) = (BTreeSet::new(), BTreeSet::new());
         for object in objects.iter().flatten().filter(|object| !object.spec.suspend) {
             let Some(token) = object.uid().and_then(|uid| self.last_token(&uid)) else { continue };
             for record in object.status.iter().flat_map(|status| &status.drains) {
                 let key = (token.key(), record.target());
-                let is_covered = self.feeds().covers(&key, now);
-                let apps = if is_covered { &mut covered } else { &mut uncovered };
+                let apps = if is_covered(&key) { &mut covered } else { &mut uncovered };
                 apps.insert((key.1.region, key.1.app_id));
             }
         }
@@ -38,14 +43,16 @@ impl Context {
             logdrains: objects.as_ref().map(|objects| standings(objects.iter().map(AsRef::as_ref))),
             drains: objects.as_ref().map(|objects| drains(objects.iter().map(AsRef::as_ref))),
             budgets: self.scalingo.budgets(self.tokens_in_use()),
-            feed_age: self.feeds().age(now),
+            feeds_answering,
+            feeds_silent,
+            feed_age,
             // Where one token's feed tells of an app and another's does not, somebody has to list it.
             apps_covered: covered.difference(&uncovered).count(),
             apps_uncovered: uncovered.len(),
             sweep_interval: self.settings.sweep_interval,
             resync: self.settings.resync,
-            achieved_interval: self.achieved_interval(),
-            oldest_check: self.sweeps().oldest(now),
+            achieved_interval,
+            oldest_check,
         }
     }
 }

@@ -64,6 +64,8 @@ struct Entry {
     /// What was between the last two checks.
     gap: Duration,
     is_unknown: bool,
+    /// Since when the feed does not tell of it, if it does not.
+    uncovered: Option<Instant>,
     under_way: Option<Instant>,
     members: BTreeMap<String, ObjectRef<LogDrain>>,
 }
@@ -71,6 +73,16 @@ struct Entry {
 impl Entry {
     fn known_since(&self) -> Instant {
         self.checked.unwrap_or(self.joined)
+    }
+
+    /// Since when a check is waited for, by what it is promised now: before the feed ceased to tell of it, it was promised less.
+    fn waits_since(&self) -> Instant {
+        self.known_since().max(self.uncovered.unwrap_or(self.joined))
+    }
+
+    /// How often it is to be checked, as the metrics name it.
+    fn kind(&self) -> &'static str {
+        if self.uncovered.is_none() { "sweep" } else { "resync" }
     }
 
     fn is_under_way(&self, now: Instant) -> bool {
@@ -105,6 +117,7 @@ impl Sweeps {
             checked: None,
             gap: Duration::ZERO,
             is_unknown: false,
+            uncovered: None,
             under_way: None,
             members: BTreeMap::new(),
         });
@@ -112,7 +125,7 @@ impl Sweeps {
         if let Some(checked) = checked {
             entry.under_way = None;
             if entry.checked.is_none_or(|before| before < checked) {
-                entry.gap = checked.duration_since(entry.known_since());
+                entry.gap = checked.duration_since(entry.waits_since());
                 entry.checked = Some(checked);
                 entry.is_unknown = false;
             }
@@ -180,6 +193,7 @@ impl Sweeps {
 
     /// What is to be done now. `is_covered` tells whether the feed tells of a target's changes.
     pub fn next(&mut self, now: Instant, is_covered: impl Fn(&Key) -> bool) -> Next {
+        self.note_coverage(now, is_covered);
         let mut under_way: HashMap<TokenKey, usize> = HashMap::new();
         for (key, _) in self.targets.iter().filter(|(_, entry)| entry.is_under_way(now)) {
             *under_way.entry(key.0).or_default() += 1;
@@ -187,10 +201,10 @@ impl Sweeps {
         let mut counts: BTreeMap<Pace, u32> = BTreeMap::new();
         let mut firsts: BTreeMap<Pace, (Instant, &Key)> = BTreeMap::new();
         for (key, entry) in &self.targets {
-            let pace = match (entry.is_unknown, is_covered(key)) {
+            let pace = match (entry.is_unknown, entry.uncovered) {
                 (true, _) => Pace::Soon,
-                (_, true) => Pace::Sweep,
-                (_, false) => Pace::Resync,
+                (_, None) => Pace::Sweep,
+                (_, Some(_)) => Pace::Resync,
             };
             *counts.entry(pace).or_default() += 1;
             if entry.is_under_way(now) || under_way.get(&key.0).is_some_and(|count| *count >= UNDER_WAY) {
@@ -236,18 +250,44 @@ impl Sweeps {
         }
     }
 
-    /// The longest that a target has waited between its last two checks, or has been waiting since. `None` without
-    /// targets.
-    #[must_use]
-    pub fn achieved(&self, now: Instant) -> Option<Duration> {
-        let waits = |entry: &Entry| entry.gap.max(now.duration_since(entry.known_since()));
-        self.targets.values().map(waits).max()
+    /// The longest that a target of each kind has waited between its last two checks, or has been waiting since. Kinds without
+    /// targets are absent.
+    pub fn achieved(
+        &mut self,
+        now: Instant,
+        is_covered: impl Fn(&Key) -> bool,
+    ) -> BTreeMap<&'static str, Duration> {
+        self.longest(now, is_covered, |entry, waits| entry.gap.max(waits))
     }
 
-    /// How long ago the target was checked, or was found in order, of which that was longest ago. `None` without targets.
-    #[must_use]
-    pub fn oldest(&self, now: Instant) -> Option<Duration> {
-        self.targets.values().map(|entry| now.saturating_duration_since(entry.known_since())).max()
+    /// How long the target of each kind has waited for a check that has waited longest. Kinds without targets are absent.
+    pub fn oldest(
+        &mut self,
+        now: Instant,
+        is_covered: impl Fn(&Key) -> bool,
+    ) -> BTreeMap<&'static str, Duration> {
+        self.longest(now, is_covered, |_, waits| waits)
+    }
+
+    fn longest(
+        &mut self,
+        now: Instant,
+        is_covered: impl Fn(&Key) -> bool,
+        of: fn(&Entry, Duration) -> Duration,
+    ) -> BTreeMap<&'static str, Duration> {
+        self.note_coverage(now, is_covered);
+        let mut longest = BTreeMap::new();
+        for entry in self.targets.values() {
+            let time: &mut Duration = longest.entry(entry.kind()).or_default();
+            *time = of(entry, now.saturating_duration_since(entry.waits_since())).max(*time);
+        }
+        longest
+    }
+
+    fn note_coverage(&mut self, now: Instant, is_covered: impl Fn(&Key) -> bool) {
+        for (key, entry) in &mut self.targets {
+            entry.uncovered = if is_covered(key) { None } else { entry.uncovered.or(Some(now)) };
+        }
     }
 
     fn interval(&self, pace: Pace) -> Option<Duration> {

@@ -1,6 +1,6 @@
 //! Writes what was counted and how things stand as OpenMetrics.
 
-use std::{fmt, sync::atomic::AtomicU64, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::atomic::AtomicU64, time::Duration};
 
 use prometheus_client::{
     encoding::{EncodeMetric, MetricEncoder, NoLabelSet, text::encode},
@@ -126,16 +126,23 @@ impl Page {
     }
 
     fn add_looking(&mut self, now: &Snapshot) {
-        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
-        self.gauge(&family::FEED_AGE, seconds(now.feed_age));
+        let feeds = [("true", now.feeds_answering), ("false", now.feeds_silent)];
+        let feeds = feeds.map(|(answering, feeds)| (vec![("answering", answering.to_owned())], count(feeds)));
+        self.gauges(&family::FEEDS, feeds);
+        self.gauge(&family::FEED_AGE, now.feed_age.map(|age| age.as_secs_f64()));
         let apps = [("true", now.apps_covered), ("false", now.apps_uncovered)];
         let apps = apps.map(|(covered, apps)| (vec![("covered", covered.to_owned())], count(apps)));
         self.gauges(&family::FEED_APPS, apps);
-        let intervals = [("sweep", now.sweep_interval), ("resync", now.resync)];
-        let intervals = intervals.map(|(kind, time)| (vec![("kind", kind.to_owned())], time.as_secs_f64()));
-        self.gauges(&family::SWEEP_INTERVAL, intervals);
-        self.gauge(&family::SWEEP_ACHIEVED, seconds(now.achieved_interval));
-        self.gauge(&family::SWEEP_OLDEST, seconds(now.oldest_check));
+        let intervals = BTreeMap::from([("sweep", now.sweep_interval), ("resync", now.resync)]);
+        for (family, times) in [
+            (&family::SWEEP_INTERVAL, &intervals),
+            (&family::SWEEP_ACHIEVED, &now.achieved_interval),
+            (&family::SWEEP_OLDEST, &now.oldest_check),
+        ] {
+            let series =
+                times.iter().map(|(kind, time)| (vec![("kind", (*kind).to_owned())], time.as_secs_f64()));
+            self.gauges(family, series);
+        }
     }
 
     fn add_process(&mut self, process: &Process) {

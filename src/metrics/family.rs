@@ -90,16 +90,18 @@ families! {
         "Time in which nothing was sent because Scalingo had asked to wait.";
     DRIFT_HEALED = "logdrain_drift_healed_total", Counter, ["reason"],
         "Drains that were added again, by reason: missing was no longer listed, deleted_along was removed by the deletion of its double.";
+    FEEDS = "logdrain_feeds", Gauge, ["answering"],
+        "Change feeds, one for each API token and region, by whether they answer.";
     FEED_AGE = "logdrain_feed_last_answer_age_seconds", Gauge, [],
         "Time since a change feed was last read: each API token has one, and the one that was read longest ago counts; absent where none is read.";
     FEED_APPS = "logdrain_feed_apps", Gauge, ["covered"],
         "Apps with recorded drains: where covered is true, the change feed tells of their changes; the others are listed every --resync.";
     SWEEP_INTERVAL = "logdrain_sweep_interval_seconds", Gauge, ["kind"],
         "How often a target, an app or an addon, is to be listed: sweep where the change feed covers it, resync where not.";
-    SWEEP_ACHIEVED = "logdrain_sweep_achieved_interval_seconds", Gauge, [],
-        "Longest time that a target has waited between two lists; absent while none is in sync.";
-    SWEEP_OLDEST = "logdrain_sweep_oldest_check_age_seconds", Gauge, [],
-        "Time since a target was last listed, or found in order after a restart: the longest of all targets; absent while none is in sync.";
+    SWEEP_ACHIEVED = "logdrain_sweep_achieved_interval_seconds", Gauge, ["kind"],
+        "Longest time that a target has waited between two lists, by kind as in logdrain_sweep_interval_seconds; absent while none of the kind is in sync.";
+    SWEEP_OLDEST = "logdrain_sweep_oldest_check_age_seconds", Gauge, ["kind"],
+        "Time since a target was last listed, or found in order after a restart, or ceased to be covered by the change feed: the longest of all targets of the kind, as in logdrain_sweep_interval_seconds; absent while none is in sync.";
     WRITES = "logdrain_kubernetes_writes_total", Counter, ["kind"],
         "Writes sent to the Kubernetes API, accepted or not, by kind: status, finalizer, event, lease. While all is in sync only lease grows, at the leader.";
     PROCESS_CPU = "process_cpu_seconds_total", Counter, [],

@@ -18,6 +18,10 @@ pub struct Snapshot {
     pub drains: Option<usize>,
     /// The budgets of the API tokens in use.
     pub budgets: Vec<BudgetFigures>,
+    /// How many change feeds answer.
+    pub feeds_answering: usize,
+    /// How many do not.
+    pub feeds_silent: usize,
     /// How long ago the change feed was read, of the one that was read longest ago.
     pub feed_age: Option<Duration>,
     /// How many apps the change feed tells of.
@@ -28,8 +32,8 @@ pub struct Snapshot {
     pub sweep_interval: Duration,
     /// The same for one that it does not cover.
     pub resync: Duration,
-    /// The longest that a target waits between two lists.
-    pub achieved_interval: Option<Duration>,
-    /// How long ago the target was listed that was listed longest ago.
-    pub oldest_check: Option<Duration>,
+    /// The longest that a target of each kind waits between two lists: `sweep` where the feed covers it, `resync` where not.
+    pub achieved_interval: BTreeMap<&'static str, Duration>,
+    /// How long ago the target of each kind was listed that was listed longest ago.
+    pub oldest_check: BTreeMap<&'static str, Duration>,
 }

@@ -59,8 +59,8 @@ async fn every_family_is_exposed_as_it_is_described_and_no_other() {
         drains: Some(2),
         budgets,
         feed_age: Some(Duration::from_secs(3)),
-        achieved_interval: Some(Duration::from_secs(4)),
-        oldest_check: Some(Duration::from_secs(5)),
+        achieved_interval: [("sweep", Duration::from_secs(4))].into(),
+        oldest_check: [("resync", Duration::from_secs(5))].into(),
         ..Snapshot::default()
     };
     let text = metrics.expose(&snapshot).unwrap();
@@ -84,6 +84,8 @@ async fn every_family_is_exposed_as_it_is_described_and_no_other() {
         "logdrain_scalingo_requests_total{operation=\"add_drain\",status=\"none\"} 0",
         "logdrain_scalingo_request_duration_seconds_bucket{le=\"0.05\",operation=\"list_apps\"} 1",
         "logdrain_feed_last_answer_age_seconds 3.0",
+        "logdrain_sweep_achieved_interval_seconds{kind=\"sweep\"} 4.0",
+        "logdrain_sweep_oldest_check_age_seconds{kind=\"resync\"} 5.0",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} {text}");
     }

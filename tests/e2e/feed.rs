@@ -5,9 +5,10 @@ use scalingo_simulator::{Action, Answer, Rule, Simulator};
 use serde_json::{Value, json};
 
 use crate::{
+    eventually::eventually,
     few_requests::{lists, papertrail, url},
     types::database,
-    world::{World, ready},
+    world::{SOON, World, ready},
 };
 
 /// Checks come so seldom that only the feed can tell.
@@ -127,6 +128,22 @@ async fn an_app_that_is_renamed_deleted_or_made_is_noticed_at_once() {
     world.finish();
 }
 
+impl World {
+    /// Waits until the metrics say of the only app, and of the only feed, that it is covered or not; gives how long ago the feed
+    /// was read, in seconds.
+    async fn until_covered(&self, is_covered: bool) -> f64 {
+        let is_so = async || {
+            let scrape = self.metrics().await;
+            let is_one = |series: String| scrape.get(&series).total_cmp(&1.0).is_eq();
+            let said = is_one(format!("logdrain_feed_apps{{covered=\"{is_covered}\"}}"))
+                && is_one(format!("logdrain_feeds{{answering=\"{is_covered}\"}}"));
+            said.then(|| scrape.get("logdrain_feed_last_answer_age_seconds"))
+        };
+        eventually(SOON, || format!("it is not covered: {is_covered}: {}", self.operator_output()), is_so)
+            .await
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_feed_fails_drift_is_found_by_checks_and_said_once() {
     let world = World::new().await;
@@ -143,8 +160,12 @@ async fn where_the_feed_fails_drift_is_found_by_checks_and_said_once() {
     world.until_output("the failure", |output| output.contains("the change feed does not answer")).await;
     world.simulator.remove_drain_behind("shop-front", &url(1)).expect("the drain");
     world.until_simulator("the drain again", |simulator| simulator.drains("shop-front") == [url(1)]).await;
+    let before = world.until_covered(false).await;
+    let is_older = async || (world.until_covered(false).await > before).then_some(());
+    eventually(SOON, || format!("the age does not grow: {before}"), is_older).await;
     world.simulator.remove_rule(failing);
     world.until_output("the recovery", |output| output.contains("the change feed answers again")).await;
+    world.until_covered(true).await;
     let output = world.operator_output();
     assert_eq!(output.matches("the change feed does not answer").count(), 1, "{output}");
     world.finish();

@@ -188,8 +188,11 @@ async fn what_is_counted_is_what_has_happened() {
     assert!(scrape.get("logdrain_feed_last_answer_age_seconds") < SOON.as_secs_f64());
     assert_is(scrape.get("logdrain_sweep_interval_seconds{kind=\"resync\"}"), 3_600);
     assert_is(scrape.get("logdrain_sweep_interval_seconds{kind=\"sweep\"}"), 86_400);
-    let oldest = scrape.get("logdrain_sweep_oldest_check_age_seconds");
-    assert!(oldest > 0.0 && oldest <= scrape.get("logdrain_sweep_achieved_interval_seconds"), "{oldest}");
+    let oldest = scrape.get("logdrain_sweep_oldest_check_age_seconds{kind=\"sweep\"}");
+    let achieved = scrape.get("logdrain_sweep_achieved_interval_seconds{kind=\"sweep\"}");
+    assert!(oldest > 0.0 && oldest <= achieved, "{oldest}");
+    assert_is(scrape.get("logdrain_feeds{answering=\"true\"}"), 1);
+    assert_is(scrape.get("logdrain_feeds{answering=\"false\"}"), 0);
     assert!(scrape.get("process_resident_memory_bytes") > 1_000_000.0);
 
     let writes = |resource: &str, subresource: &str| {

@@ -66,7 +66,7 @@ fn what_was_all_checked_at_once_is_spread_again_and_nothing_waits_longer_than_th
         let before = last.insert(uid, *at).unwrap_or_default();
         assert!(*at <= before + SWEEP, "{uid} at {at:?} after {before:?}");
     }
-    assert!(sweeps.achieved(begin + SWEEP * 5).unwrap() <= SWEEP);
+    assert!(sweeps.achieved(begin + SWEEP * 5, |_| true)["sweep"] <= SWEEP);
 }
 
 #[test]
@@ -141,25 +141,53 @@ fn who_is_not_covered_any_more_is_due_at_once() {
     assert!(matches!(sweeps.next(begin + RESYNC * 2, |_| false), Next::Check(..)));
 }
 
+/// The only kind there is, with what is said of it.
+fn only(of_kinds: BTreeMap<&'static str, Duration>) -> Option<(&'static str, Duration)> {
+    assert!(of_kinds.len() < 2, "{of_kinds:?}");
+    of_kinds.into_iter().next()
+}
+
 #[test]
 fn the_achieved_interval_is_what_the_slowest_had() {
     let (mut sweeps, begin) = sweeps(2, Some(Duration::ZERO));
-    assert_eq!(sweeps.achieved(begin), Some(Duration::ZERO));
-    assert_eq!(sweeps.oldest(begin), Some(Duration::ZERO));
+    let of_sweep = |seconds| Some(("sweep", Duration::from_secs(seconds)));
+    assert_eq!(only(sweeps.achieved(begin, |_| true)), of_sweep(0));
+    assert_eq!(only(sweeps.oldest(begin, |_| true)), of_sweep(0));
     let later = begin + Duration::from_secs(900);
     sweeps.join("u0000", resource("u0000"), &key("one", 0), Some(later), later);
-    assert_eq!(sweeps.achieved(later), Some(Duration::from_secs(900)));
-    assert_eq!(sweeps.oldest(later), Some(Duration::from_secs(900)), "the other one was not checked since");
+    assert_eq!(only(sweeps.achieved(later, |_| true)), of_sweep(900));
+    assert_eq!(only(sweeps.oldest(later, |_| true)), of_sweep(900), "the other one was not checked since");
     sweeps.join("u0001", resource("u0001"), &key("one", 1), Some(later), later);
-    assert_eq!(sweeps.achieved(later + Duration::from_secs(1)), Some(Duration::from_secs(900)));
-    assert_eq!(sweeps.oldest(later + Duration::from_secs(1)), Some(Duration::from_secs(1)));
+    assert_eq!(only(sweeps.achieved(later + Duration::from_secs(1), |_| true)), of_sweep(900));
+    assert_eq!(only(sweeps.oldest(later + Duration::from_secs(1), |_| true)), of_sweep(1));
     let next = later + Duration::from_secs(10);
     for (index, uid) in ["u0000", "u0001"].into_iter().enumerate() {
         sweeps.join(uid, resource(uid), &key("one", index), Some(next), next);
     }
-    assert_eq!(sweeps.achieved(next), Some(Duration::from_secs(10)), "what is over is over");
-    assert_eq!(Sweeps::new(RESYNC, SWEEP).achieved(later), None);
-    assert_eq!(Sweeps::new(RESYNC, SWEEP).oldest(later), None);
+    assert_eq!(only(sweeps.achieved(next, |_| true)), of_sweep(10), "what is over is over");
+    assert_eq!(only(Sweeps::new(RESYNC, SWEEP).achieved(later, |_| true)), None);
+    assert_eq!(only(Sweeps::new(RESYNC, SWEEP).oldest(later, |_| true)), None);
+}
+
+#[test]
+fn each_kind_has_its_own_age_and_that_of_a_resync_begins_when_the_feed_fails() {
+    let (mut sweeps, begin) = sweeps(2, Some(Duration::ZERO));
+    let first_only = |checked: &Key| *checked == key("one", 0);
+    let seconds = |ages: BTreeMap<&'static str, Duration>| {
+        ages.into_iter().map(|(kind, age)| (kind, age.as_secs())).collect::<Vec<_>>()
+    };
+    let day = begin + Duration::from_secs(80_000);
+    assert_eq!(seconds(sweeps.oldest(day, |_| true)), [("sweep", 80_000)]);
+    // It fails for the second target.
+    assert_eq!(seconds(sweeps.oldest(day, first_only)), [("resync", 0), ("sweep", 80_000)]);
+    let later = day + Duration::from_secs(700);
+    assert_eq!(seconds(sweeps.oldest(later, first_only)), [("resync", 700), ("sweep", 80_700)]);
+    assert_eq!(seconds(sweeps.achieved(later, first_only)), [("resync", 700), ("sweep", 80_700)]);
+    sweeps.join("u0001", resource("u0001"), &key("one", 1), Some(later), later);
+    assert_eq!(seconds(sweeps.achieved(later, first_only)), [("resync", 700), ("sweep", 80_700)]);
+    let next = later + Duration::from_secs(100);
+    assert_eq!(seconds(sweeps.oldest(next, first_only)), [("resync", 100), ("sweep", 80_800)]);
+    assert_eq!(seconds(sweeps.oldest(next, |_| true)), [("sweep", 80_800)], "it answers again");
 }
 
 #[test]

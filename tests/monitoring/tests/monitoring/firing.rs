@@ -56,15 +56,13 @@ fn the_texts_are_filled_in() {
 }
 
 /// What may be wrong in a query by little, each with what it would become.
-const SLIPS: [(&str, &str); 34] = [
+const SLIPS: &[(&str, &str)] = &[
     (" * on (cluster, namespace, job, pod, instance) group_left () logdrain_leader", ""),
     (" and on (cluster, namespace, job, pod, instance) (logdrain_leader == 1)", ""),
     ("by (cluster, namespace, job", "by (cluster, namespace"),
     (" > 0", " >= 0"),
     (" > 0.5", " > 0.7"),
     (" > 0.5", " > 0.3"),
-    (" > 600", " > 660"),
-    (" > 600", " > 540"),
     ("1.5 *", "1.6 *"),
     ("1.5 *", "1.4 *"),
     ("3 * max", "4 * max"),
@@ -83,7 +81,8 @@ const SLIPS: [(&str, &str); 34] = [
     (r#"{reason="RateLimited"}"#, r#"{reason="Suspended"}"#),
     (r#"{reason="RateLimited"}"#, ""),
     (r#"{class="interactive"}"#, ""),
-    (r#"{covered="false"}"#, ""),
+    (r#"{answering="false"}"#, ""),
+    (", job, kind)", ", job)"),
     (r#"kind="logdrain",working="#, "working="),
     (r#",working="false""#, ""),
     ("present_over_time(logdrain_leader[6h])", "present_over_time(logdrain_leader[1h])"),
@@ -119,7 +118,7 @@ fn changed(alert: &Value) -> Vec<(String, Value)> {
         all.push(with("for", format!("{}m", minutes - 1)));
     }
     let query = query(alert);
-    let slips = SLIPS.into_iter().filter(|slip| fits(&query, *slip));
+    let slips = SLIPS.iter().copied().filter(|slip| fits(&query, *slip));
     all.extend(slips.map(|(old, new)| with("expr", query.replace(old, new))));
     all
 }
@@ -128,7 +127,7 @@ fn changed(alert: &Value) -> Vec<(String, Value)> {
 fn an_alert_that_is_wrong_by_little_does_not_pass() {
     let alerts = alerts();
     for slip in SLIPS {
-        assert!(alerts.iter().any(|alert| fits(&query(alert), slip)), "{slip:?} is in no query any more");
+        assert!(alerts.iter().any(|alert| fits(&query(alert), *slip)), "{slip:?} is in no query any more");
     }
     let mut tried = 0;
     for alert in alerts {

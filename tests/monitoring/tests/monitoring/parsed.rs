@@ -50,8 +50,8 @@ async fn exposed() -> String {
         logdrains: Some([(("True", "Synced"), 3), (("False", "Rejected"), 0)].into()),
         drains: Some(3),
         feed_age: some,
-        achieved_interval: some,
-        oldest_check: some,
+        achieved_interval: [("sweep", Duration::from_millis(1500))].into(),
+        oldest_check: [("resync", Duration::from_millis(1500))].into(),
         budgets: budgets().await,
         ..Snapshot::default()
     };
