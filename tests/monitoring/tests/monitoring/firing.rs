@@ -20,11 +20,16 @@ fn judge(rules: &Value, name: &str) -> Result<String, String> {
     Promtool::find().unwrap().run(directory.path(), ["test", "rules", "cases.yaml"]).unwrap()
 }
 
-/// One alert alone, without its texts: cases are about when it fires.
-fn alone(alert: &Value) -> Value {
+/// Cases are about when an alert fires.
+fn without_texts(alert: &Value) -> Value {
     let mut alert = alert.clone();
     alert.as_object_mut().unwrap().remove("annotations");
-    json!({"groups": [{"name": "one", "rules": [alert]}]})
+    alert
+}
+
+/// One alert alone.
+fn alone(alert: &Value) -> Value {
+    json!({"groups": [{"name": "one", "rules": [without_texts(alert)]}]})
 }
 
 fn expectations(name: &str) -> Vec<Value> {
@@ -55,6 +60,12 @@ fn the_texts_are_filled_in() {
     judge(&rules().unwrap(), "annotations").unwrap_or_else(|said| panic!("{said}"));
 }
 
+#[test]
+fn what_one_alert_leaves_out_another_tells_of() {
+    judge(&json!({"groups": [{"name": "all", "rules": alerts().iter().map(without_texts).collect::<Vec<_>>()}]}), "coupled")
+        .unwrap_or_else(|said| panic!("{said}"));
+}
+
 /// What may be wrong in a query by little, each with what it would become.
 const SLIPS: &[(&str, &str)] = &[
     (" * on (cluster, namespace, job, pod, instance) group_left () logdrain_leader", ""),
@@ -63,6 +74,9 @@ const SLIPS: &[(&str, &str)] = &[
     (" > 0", " >= 0"),
     (" > 0.5", " > 0.7"),
     (" > 0.5", " > 0.3"),
+    (" >= 45", " >= 46"),
+    (" >= 45", " >= 44"),
+    ("[1h:1m]", "[2h:1m]"),
     ("1.5 *", "1.6 *"),
     ("1.5 *", "1.4 *"),
     ("3 * max", "4 * max"),
@@ -73,8 +87,11 @@ const SLIPS: &[(&str, &str)] = &[
     (r#",reason!="Suspended""#, ""),
     (r#",reason!="Suspended""#, r#",reason!~"Suspended|Unavailable""#),
     (r#",reason!="Suspended""#, r#",reason!~"Suspended|RateLimited""#),
-    (r#"=~"Unauthorized|RateLimited""#, r#"="Unauthorized""#),
-    (r#"=~"Unauthorized|RateLimited""#, r#"="RateLimited""#),
+    (r#"{reason="Unauthorized"} and"#, r#"{reason="Suspended"} and"#),
+    (r#""RateLimited|Progressing|New""#, r#""RateLimited|Progressing|New|Rejected""#),
+    (r#""RateLimited|Progressing|New""#, r#""RateLimited|Progressing""#),
+    (r#""RateLimited|Progressing|New""#, r#""RateLimited|New""#),
+    (r#""RateLimited|Progressing|New""#, r#""Progressing|New""#),
     ("[10m:1m]", "[1m:1m]"),
     ("[10m:1m]", "[45m:1m]"),
     ("delta(", "-delta("),
@@ -83,6 +100,7 @@ const SLIPS: &[(&str, &str)] = &[
     (r#"{class="interactive"}"#, ""),
     (r#"{answering="false"}"#, ""),
     (", job, kind)", ", job)"),
+    ("or on (cluster, namespace, job) 0 * max by (cluster, namespace, job) (logdrain_leader)", ""),
     (r#"kind="logdrain",working="#, "working="),
     (r#",working="false""#, ""),
     ("present_over_time(logdrain_leader[6h])", "present_over_time(logdrain_leader[1h])"),
