@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Where the runbook has a section for each.
 const RUNBOOK: &str = "https://github.com/logdrain-operator/logdrain-operator/blob/main/docs/runbook.md";
-const ALERTS: [&str; 9] = [
+const ALERTS: [&str; 10] = [
     "LogDrainNotReady",
     "LogDrainCredentialRefused",
     "LogDrainBudgetExhausted",
@@ -16,6 +16,7 @@ const ALERTS: [&str; 9] = [
     "LogDrainSweepLate",
     "LogDrainOperatorNoLeader",
     "LogDrainOperatorManyLeaders",
+    "LogDrainOperatorLeaderUnsteady",
     "LogDrainOperatorDeaf",
     "LogDrainOperatorCrashLooping",
 ];
