@@ -24,12 +24,10 @@ pub fn label_values(metric: &str, label: &str) -> Vec<&'static str> {
         }
         ("logdrain_logdrains", "reason") => standings().map(|(_, reason)| reason).collect(),
         ("logdrain_watches", "kind") => Watched::ALL.map(Watched::as_str).to_vec(),
-        ("logdrain_watches", "working") => vec!["true", "false"],
         ("logdrain_reconciles_total", "result") => ReconcileResult::ALL.map(ReconcileResult::as_str).to_vec(),
         ("logdrain_errors_total", "kind") => FailureKind::ALL.map(FailureKind::as_str).to_vec(),
         ("logdrain_drift_healed_total", "reason") => Drift::ALL.map(Drift::as_str).to_vec(),
-        ("logdrain_feed_apps", "covered") => vec!["true", "false"],
-        ("logdrain_feeds", "answering") => vec!["true", "false"],
+        (_, "working" | "answering" | "covered") => vec!["true", "false"],
         (metric, "kind") if metric.starts_with("logdrain_sweep_") => vec!["sweep", "resync"],
         ("logdrain_kubernetes_writes_total", "kind") => Write::ALL.map(Write::as_str).to_vec(),
         (_, "operation") => Operation::ALL.map(Operation::as_str).to_vec(),
