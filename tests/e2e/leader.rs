@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use scalingo_simulator::{Simulator, When};
+use control_plane::Supervised;
+use scalingo_simulator::{Entry, Simulator, When};
 use serde_json::Value;
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     few_requests::{papertrail, url},
     scene::LATER,
     wire::Wire,
-    world::World,
+    world::{SOON, World},
 };
 
 const NAMESPACE: &str = "logdrain-system";
@@ -42,11 +43,6 @@ impl World {
     }
 }
 
-/// How many requests to Scalingo it says that it has sent.
-fn sent(output: &str) -> usize {
-    output.matches("operation=").count()
-}
-
 fn each_once(simulator: &Simulator) -> bool {
     let mut drains = simulator.drains("shop-front");
     drains.sort();
@@ -69,10 +65,18 @@ async fn leading(arguments: &[&str]) -> World {
 async fn a_leader_that_was_stopped_for_a_minute_sends_nothing_when_it_wakes() {
     let world = leading(&ELECTED).await;
     let first = world.holder();
-    world.start_operator_with(&ELECTED);
+    // By a way of its own, so that it can be told who has sent what, answered or not.
+    let of_second = world.simulator.serve("127.0.0.1:0").await.expect("a port");
+    let sent = |by_first: bool| {
+        let is_of_first = |entry: &&Entry| entry.server != Some(of_second.address());
+        world.simulator.journal().iter().filter(|entry| is_of_first(entry) == by_first).count()
+    };
+    world.start_operator_at(&of_second.url(), &ELECTED);
     world.until_standing_by(&first).await;
     world.until_ready().await;
-    assert_eq!(sent(&world.operator_output()), 0, "{}", world.operator_output());
+    let had_sent = sent(true);
+    world.until_simulator("the leader at work", |_| sent(true) > had_sent).await;
+    assert_eq!(sent(false), 0, "{:#?}", world.simulator.journal());
 
     let held = world.simulator.hold("POST", "/v1/apps/*/log_drains", When::Before);
     world.apply(&format!("drain-{DRAINS}"), &papertrail("shop-front", DRAINS));
@@ -87,13 +91,36 @@ async fn a_leader_that_was_stopped_for_a_minute_sends_nothing_when_it_wakes() {
     world.until_reason(&format!("drain-{DRAINS}"), "Synced").await;
     tokio::time::sleep_until(stopped + Duration::from_secs(60)).await;
 
-    let had_sent = sent(&world.first_operator_output());
+    let had_sent = sent(true);
+    assert!(sent(false) > 0);
     world.with_first_operator(|operator| operator.resume().expect("a signal"));
     let (status, output) = world.first_operator_exit().await;
     assert_eq!(status.code(), Some(1), "{output}");
     assert!(output.contains("of the Lease logdrain-system/logdrain-operator"), "{output}");
-    assert_eq!(sent(&output), had_sent, "{output}");
+    assert_eq!(sent(true), had_sent, "{:#?}", world.simulator.journal());
     assert_eq!(world.simulator.requests("POST", "/v1/apps/*/log_drains").len(), DRAINS);
+    assert!(each_once(&world.simulator));
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_is_left_to_others_only_once_the_work_that_runs_has_ended() {
+    let world = leading(&ELECTED).await;
+    let holder = world.holder();
+    let held = world.simulator.hold("POST", "/v1/apps/*/log_drains", When::After);
+    world.apply(&format!("drain-{DRAINS}"), &papertrail("shop-front", DRAINS));
+    world.until_held(&held).await;
+    world.with_operator(Supervised::terminate).expect("a signal");
+    world.until_output("that it stops", |output| output.contains("stopping: running steps may end")).await;
+    let renewed = || world.lease()["spec"]["renewTime"].clone();
+    let before = renewed();
+    until(SOON, || format!("not renewed since {before}"), || renewed() != before).await;
+    assert_eq!(world.holder(), holder);
+    held.gate.release();
+    let (status, output) = world.operator_exit().await;
+    assert!(status.success(), "{status}: {output}");
+    assert!(output.contains("left the Lease to others"), "{output}");
+    assert_eq!(world.holder(), "");
     assert!(each_once(&world.simulator));
     world.finish();
 }
