@@ -24,7 +24,7 @@ named! {
         Irreplaceable = "irreplaceable",
         /// A deletion was answered as done, and the drain is still listed.
         NotDeleted = "not_deleted",
-        /// The answer to an addition was lost.
+        /// The answer to an addition or a deletion was lost.
         AnswerLost = "answer_lost",
         /// The Kubernetes API did not do what it was asked.
         Kubernetes = "kubernetes",
