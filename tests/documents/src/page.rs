@@ -21,29 +21,26 @@ pub struct Block {
 }
 
 impl Page {
-    /// Its fenced blocks.
+    /// Its fenced blocks, as they are shown: without the indentation that their fence has.
     #[must_use]
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
         let mut open: Option<Block> = None;
+        let mut indentation = "";
         for (index, line) in self.text.lines().enumerate() {
             let Some(rest) = line.trim_start().strip_prefix("```") else {
                 if let Some(block) = &mut open {
-                    block.text.push_str(line);
+                    block.text.push_str(line.strip_prefix(indentation).unwrap_or(line));
                     block.text.push('\n');
                 }
                 continue;
             };
-            match open.take() {
-                Some(block) => blocks.push(block),
-                None => {
-                    open = Some(Block {
-                        language: rest.trim().to_owned(),
-                        text: String::new(),
-                        line: index + 1,
-                    });
-                }
+            if let Some(block) = open.take() {
+                blocks.push(block);
+                continue;
             }
+            indentation = &line[..line.len() - line.trim_start().len()];
+            open = Some(Block { language: rest.trim().to_owned(), text: String::new(), line: index + 1 });
         }
         blocks
     }
@@ -107,13 +104,14 @@ mod tests {
 
     #[test]
     fn is_read_as_markdown() {
-        let text = "# What `it` is: now\n\nSee [a](b.md#c) and [d](e).\n```sh\n# no `heading`\n[x](y)\n```\n## Two\nOf `a b`, `c` and a ` alone\n";
+        let text = "# What `it` is: now\n\nSee [a](b.md#c) and [d](e).\n```sh\n# no `heading`\n[x](y)\n```\n## Two\n- In a list\n  ```yaml\n  a:\n    b: 1\n\n  ```\nOf `a b`, `c` and a ` alone\n";
         let page = Page { path: "a.md".into(), text: text.into() };
         assert_eq!(page.headings(), ["What `it` is: now", "Two"]);
         assert_eq!(page.anchors(), ["what-it-is-now", "two"]);
         assert_eq!(page.links(), ["b.md#c", "e"]);
         let block = Block { language: "sh".into(), text: "# no `heading`\n[x](y)\n".into(), line: 4 };
-        assert_eq!(page.blocks(), [block]);
-        assert_eq!(page.inline_code().collect::<Vec<_>>(), [(1, "it"), (9, "a b"), (9, "c")]);
+        let in_a_list = Block { language: "yaml".into(), text: "a:\n  b: 1\n\n".into(), line: 10 };
+        assert_eq!(page.blocks(), [block, in_a_list]);
+        assert_eq!(page.inline_code().collect::<Vec<_>>(), [(1, "it"), (15, "a b"), (15, "c")]);
     }
 }
