@@ -3,10 +3,14 @@
 
 mod documents {
     mod commands;
+    mod from_terraform;
     mod log;
     mod manifests;
     mod names;
     mod reference;
     mod releases;
+    mod releasing;
+    mod secrets_in_git;
     mod setting;
+    mod tools;
 }

@@ -1,7 +1,7 @@
 //! The commands that the documents show can be typed: those of `kubectl` and Helm are run as far as a dry run goes, the operator's
 //! own are parsed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
@@ -9,25 +9,28 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use control_plane::Binaries;
-use documents::{commands, page, pages};
+use documents::{Page, commands, page, pages};
 use logdrain_operator::config;
 use packaging::{Helm, repository};
 
-use super::setting;
+use super::{setting, tools};
 
-/// Programs that are not here. What they are told can be checked by nobody but the reader.
-const ELSEWHERE: [&str; 11] = [
-    "age-keygen",
-    "cosign",
-    "docker",
-    "gh",
-    "git",
-    "grep",
-    "scalingo",
-    "skopeo",
-    "sops",
-    "terraform",
-    "head",
+/// Programs that are not typed here, each with the page that may show it.
+const ELSEWHERE: [(&str, &str); 11] = [
+    // One after the other, in a test of the page's own.
+    ("age-keygen", "examples/gitops/flux/README.md"),
+    ("sops", "examples/gitops/flux/README.md"),
+    ("grep", "docs/from-terraform.md"),
+    ("terraform", "docs/from-terraform.md"),
+    ("git", "docs/releasing.md"),
+    // By image/check, once there is an image.
+    ("skopeo", "docs/getting-started.md"),
+    // By nobody: they want Scalingo, a container of Docker's, or what a release has published.
+    ("scalingo", "docs/from-the-cli.md"),
+    ("scalingo", "docs/getting-started.md"),
+    ("docker", "docs/getting-started.md"),
+    ("cosign", "docs/releasing.md"),
+    ("gh", "docs/releasing.md"),
 ];
 
 /// Programs whose commands are typed where they stand in a sentence, too.
@@ -55,12 +58,12 @@ fn kubectl(words: &[String], directory: &Path) -> Result<String, String> {
     }
     command.args(words);
     match words[0].as_str() {
-        "get" | "describe" | "events" | "explain" | "auth" | "wait" | "kustomize" => {}
+        "get" | "describe" | "events" | "explain" | "auth" | "wait" | "kustomize" | "rollout" => {}
         // What is to be made is there already.
         "create" => _ = command.arg("--dry-run=client"),
         "apply" | "annotate" | "patch" | "delete" | "label" | "scale" => _ = command.arg("--dry-run=server"),
         // There are no pods: their words and flags are checked alone.
-        "logs" | "rollout" | "port-forward" => _ = command.arg("--help"),
+        "logs" | "port-forward" => _ = command.arg("--help"),
         other => return Err(format!("nothing is known here of kubectl {other}")),
     }
     typed(command, directory)
@@ -201,23 +204,24 @@ fn cargo(words: &[String]) -> Result<(), String> {
     if is_ours && !program.is_empty() { operator(&program[1..]) } else { Ok(()) }
 }
 
-fn just(words: &[String]) -> Result<(), String> {
-    let recipes = fs::read_to_string(repository().join("justfile")).unwrap();
-    let is_there = words.iter().all(|word| recipes.lines().any(|line| line.starts_with(&format!("{word}:"))));
-    if is_there { Ok(()) } else { Err("there is no such recipe".to_owned()) }
+/// What `just` would run for this.
+fn just(words: &[String]) -> Result<String, String> {
+    let mut command = Command::new(tools::just());
+    command.args(["--dry-run", "--color=never"]).args(words);
+    typed(command, &repository())
 }
 
 /// Whether it can be typed: not, if nobody can say.
-fn check(words: &[String], directory: &Path) -> Result<(), String> {
+fn check(page: &Page, words: &[String], directory: &Path) -> Result<(), String> {
     let (program, rest) = words.split_first().unwrap();
     match program.as_str() {
         "kubectl" => kubectl(rest, directory).map(drop),
         "helm" => helm(rest, directory).map(drop),
         "logdrain-operator" => operator(rest),
         "cargo" => cargo(rest),
-        "just" => just(rest),
+        "just" => just(rest).map(drop),
         path if repository().join(path).is_file() => Ok(()),
-        other if ELSEWHERE.contains(&other) => Ok(()),
+        other if ELSEWHERE.iter().any(|(name, at)| *name == other && Path::new(at) == page.path) => Ok(()),
         other => Err(format!("nothing is known here of {other}")),
     }
 }
@@ -227,6 +231,7 @@ fn every_command_that_is_shown_can_be_typed() {
     Binaries::find().unwrap_or_else(|error| panic!("{error}"));
     let mut failures = Vec::new();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut shown = BTreeSet::new();
     for page in pages().unwrap() {
         let place = setting::place(&page);
         for block in page.blocks() {
@@ -236,7 +241,8 @@ fn every_command_that_is_shown_can_be_typed() {
             }
             for words in commands(&block.text).unwrap() {
                 *counts.entry(words[0].clone()).or_default() += 1;
-                if let Err(said) = check(&words, &place.checkout()) {
+                shown.insert((words[0].clone(), page.path.clone()));
+                if let Err(said) = check(&page, &words, &place.checkout()) {
                     failures.push(format!(
                         "{}:{}: {}\n{said}",
                         page.path.display(),
@@ -249,6 +255,9 @@ fn every_command_that_is_shown_can_be_typed() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(counts["kubectl"] > 40 && counts["helm"] > 5 && counts["cargo"] > 3, "{counts:?}");
+    let is_shown = |program: &str, at: &str| shown.contains(&(program.to_owned(), at.into()));
+    let gone: Vec<_> = ELSEWHERE.iter().filter(|(program, at)| !is_shown(program, at)).collect();
+    assert!(gone.is_empty(), "{gone:?}");
 }
 
 /// The words of a command that stands in a sentence, as it would be typed; none of what only names a program.
@@ -281,7 +290,7 @@ fn every_command_in_a_sentence_can_be_typed() {
         for (line, code) in page.inline_code() {
             let Some(words) = aside(code) else { continue };
             *counts.entry(words[0].clone()).or_default() += 1;
-            if let Err(said) = check(&words, &place.checkout()) {
+            if let Err(said) = check(&page, &words, &place.checkout()) {
                 failures.push(format!("{}:{line}: {code}\n{said}", page.path.display()));
             }
         }
@@ -319,11 +328,14 @@ fn nothing_is_put_into_flux_system_before_flux_bootstrap() {
 
 #[test]
 fn one_that_cannot_be_typed_is_told() {
-    let place = setting::place(&page("README.md").unwrap());
+    let page = page("README.md").unwrap();
+    let place = setting::place(&page);
     for line in [
+        "sops --encrypt --in-place somewhere.yaml",
         "kubectl get logdrain nobody --namespace shop",
         "kubectl get logdrains --all-namspaces",
         "kubectl logs deployment/logdrain-operator --prevoius",
+        "kubectl rollout status deployment/operator --namespace logdrain-system",
         "kubectl annotate logdrain datadog --namespace shop logs.scalingo.com/requestedAt",
         "kubectl fly",
         "helm install logdrain-operator deploy/chart --set watchNamespace=shop",
@@ -341,14 +353,34 @@ fn one_that_cannot_be_typed_is_told() {
         "image/bild",
     ] {
         let words = commands(line).unwrap().remove(0);
-        assert!(check(&words, &place.checkout()).is_err(), "{line}");
+        assert!(check(&page, &words, &place.checkout()).is_err(), "{line}");
     }
     for code in
         ["kubectl wiat", "kubectl delete crd logdrains.example.com", "helm pish", "cargo test -p nobody"]
     {
-        assert!(check(&aside(code).unwrap(), &place.checkout()).is_err(), "{code}");
+        assert!(check(&page, &aside(code).unwrap(), &place.checkout()).is_err(), "{code}");
     }
     for code in ["kubectl", "just", "image/build amd64", "it's"] {
         assert_eq!(aside(code), None);
+    }
+}
+
+/// Each recipe is a command line that can be typed itself.
+#[test]
+fn what_just_runs_can_be_typed() {
+    let page = page("CONTRIBUTING.md").unwrap();
+    let place = setting::place(&page);
+    let mut summary = Command::new(tools::just());
+    summary.arg("--summary");
+    let recipes = typed(summary, &repository()).unwrap();
+    assert!(recipes.split_whitespace().count() > 5, "{recipes}");
+    for recipe in recipes.split_whitespace() {
+        let lines = just(&[recipe.to_owned()]).unwrap();
+        for words in commands(&lines).unwrap() {
+            if !["cp", "mv"].contains(&words[0].as_str()) {
+                check(&page, &words, &place.checkout())
+                    .unwrap_or_else(|said| panic!("{recipe}: {words:?}: {said}"));
+            }
+        }
     }
 }

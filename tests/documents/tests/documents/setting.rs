@@ -40,6 +40,9 @@ data: {url: 'https://argocd.example.com'}
 const READY: &str = r#"{"status":{"observedGeneration":1,"conditions":[{"type":"Ready","status":"True","reason":"Synced","message":"in sync",
     "lastTransitionTime":"2026-11-23T15:44:00Z"}]}}"#;
 
+/// What a cluster's controller would say of the operator's Deployment.
+const ROLLED_OUT: &str = r#"{"status":{"observedGeneration":1,"replicas":1,"updatedReplicas":1,"readyReplicas":1,"availableReplicas":1}}"#;
+
 static PLANE: LazyLock<ControlPlane> = LazyLock::new(|| {
     let plane = ControlPlane::start().unwrap_or_else(|error| panic!("{error}"));
     let root = repository();
@@ -53,6 +56,9 @@ static PLANE: LazyLock<ControlPlane> = LazyLock::new(|| {
             ["patch", "logdrain", name, "--namespace=shop", "--subresource=status", "--type=merge"];
         plane.kubectl_ok(arguments.iter().copied().chain(["--patch", READY]), None).unwrap();
     }
+    let rolled_out = ["patch", "deployment", "logdrain-operator", "--namespace=logdrain-system"];
+    let patch = ["--subresource=status", "--type=merge", "--patch", ROLLED_OUT];
+    plane.kubectl_ok(rolled_out.into_iter().chain(patch), None).unwrap();
     plane
 });
 
