@@ -20,7 +20,6 @@ const ELSEWHERE: [(&str, &str); 11] = [
     // One after the other, in a test of the page's own.
     ("age-keygen", "examples/gitops/flux/README.md"),
     ("sops", "examples/gitops/flux/README.md"),
-    ("grep", "docs/from-terraform.md"),
     ("terraform", "docs/from-terraform.md"),
     ("git", "docs/releasing.md"),
     // By image/check, once there is an image.
@@ -28,10 +27,14 @@ const ELSEWHERE: [(&str, &str); 11] = [
     // By nobody: they want Scalingo, a container of Docker's, or what a release has published.
     ("scalingo", "docs/from-the-cli.md"),
     ("scalingo", "docs/getting-started.md"),
+    ("scalingo", "docs/runbook.md"),
     ("docker", "docs/getting-started.md"),
     ("cosign", "docs/releasing.md"),
     ("gh", "docs/releasing.md"),
 ];
+
+/// What every shell has.
+const EVERYWHERE: [&str; 3] = ["grep", "read", "rm"];
 
 /// Programs whose commands are typed where they stand in a sentence, too.
 const INLINE: [&str; 5] = ["kubectl", "helm", "cargo", "just", "logdrain-operator"];
@@ -221,6 +224,7 @@ fn check(page: &Page, words: &[String], directory: &Path) -> Result<(), String> 
         "cargo" => cargo(rest),
         "just" => just(rest).map(drop),
         path if repository().join(path).is_file() => Ok(()),
+        other if EVERYWHERE.contains(&other) => Ok(()),
         other if ELSEWHERE.iter().any(|(name, at)| *name == other && Path::new(at) == page.path) => Ok(()),
         other => Err(format!("nothing is known here of {other}")),
     }

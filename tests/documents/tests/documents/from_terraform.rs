@@ -49,17 +49,23 @@ fn a_drain_is_found_in_its_state_and_forgotten() {
 }
 
 #[test]
-fn the_block_that_lets_it_forget_is_in_terraforms_language() {
+fn what_it_is_shown_is_in_its_language() {
     let page = page("docs/from-terraform.md").unwrap();
     let shell = Shell::with(&[("terraform", TOFU)]);
-    let place = tempfile::tempdir().unwrap();
     let blocks: Vec<_> = page.blocks().into_iter().filter(|block| block.language == "hcl").collect();
-    let [removed] = &blocks[..] else { panic!("{blocks:?}") };
-    fs::write(place.path().join("main.tf"), &removed.text).unwrap();
-    for check in ["terraform fmt -check", "terraform init -input=false", "terraform validate"] {
-        shell.types(check, place.path()).unwrap_or_else(|said| panic!("{check}: {said}"));
+    let place = tempfile::tempdir().unwrap();
+    let typed = |text: &str, lines: &str| {
+        fs::write(place.path().join("main.tf"), text).unwrap();
+        shell.types(lines, place.path())
+    };
+    let [removed, resource] = &blocks[..] else { panic!("{blocks:?}") };
+    for block in &blocks {
+        assert_eq!(typed(&block.text, "terraform fmt -check -diff").unwrap(), "");
     }
-    fs::write(place.path().join("main.tf"), removed.text.replace("destroy =", "destory =")).unwrap();
-    let said = shell.types("terraform validate", place.path()).unwrap_err();
+    assert!(typed(&resource.text.replace("  host ", " host "), "terraform fmt -check").is_err());
+
+    typed(&removed.text, "terraform init -input=false").unwrap();
+    typed(&removed.text, "terraform validate").unwrap();
+    let said = typed(&removed.text.replace("destroy =", "destory ="), "terraform validate").unwrap_err();
     assert!(said.contains("destory"), "{said}");
 }
