@@ -22,7 +22,7 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("sops", "examples/gitops/flux/README.md"),
     ("terraform", "docs/from-terraform.md"),
     ("git", "docs/releasing.md"),
-    // By image/check, once there is an image.
+    // By image/check-push, once there is an image.
     ("skopeo", "docs/getting-started.md"),
     // By nobody: they want Scalingo, a container of Docker's, or what a release has published.
     ("scalingo", "docs/from-the-cli.md"),
