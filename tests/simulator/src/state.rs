@@ -304,7 +304,8 @@ pub fn redact(url: &str) -> String {
     let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
     let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
     let authority = match authority.rsplit_once('@') {
-        Some((_, host)) => format!("***@{host}"),
+        // As the operator shows it: a token stands where a password would, after nobody's name.
+        Some((user, host)) => format!("{}***@{host}", if user.starts_with(':') { ":" } else { "" }),
         None if matches!(scheme, "tcp+tls" | "http" | "https" | "tcp" | "tls" | "udp" | "syslog") => {
             authority.to_owned()
         }

@@ -25,13 +25,13 @@ async fn the_state_is_shown_redacted_unless_asked_otherwise() {
     simulator.add_drain_behind("shop", "ovh://:s3cret@h:6514").unwrap();
     simulator.add_drain_behind(("shop", &addon), "datadog://s3cret?region=eu").unwrap();
     let redacted = get(&client, "/state").await;
-    assert_eq!(redacted["apps"][0]["drains"], json!(["ovh://***@h:6514"]));
+    assert_eq!(redacted["apps"][0]["drains"], json!(["ovh://:***@h:6514"]));
     assert_eq!(redacted["apps"][0]["addons"][0]["drains"], json!(["datadog://***?region=eu"]));
     let revealed = get(&client, "/state?reveal=true").await;
     assert_eq!(revealed["apps"][0]["drains"], json!(["ovh://:s3cret@h:6514"]));
     let page = admin(&client, "GET", "", &Value::Null).await;
     let page = String::from_utf8(page.body).unwrap();
-    for part in ["shop", &addon, "ovh://***@h:6514", "datadog://***?region=eu"] {
+    for part in ["shop", &addon, "ovh://:***@h:6514", "datadog://***?region=eu"] {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     assert!(!page.contains("s3cret"));

@@ -135,7 +135,7 @@ async fn until_waits_for_a_condition() {
 fn a_url_is_shown_without_what_may_be_secret() {
     for (url, shown) in [
         ("datadog://s3cret?region=eu&key=s3cret", "datadog://***?region=eu&key=***"),
-        ("ovh://:s3cret@h:6514", "ovh://***@h:6514"),
+        ("ovh://:s3cret@h:6514", "ovh://:***@h:6514"),
         ("https://u:s3c@ret@elk.example/s3cret#s3cret", "https://***@elk.example/***"),
         ("https://intake.example/v1/s3cret", "https://intake.example/***"),
         ("tcp+tls://h:1", "tcp+tls://h:1"),
