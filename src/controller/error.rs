@@ -213,18 +213,22 @@ impl Error {
         matches!(self, Self::Changed | Self::Stopping)
     }
 
-    /// The sentence for the condition: what happened, and for a refused credential what to look at.
+    /// The sentence for the condition: what happened, and what to do about it, or that time mends it.
     #[must_use]
     pub fn message(&self) -> String {
+        let said = self.said();
+        match self.advice() {
+            Some(advice) => format!("{said}; {advice}"),
+            None => said,
+        }
+    }
+
+    fn said(&self) -> String {
         let Self::Scalingo(error) = self else { return self.to_string() };
         match error.kind() {
-            ErrorKind::Unauthorized => format!(
-                "Scalingo refuses the API token: {}; look at the Secret that spec.apiTokenSecretRef names",
-                error.message()
-            ),
+            ErrorKind::Unauthorized => format!("Scalingo refuses the API token: {}", error.message()),
             ErrorKind::Forbidden => format!(
-                "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this \
-                 app: {}; a collaborator with the limited role cannot",
+                "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: {}",
                 error.message()
             ),
             ErrorKind::Refused if error.operation() == Operation::AddDrain => {
@@ -233,6 +237,43 @@ impl Error {
             ErrorKind::RateLimited { .. } => "Scalingo asks to send fewer requests".to_owned(),
             _ => self.to_string(),
         }
+    }
+
+    /// What to do, where what was said does not hold it.
+    fn advice(&self) -> Option<&'static str> {
+        let by_itself = "this is tried again by itself";
+        Some(match self {
+            Self::ApiTokenNotFound { .. } | Self::SecretNotFound { .. } => {
+                "this goes on by itself once you have put it there"
+            }
+            Self::AddonUnsupported { .. } => "name a database, or delete this LogDrain",
+            Self::Kubernetes(_) => by_itself,
+            Self::Scalingo(error) => match error.kind() {
+                ErrorKind::Unauthorized => "look at the Secret that spec.apiTokenSecretRef names",
+                ErrorKind::Forbidden => "a collaborator with the limited role cannot",
+                ErrorKind::Refused if error.operation() == Operation::DeleteDrain => {
+                    "delete the drain at Scalingo by hand"
+                }
+                ErrorKind::Refused => "mend what it names in the spec, in its Secret or at Scalingo",
+                ErrorKind::NotFound(_) => "check spec.app, spec.addon and spec.region",
+                ErrorKind::Unsupported => "name a database, or delete this LogDrain",
+                ErrorKind::Transient | ErrorKind::OutcomeUnknown | ErrorKind::Protocol => by_itself,
+                // It is said when.
+                ErrorKind::RateLimited { .. } => return None,
+            },
+            Self::ApiTokenGone { .. }
+            | Self::SecretUnusable { .. }
+            | Self::AppNotFound { .. }
+            | Self::AppVanished { .. }
+            | Self::AddonNotFound { .. }
+            | Self::Irreplaceable { .. }
+            | Self::NotDeleted
+            | Self::AnswerLost { .. }
+            | Self::KubernetesTimeout(_)
+            | Self::Changed
+            | Self::Timeout(_)
+            | Self::Stopping => return None,
+        })
     }
 }
 

@@ -122,7 +122,7 @@ async fn the_old_drain_stays_where_the_new_one_is_refused() {
     world.simulator.add_rule(rule);
     world.change("datadog", &json!({"drainRegion": "mars"}));
     let object = world.until_reason("datadog", "Rejected").await;
-    let message = "Scalingo refuses the drain: no such region";
+    let message = "Scalingo refuses the drain: no such region; mend what it names in the spec, in its Secret or at Scalingo";
     assert_eq!(verdict(&object), ["False", "Rejected", message]);
     assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
     // Back to what it was: nothing has to be done.

@@ -58,11 +58,11 @@ c-waiting     shop-api     ovh-graylog   False     SecretNotFound   AGE
 d-suspended   gone         elk           Unknown   Suspended        AGE";
     assert_eq!(table(&world, &[]), narrow);
     let wide = "\
-NAME          APP          TYPE          READY     REASON           ADDON                                     URL                                   MESSAGE                                                           AGE
-a-datadog     shop-front   datadog       True      Synced                                                     datadog://***?region=eu               Scalingo lists the drain datadog://***?region=eu                  AGE
-b-syslog      shop-front   syslog        True      Synced           ad-9be0fc04-bee6-4981-a403-a9dd4981bd1f   syslog://:***@logs.example.com:6514   Scalingo lists the drain syslog://:***@logs.example.com:6514      AGE
-c-waiting     shop-api     ovh-graylog   False     SecretNotFound                                                                                   spec.tokenSecretRef: Secret later is not there                    AGE
-d-suspended   gone         elk           Unknown   Suspended                                                                                        spec.suspend is true: nothing is checked or changed at Scalingo   AGE";
+NAME          APP          TYPE          READY     REASON           ADDON                                     URL                                   MESSAGE                                                                                             AGE
+a-datadog     shop-front   datadog       True      Synced                                                     datadog://***?region=eu               Scalingo lists the drain datadog://***?region=eu                                                    AGE
+b-syslog      shop-front   syslog        True      Synced           ad-9be0fc04-bee6-4981-a403-a9dd4981bd1f   syslog://:***@logs.example.com:6514   Scalingo lists the drain syslog://:***@logs.example.com:6514                                        AGE
+c-waiting     shop-api     ovh-graylog   False     SecretNotFound                                                                                   spec.tokenSecretRef: Secret later is not there; this goes on by itself once you have put it there   AGE
+d-suspended   gone         elk           Unknown   Suspended                                                                                        spec.suspend is true: nothing is checked or changed at Scalingo                                     AGE";
     assert_eq!(table(&world, &["--output=wide"]), wide);
     world.finish();
 }

@@ -89,7 +89,7 @@ async fn a_life_is_told_as_kstatus_reads_it() {
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     world.apply("drain", &secret);
     let fourth = world.until_reason("drain", "ApiTokenNotFound").await;
-    let message = "spec.apiTokenSecretRef: Secret nowhere is not there";
+    let message = "spec.apiTokenSecretRef: Secret nowhere is not there; this goes on by itself once you have put it there";
     assert_failing(&fourth, "ApiTokenNotFound", TIME, message);
     world.record("api-token-not-found", &fourth);
     assert_eq!(ready(&fourth)["lastTransitionTime"], ready(&third)["lastTransitionTime"]);

@@ -126,8 +126,9 @@ async fn all_that_was_recorded_goes_on_whatever_app_it_is() {
     world.change("datadog", &json!({"app": "shop-api"}));
     let object = world.until_reason("datadog", "Unavailable").await;
     let id = world.simulator.app_id("shop-front").expect("the app");
-    let message =
-        format!("delete_drain failed: DELETE /v1/apps/{id}/log_drains: answered 503, and the body is HTML");
+    let message = format!(
+        "delete_drain failed: DELETE /v1/apps/{id}/log_drains: answered 503, and the body is HTML; this is tried again by itself"
+    );
     assert_eq!(verdict(&object), ["False", "Unavailable", &message]);
     let apps = |object: &Value| {
         let records = object["status"]["drains"].as_array().cloned().unwrap_or_default();
@@ -199,7 +200,7 @@ async fn a_resource_that_never_had_a_drain_goes_without_a_request() {
     spec["suspend"] = json!(true);
     world.apply("suspended", &spec);
     let object = world.until_reason("refused", "Rejected").await;
-    let message = "Scalingo refuses the drain: token: is not known to Datadog";
+    let message = "Scalingo refuses the drain: token: is not known to Datadog; mend what it names in the spec, in its Secret or at Scalingo";
     assert_eq!(verdict(&object), ["False", "Rejected", message]);
     assert_eq!(condition(&object, "Stalled")["status"], "True");
     assert_eq!(object["status"]["drains"], Value::Null);

@@ -34,7 +34,7 @@ async fn with_its_secrets_deleted_first_the_drain_still_goes() {
     let world = with_datadog().await;
     world.kubectl(&["delete", "secret", "scalingo", "tokens"]);
     let object = world.until_reason("datadog", "ApiTokenNotFound").await;
-    let message = "spec.apiTokenSecretRef: Secret scalingo is not there";
+    let message = "spec.apiTokenSecretRef: Secret scalingo is not there; this goes on by itself once you have put it there";
     assert_eq!(verdict(&object), ["False", "ApiTokenNotFound", message]);
     assert_eq!(condition(&object, "Reconciling")["status"], "True");
     world.delete_until_gone(&["logdrain", "datadog"]);

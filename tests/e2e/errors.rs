@@ -14,7 +14,12 @@ use crate::{
 pub const PERSON: &str = "Stalled";
 pub const TIME: &str = "Reconciling";
 
-/// One answer, and what is made of it. `{list}` and `{add}` in the message stand for the request.
+/// What the message ends with where Scalingo refuses something.
+const MEND: &str = "; mend what it names in the spec, in its Secret or at Scalingo";
+/// And where a request failed.
+const AGAIN: &str = "; this is tried again by itself";
+
+/// One answer, and what is made of it. `{list}` and `{add}` in the message stand for the request; what to do follows from the reason.
 struct Case {
     name: &'static str,
     action: Action,
@@ -93,7 +98,12 @@ async fn try_all(world: &World, method: &str, cases: &[Case]) {
             .message
             .replace("{list}", &request("list_drains", "GET"))
             .replace("{add}", &request("add_drain", "POST"));
-        assert_failing(&object, case.reason, case.remedy, &message);
+        let advice = match case.reason {
+            "Rejected" => MEND,
+            "Unavailable" if case.message.starts_with('{') => AGAIN,
+            _ => "",
+        };
+        assert_failing(&object, case.reason, case.remedy, &(message + advice));
     }
     assert_eq!(world.get("healthy"), healthy, "it is not held up, nor written to");
 
@@ -327,7 +337,8 @@ async fn apps_and_exchanges_that_fail_are_told_and_mended_by_themselves() {
         world.apply("drain", &papertrail("shop-front"));
         world.simulator.add_rule(Rule::new(method, path, action));
         world.start_operator();
-        assert_failing(&world.until_reason("drain", "Unavailable").await, "Unavailable", TIME, &message);
+        let failing = world.until_reason("drain", "Unavailable").await;
+        assert_failing(&failing, "Unavailable", TIME, &(message + AGAIN));
         world.simulator.clear_rules();
         assert_synced(&world.until_reason("drain", "Synced").await);
         assert_eq!(world.simulator.changes().len(), 1);

@@ -188,7 +188,7 @@ async fn with_a_hidden_twin(duplicates: Duplicates, delete_removes_all: bool) ->
 async fn a_hidden_twin_that_the_api_tells_of_is_said_to_be_in_the_way() {
     let world = with_a_hidden_twin(Duplicates::Refused, false).await;
     let object = world.until_reason("datadog", "Rejected").await;
-    let message = "Scalingo refuses the drain: url: has already been taken";
+    let message = "Scalingo refuses the drain: url: has already been taken; mend what it names in the spec, in its Secret or at Scalingo";
     assert_eq!(verdict(&object), ["False", "Rejected", message]);
     assert_eq!(object["status"]["drains"], Value::Null);
     world.delete_until_gone(&["logdrain", "datadog"]);

@@ -23,7 +23,7 @@ async fn a_drain_that_is_refused_holds_up_no_other_on_its_app() {
     let by_hand = world.simulator.drains("shop-front");
 
     world.apply("refused", &papertrail("shop-front"));
-    let message = "Scalingo refuses the drain: url: has already been taken";
+    let message = "Scalingo refuses the drain: url: has already been taken; mend what it names in the spec, in its Secret or at Scalingo";
     assert_failing(&world.until_reason("refused", "Rejected").await, "Rejected", PERSON, message);
     for port in 1..4 {
         let name = format!("other-{port}");

@@ -20,7 +20,7 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
     let world = World::running().await;
     let delete = "delete_drain failed: DELETE /v1/apps/{id}/log_drains: ";
     let cases = [
-        ("d400", refuse(400, "no"), "Rejected", PERSON, format!("{delete}answered 400: no")),
+        ("d400", refuse(400, "no"), "Rejected", PERSON, format!("{delete}answered 400: no; delete the drain at Scalingo by hand")),
         (
             "d403",
             refuse(403, "read only"),
@@ -37,10 +37,10 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
             TIME,
             format!(
                 "{delete}answered 404, and the body is HTML (this is not how the Scalingo API answers: is --api-url \
-                 right?)"
+                 right?); this is tried again by itself"
             ),
         ),
-        ("d500", refuse(500, "boom"), "Unavailable", TIME, format!("{delete}answered 500: boom")),
+        ("d500", refuse(500, "boom"), "Unavailable", TIME, format!("{delete}answered 500: boom; this is tried again by itself")),
     ];
     for (name, action, ..) in &cases {
         world.simulator.add_app(name);
@@ -99,7 +99,9 @@ async fn an_old_drain_that_cannot_be_deleted_is_told_and_goes_after_the_new_one_
     world.apply("drain", &with(papertrail("shop-front"), "port", &json!(7514)));
     let object = world.until_reason("drain", "Unavailable").await;
     let id = world.simulator.app_id("shop-front").expect("the app");
-    let message = format!("delete_drain failed: DELETE /v1/apps/{id}/log_drains: answered 503: down");
+    let message = format!(
+        "delete_drain failed: DELETE /v1/apps/{id}/log_drains: answered 503: down; this is tried again by itself"
+    );
     assert_failing(&object, "Unavailable", TIME, &message);
     assert_eq!(
         object["status"]["drains"].as_array().map(Vec::len),

@@ -86,35 +86,55 @@ const CASES: [Case; 15] = [
         "no-secret",
         datadog,
         NoSecret,
-        ("SecretNotFound", TIME, "spec.tokenSecretRef: {secret} is not there"),
+        (
+            "SecretNotFound",
+            TIME,
+            "spec.tokenSecretRef: {secret} is not there; this goes on by itself once you have put it there",
+        ),
         KEY,
     ),
     case(
         "no-key",
         datadog,
         NoKey,
-        ("SecretNotFound", TIME, "spec.tokenSecretRef: {secret} has no key value"),
+        (
+            "SecretNotFound",
+            TIME,
+            "spec.tokenSecretRef: {secret} has no key value; this goes on by itself once you have put it there",
+        ),
         KEY,
     ),
     case(
         "no-url",
         elk,
         NoSecret,
-        ("SecretNotFound", TIME, "spec.urlSecretRef: {secret} is not there"),
+        (
+            "SecretNotFound",
+            TIME,
+            "spec.urlSecretRef: {secret} is not there; this goes on by itself once you have put it there",
+        ),
         LOGSTASH,
     ),
     case(
         "no-token",
         own_token,
         NoSecret,
-        ("ApiTokenNotFound", TIME, "spec.apiTokenSecretRef: {secret} is not there"),
+        (
+            "ApiTokenNotFound",
+            TIME,
+            "spec.apiTokenSecretRef: {secret} is not there; this goes on by itself once you have put it there",
+        ),
         API_TOKEN,
     ),
     case(
         "no-token-key",
         own_token,
         NoKey,
-        ("ApiTokenNotFound", TIME, "spec.apiTokenSecretRef: {secret} has no key value"),
+        (
+            "ApiTokenNotFound",
+            TIME,
+            "spec.apiTokenSecretRef: {secret} has no key value; this goes on by itself once you have put it there",
+        ),
         API_TOKEN,
     ),
     case("empty", datadog, Bytes(b""), ("Rejected", PERSON, "spec.tokenSecretRef: {key} is empty"), KEY),
@@ -307,7 +327,9 @@ async fn an_addon_that_is_missing_or_has_no_drains_is_told_and_taken_up() {
     let object = world.until_reason("missing", "AddonNotFound").await;
     assert_failing(&object, "AddonNotFound", PERSON, &message);
     world.record("addon-not-found", &object);
-    let message = format!("spec.addon: addon {mailer} does not support log drains: only databases do");
+    let message = format!(
+        "spec.addon: addon {mailer} does not support log drains: only databases do; name a database, or delete this LogDrain"
+    );
     let object = world.until_reason("mailer", "AddonUnsupported").await;
     assert_failing(&object, "AddonUnsupported", PERSON, &message);
     world.record("addon-unsupported", &object);
@@ -335,7 +357,7 @@ async fn a_server_that_is_down_is_waited_for() {
     let url = format!("http://{address}");
     world.start_operator_with(&["--api-url", &url, "--auth-url", &url]);
     world.apply("drain", &papertrail("shop-front"));
-    let message = "exchange failed: POST /v1/tokens/exchange: the request was not sent: connection refused";
+    let message = "exchange failed: POST /v1/tokens/exchange: the request was not sent: connection refused; this is tried again by itself";
     assert_failing(&world.until_reason("drain", "Unavailable").await, "Unavailable", TIME, message);
     let server = world.simulator.serve(address).await.expect("the port");
     let synced = world.until_reason("drain", "Synced").await;

@@ -184,24 +184,29 @@ async fn missing_secrets_and_keys_are_taken_up_as_soon_as_they_appear() {
     world.kubectl(&["delete", "secret", "scalingo"]);
     world.apply("drain", &syslog("logs", "one.example.com"));
     for (secret, data, reason, message) in [
-        ("scalingo", None, "ApiTokenNotFound", "spec.apiTokenSecretRef: Secret scalingo is not there"),
+        (
+            "scalingo",
+            None,
+            "ApiTokenNotFound",
+            "spec.apiTokenSecretRef: Secret scalingo is not there; this goes on by itself once you have put it there",
+        ),
         (
             "scalingo",
             Some(("other_key", API_TOKEN)),
             "ApiTokenNotFound",
-            "spec.apiTokenSecretRef: Secret scalingo has no key api_token",
+            "spec.apiTokenSecretRef: Secret scalingo has no key api_token; this goes on by itself once you have put it there",
         ),
         (
             "scalingo",
             Some(("api_token", API_TOKEN)),
             "SecretNotFound",
-            "spec.tokenSecretRef: Secret logs is not there",
+            "spec.tokenSecretRef: Secret logs is not there; this goes on by itself once you have put it there",
         ),
         (
             "logs",
             Some(("another", "s3cret-another")),
             "SecretNotFound",
-            "spec.tokenSecretRef: Secret logs has no key token",
+            "spec.tokenSecretRef: Secret logs has no key token; this goes on by itself once you have put it there",
         ),
     ] {
         if let Some(data) = data {
