@@ -181,6 +181,9 @@ async fn the_binary_understands_the_arguments_listens_where_the_probes_look_and_
         answers(container[probe]["httpGet"]["path"].as_str().expect("a path"), "200 OK");
     }
     answers("/elsewhere", "404 Not Found");
+    // By its Role alone, on the Lease in the namespace of its account.
+    let leads = async || process.stderr().contains("leading").then_some(());
+    eventually(SOON, || process.stderr(), leads).await;
 
     let limit = container["resources"]["limits"]["memory"].as_str().expect("a limit of memory");
     let limit: u64 = limit.strip_suffix("Mi").expect("in MiB").parse().expect("a number");

@@ -15,8 +15,8 @@ use crate::{
 };
 
 const NAMESPACE: &str = "logdrain-system";
-/// With the durations that are the default.
-const ELECTED: [&str; 2] = ["--lease-namespace", NAMESPACE];
+/// With what is the default: also the namespace, which is that of the operator's account.
+const ELECTED: [&str; 2] = ["--lease-name", "logdrain-operator"];
 /// A leader keeps its Lease although the machine stands still for half a minute.
 pub const PATIENT: [&str; 3] = ["--lease-duration=45s", "--renew-deadline=30s", "--retry-period=2s"];
 const DRAINS: usize = 3;

@@ -8,12 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::Error;
 
-/// Writes one that verifies the server against `certificate_authority` (PEM) and shows `token`.
+/// Writes one that verifies the server against `certificate_authority` (PEM), shows `token`, and is at home in `namespace`, as a pod is in
+/// that of its account.
 pub(crate) fn write(
     path: &Path,
     server: &str,
     certificate_authority: &[u8],
-    user: &str,
+    (namespace, user): (&str, &str),
     token: &str,
 ) -> Result<(), Error> {
     let authority = STANDARD.encode(certificate_authority);
@@ -33,6 +34,7 @@ contexts:
 - name: control-plane
   context:
     cluster: control-plane
+    namespace: {namespace}
     user: {user}
 current-context: control-plane
 "

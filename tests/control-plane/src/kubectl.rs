@@ -94,7 +94,7 @@ impl ControlPlane {
         let token = self.kubectl_ok(["create", "token", name, "-n", namespace, "--duration=24h"], None)?;
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         let path = self.guard.directory().join(format!("{namespace}-{name}-{number}.kubeconfig"));
-        kubeconfig::write(&path, &self.server, &self.certificate_authority, name, token.trim())?;
+        kubeconfig::write(&path, &self.server, &self.certificate_authority, (namespace, name), token.trim())?;
         Ok(path)
     }
 

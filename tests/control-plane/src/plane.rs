@@ -224,7 +224,7 @@ impl Start<'_> {
                 }
                 // Its own certificate, followed by the one that signed it.
                 if let Ok(authority) = fs::read(certificates.join("apiserver.crt")) {
-                    kubeconfig::write(&self.admin(), &server, &authority, "admin", self.token)?;
+                    kubeconfig::write(&self.admin(), &server, &authority, ("default", "admin"), self.token)?;
                     match self.ready() {
                         Ok(()) => return Ok(Outcome::Ready((process, server, authority))),
                         Err(answer) => last = answer,
