@@ -1,8 +1,17 @@
-//! A server whose certificate is of an authority of its own, as a proxy that looks inside TLS has: the API server is one.
+//! A server whose certificate is of an authority of its own, as a proxy that looks inside TLS has, and one behind a proxy: the API
+//! server is both.
 
-use std::fs;
+use std::{
+    fs,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
 
 use crate::world::{World, ready};
 
@@ -24,5 +33,76 @@ async fn an_authority_of_ones_own_is_accepted_once_it_is_named() {
     world.start_operator_at(world.plane.server(), &["--ca-file", &file.path().to_string_lossy()]);
     // Whoever answers knows nothing of API tokens, but answers.
     world.until_reason("drain", "Unauthorized").await;
+    world.finish();
+}
+
+/// A proxy that leads every tunnel to one server, whatever name is asked for.
+struct Proxy {
+    address: SocketAddr,
+    /// What was asked for, such as `CONNECT scalingo.example:443 HTTP/1.1`.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    async fn to(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(tunnel(client, server.clone(), Arc::clone(&log)));
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn tunnels_to(&self, host: &str) -> usize {
+        let line = format!("CONNECT {host}:443 HTTP/1.1");
+        self.asked.lock().expect("no panic").iter().filter(|asked| **asked == line).count()
+    }
+}
+
+async fn tunnel(client: TcpStream, server: String, log: Arc<Mutex<Vec<String>>>) -> std::io::Result<()> {
+    let mut client = BufReader::new(client);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if client.read_line(&mut head).await? == 0 {
+            return Ok(());
+        }
+    }
+    log.lock().expect("no panic").push(head.lines().next().unwrap_or_default().to_owned());
+    let mut server = TcpStream::connect(server).await?;
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    copy_bidirectional(&mut client, &mut server).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scalingo_is_reached_through_the_proxy_unless_it_is_named_as_near() {
+    // Nothing but the proxy leads there, and the server's certificate is for this name.
+    const HOST: &str = "kubernetes.default.svc";
+    let world = World::new().await;
+    let server = world.plane.server().trim_start_matches("https://").to_owned();
+    let proxy = Proxy::to(server).await;
+    let proxy_url = format!("http://{}", proxy.address);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), world.plane.certificate_authority()).expect("it is written");
+    let authority = ["--ca-file", &file.path().to_string_lossy()];
+    let scalingo = format!("https://{HOST}");
+
+    world.start_operator_in(&[("HTTPS_PROXY", &proxy_url), ("NO_PROXY", HOST)], &scalingo, &authority);
+    world.apply(
+        "drain",
+        &json!({"app": "shop-front", "type": "papertrail", "host": "logs.example.com", "port": 6514}),
+    );
+    world.until_reason("drain", "Unavailable").await;
+    assert_eq!(proxy.tunnels_to(HOST), 0);
+    world.stop_operator();
+
+    world.start_operator_in(&[("HTTPS_PROXY", &proxy_url)], &scalingo, &authority);
+    // Whoever answers knows nothing of API tokens, but answers.
+    world.until_reason("drain", "Unauthorized").await;
+    assert!(proxy.tunnels_to(HOST) > 0);
     world.finish();
 }

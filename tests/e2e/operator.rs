@@ -20,6 +20,8 @@ pub struct Options<'a> {
     pub arguments: &'a [&'a str],
     /// Value of `RUST_LOG`.
     pub log: &'a str,
+    /// Variables beside those that it is given anyway.
+    pub environment: &'a [(&'a str, &'a str)],
 }
 
 /// All that our own crate has to say.
@@ -59,7 +61,8 @@ impl Operator {
             .env("KUBECONFIG", options.kubeconfig)
             .env("RUST_LOG", options.log)
             .env_remove("HTTPS_PROXY")
-            .env_remove("https_proxy");
+            .env_remove("https_proxy")
+            .envs(options.environment.iter().copied());
         Self { process: Supervised::spawn(&command).expect("the operator starts") }
     }
 

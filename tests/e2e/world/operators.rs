@@ -39,9 +39,30 @@ impl World {
     }
 
     fn start_operator_for(&self, namespaces: &[String], scalingo: &str, arguments: &[&str], log: &str) {
-        let operator = block_in_place(|| {
-            Operator::start(&Options { kubeconfig: &self.kubeconfig, scalingo, namespaces, arguments, log })
+        self.start(&Options {
+            kubeconfig: &self.kubeconfig,
+            scalingo,
+            namespaces,
+            arguments,
+            log,
+            environment: &[],
         });
+    }
+
+    /// Starts an operator with another address for the Scalingo API, and these variables.
+    pub fn start_operator_in(&self, environment: &[(&str, &str)], scalingo: &str, arguments: &[&str]) {
+        self.start(&Options {
+            kubeconfig: &self.kubeconfig,
+            scalingo,
+            namespaces: &self.namespaces,
+            arguments,
+            log: OWN_TRACE,
+            environment,
+        });
+    }
+
+    fn start(&self, options: &Options<'_>) {
+        let operator = block_in_place(|| Operator::start(options));
         self.operators.borrow_mut().push(operator);
     }
 
