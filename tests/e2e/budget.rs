@@ -4,6 +4,7 @@ use scalingo_simulator::{Entry, RateLimit};
 use serde_json::{Value, json};
 
 use crate::{
+    eventually::eventually,
     scene::LATER,
     world::{World, condition, ready},
 };
@@ -41,6 +42,10 @@ async fn many_at_once_share_the_budget_and_say_that_they_wait() {
         .try_kubectl(&["apply", "-f", "-"], Some(&list.to_string()))
         .unwrap_or_else(|error| panic!("{error}"));
     world.start_operator_with(&["--requests-per-minute", "50", "--resync", "1h"]);
+    let waits = async || {
+        world.metrics().await.has_some("logdrain_budget_waiting{", "class=\"interactive\"").then_some(())
+    };
+    eventually(LATER, || "nothing waits".to_owned(), waits).await;
     for name in &names {
         let is_synced = |object: &Value| ready(object)["reason"] == "Synced";
         world.until_within(LATER, world.namespace(), name, "Synced", is_synced).await;

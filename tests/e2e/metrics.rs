@@ -57,6 +57,12 @@ impl Scrape {
         found[0]
     }
 
+    /// Whether a series of this family with these labels is above 0.
+    pub fn has_some(&self, family: &str, labels: &str) -> bool {
+        let is_one = |series: &str| series.starts_with(family) && series.contains(labels);
+        self.values.iter().any(|(series, value)| is_one(series) && *value > 0.0)
+    }
+
     /// All requests that are counted, by operation and class of status.
     fn requests(&self) -> BTreeMap<String, usize> {
         let counted = self.values.iter().filter_map(|(series, value)| {

@@ -275,6 +275,9 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
     let client = life.connection.client(OWN_NAMESPACE);
     let clock: Clock = {
         let (simulator, skew) = (surroundings.simulator.clone(), surroundings.skew());
+        if skew.abs() > SignedDuration::from_mins(1) {
+            surroundings.witness.count("clock wrong by minutes");
+        }
         Arc::new(move || simulator.now().checked_add(skew).unwrap_or(Timestamp::MAX))
     };
     let mut elector = surroundings.elects.load(Ordering::Relaxed).then(|| {

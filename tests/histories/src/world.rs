@@ -181,7 +181,8 @@ impl World {
                     Some(nth) => self.operator(nth).into_iter().for_each(|operator| operator.cut_off(time)),
                     None => self.operators.iter().for_each(|operator| operator.cut_off(time)),
                 }
-                self.witness().count("cut off from Kubernetes");
+                let who = if nth.is_some() { "one" } else { "all" };
+                self.witness().count(&format!("cut off from Kubernetes: {who}"));
             }
             Step::KubernetesCalm => {
                 self.surroundings.faults.clear();

@@ -58,6 +58,15 @@ fn rights() -> Vec<Case> {
                     "/spec/template/spec/containers/0/image",
                     json!(concat!("ghcr.io/logdrain-operator/logdrain-operator:", env!("CARGO_PKG_VERSION"))),
                 ),
+                // On two nodes if there are, and in two zones.
+                (
+                    "/spec/template/spec/affinity/podAntiAffinity/preferredDuringSchedulingIgnoredDuringExecution/0/podAffinityTerm/topologyKey",
+                    json!("kubernetes.io/hostname"),
+                ),
+                (
+                    "/spec/template/spec/topologySpreadConstraints/0/topologyKey",
+                    json!("topology.kubernetes.io/zone"),
+                ),
             ],
             ..case("nothing set", json!({}))
         },
