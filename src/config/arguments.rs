@@ -9,9 +9,19 @@ use crate::scalingo::CertificateAuthorities;
 // Help texts that name a kind are attributes: in a doc comment it would need markup, which help would show.
 
 /// Variables of the environment that stand for no flag, and what each does.
-pub const ENVIRONMENT: [(&str, &str); 10] = [
+pub const ENVIRONMENT: [(&str, &str); 13] = [
     ("RUST_LOG", "What is logged, `info` by default; for example `info,logdrain_operator=debug`"),
     ("KUBECONFIG", "The cluster, outside of one; `~/.kube/config` by default"),
+    (
+        "KUBERNETES_SERVICE_HOST",
+        "Host of the API server in a pod, where Kubernetes sets it; it counts where there is no kubeconfig",
+    ),
+    ("KUBERNETES_SERVICE_PORT", "Its port"),
+    (
+        "KUBE_RS_DEBUG_OVERRIDE_URL",
+        "For development: another address for the API server; `KUBE_RS_DEBUG_IMPERSONATE_USER` and \
+         `KUBE_RS_DEBUG_IMPERSONATE_GROUP`: who to act as. kube reads the three: set none in a cluster",
+    ),
     (
         "HTTPS_PROXY",
         "Proxy on the way to Scalingo, or `https_proxy` where it is not set; to the API server too, but only where a \

@@ -24,7 +24,7 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("git", "docs/releasing.md"),
     // By image/check-push, once there is an image.
     ("skopeo", "docs/getting-started.md"),
-    // By nobody: they want Scalingo, a container of Docker's, or what a release has published.
+    // By nobody: they want Scalingo's own program, a container of Docker's, or what a release has published.
     ("scalingo", "docs/from-the-cli.md"),
     ("scalingo", "docs/getting-started.md"),
     ("scalingo", "docs/runbook.md"),
