@@ -22,7 +22,6 @@ fn two_thousand_histories_keep_every_promise() {
     // What nobody meets breaks no promise.
     for what in [
         "two operators, one Lease",
-        "lease: taken by another",
         "lease: not renewed in time",
         "cut off from Kubernetes: one",
         "cut off from Kubernetes: all",
