@@ -80,7 +80,8 @@ pub fn assert_synced(object: &Value) {
 }
 
 /// Each case on an app of its own, all at once, beside one that nothing happens to.
-async fn try_all(world: &World, method: &str, cases: &[Case]) {
+/// Errors of these kinds are counted.
+async fn try_all(world: &World, method: &str, cases: &[Case], kinds: &[&str]) {
     for case in cases {
         world.simulator.add_app(case.name);
         let path = format!("/v1/apps/{}/log_drains", case.name);
@@ -106,6 +107,7 @@ async fn try_all(world: &World, method: &str, cases: &[Case]) {
         assert_failing(&object, case.reason, case.remedy, &(message + advice));
     }
     assert_eq!(world.get("healthy"), healthy, "it is not held up, nor written to");
+    world.metrics().await.assert_errors(kinds);
 
     world.simulator.clear_rules();
     for case in cases {
@@ -175,7 +177,14 @@ async fn a_list_that_is_refused_is_told_and_mended_by_itself() {
             "{list}answered 302, and the body is empty (this is not how the Scalingo API answers: is --api-url right?)",
         ),
     ];
-    try_all(&world, "GET", &cases).await;
+    let kinds = [
+        "app_vanished",
+        "scalingo_forbidden",
+        "scalingo_refused",
+        "scalingo_transient",
+        "scalingo_unauthorized",
+    ];
+    try_all(&world, "GET", &cases, &kinds).await;
     world.finish();
 }
 
@@ -215,7 +224,7 @@ async fn a_list_that_fails_is_told_and_mended_by_itself() {
             "{list}the connection broke before an answer came: closed by the other side",
         ),
     ];
-    try_all(&world, "GET", &cases).await;
+    try_all(&world, "GET", &cases, &["scalingo_protocol", "scalingo_transient"]).await;
     world.finish();
 }
 
@@ -251,7 +260,8 @@ async fn an_addition_that_is_refused_is_told_and_made_once_it_is_not() {
         case("c500", refuse(500, "boom"), "Unavailable", TIME, "{add}answered 500: boom"),
         case("c503", refuse(503, "down"), "Unavailable", TIME, "{add}answered 503: down"),
     ];
-    try_all(&world, "POST", &cases).await;
+    let kinds = ["scalingo_forbidden", "scalingo_refused", "scalingo_transient", "scalingo_unauthorized"];
+    try_all(&world, "POST", &cases, &kinds).await;
     world.finish();
 }
 

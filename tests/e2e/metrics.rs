@@ -57,6 +57,13 @@ impl Scrape {
         found[0]
     }
 
+    /// Errors of each of these kinds have been counted.
+    pub fn assert_errors(&self, kinds: &[&str]) {
+        for kind in kinds {
+            assert!(self.get(&format!("logdrain_errors_total{{kind=\"{kind}\"}}")) > 0.0, "{kind}");
+        }
+    }
+
     /// Whether a series of this family with these labels is above 0.
     pub fn has_some(&self, family: &str, labels: &str) -> bool {
         let is_one = |series: &str| series.starts_with(family) && series.contains(labels);

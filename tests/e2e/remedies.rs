@@ -252,6 +252,8 @@ async fn secrets_that_are_missing_or_unusable_are_told_and_taken_up_once_they_ar
     }
     assert_eq!(world.get("healthy"), healthy, "it is not held up, nor written to");
     assert_eq!(world.writes().len(), 1, "nothing is asked for that is not known");
+    let kinds = ["api_token_not_found", "secret_not_found", "secret_unusable"];
+    world.metrics().await.assert_errors(&kinds);
 
     for case in &CASES {
         // As `kubectl create secret --from-file` leaves it: the line break is not part of the value.
