@@ -163,6 +163,7 @@ async fn where_the_feed_fails_drift_is_found_by_checks_and_said_once() {
     let before = world.until_covered(false).await;
     let is_older = async || (world.until_covered(false).await > before).then_some(());
     eventually(SOON, || format!("the age does not grow: {before}"), is_older).await;
+    world.metrics().await.assert_errors(&["change_feed"]);
     world.simulator.remove_rule(failing);
     world.until_output("the recovery", |output| output.contains("the change feed answers again")).await;
     world.until_covered(true).await;
