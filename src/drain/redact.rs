@@ -14,7 +14,7 @@ impl DrainUrl {
             return if url_is_public && destination.url.as_ref() == Some(self) {
                 self.expose().to_owned()
             } else {
-                self.with_host_only()
+                self.with_host_of(destination)
             };
         }
         let Some((scheme, rest)) = self.expose().split_once("://") else {
@@ -45,10 +45,15 @@ impl DrainUrl {
         shown
     }
 
-    /// Where a whole URL is secret, its host is what helps a person and tells nothing else.
-    fn with_host_only(&self) -> String {
+    /// Where a whole URL is secret, its host is what helps a person and tells nothing else. In the URL of another drain, in whatever
+    /// form, the secret may stand in its place.
+    fn with_host_of(&self, destination: &Destination) -> String {
         let Ok(url) = url::Url::parse(self.expose()) else { return HIDDEN.to_owned() };
-        let Some(host) = url.host_str() else { return HIDDEN.to_owned() };
+        let own = destination.url.as_ref().and_then(|own| url::Url::parse(own.expose()).ok());
+        let own = own.as_ref().and_then(url::Url::host_str);
+        let Some(host) = url.host_str().filter(|host| Some(*host) == own) else {
+            return format!("{}://{HIDDEN}", public_scheme(url.scheme()));
+        };
         let user = if url.username().is_empty() && url.password().is_none() { "" } else { "***@" };
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let rest = if url.path().len() > 1 || url.query().is_some() { "/***" } else { "" };
@@ -123,6 +128,11 @@ mod tests {
         }
     }
 
+    fn elk() -> Destination {
+        let url = "https://user:s3cret@elk.example.com:9200/s3cret?s3cret";
+        Destination { url: Some(DrainUrl::new(url.into())), ..Destination::new(DrainType::Elk) }
+    }
+
     #[test]
     fn of_a_secret_url_only_scheme_host_and_port_are_shown() {
         for (url, shown) in [
@@ -130,13 +140,27 @@ mod tests {
                 "https://user:s3cret@elk.example.com:9200/s3cret?s3cret",
                 "https://***@elk.example.com:9200/***",
             ),
-            ("https://elk.example.com/", "https://elk.example.com"),
+            ("https://ELK.example.com/", "https://elk.example.com"),
             ("not a url s3cret", "***"),
-            ("data:s3cret", "***"),
+            ("data:s3cret", "***://***"),
         ] {
-            let url = DrainUrl::new(url.into());
-            assert_eq!(url.redacted(&destination(DrainType::Elk), false), shown);
+            assert_eq!(DrainUrl::new(url.into()).redacted(&elk(), false), shown);
         }
+    }
+
+    #[test]
+    fn of_another_drain_not_even_the_host_is_shown_for_it_may_be_the_secret() {
+        for (url, shown) in [
+            ("appsignal://s3cret", "appsignal://***"),
+            ("datadog://s3cret?region=eu", "datadog://***"),
+            ("syslog://:s3cret@logs.example.com:6514", "syslog://***"),
+            ("https://s3cret.example.com/in", "https://***"),
+            ("s3cret://elsewhere", "***://***"),
+        ] {
+            assert_eq!(DrainUrl::new(url.into()).redacted(&elk(), true), shown);
+        }
+        let unknown = Destination::new(DrainType::Elk);
+        assert_eq!(DrainUrl::new("https://elk.example.com".into()).redacted(&unknown, false), "https://***");
     }
 
     #[test]
