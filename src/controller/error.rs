@@ -213,6 +213,19 @@ impl Error {
         matches!(self, Self::Changed | Self::Stopping)
     }
 
+    /// Whether it may go well for another app or addon with the same token: neither the budget, nor the token, nor the Kubernetes
+    /// API is what fails.
+    #[must_use]
+    pub fn is_of_one_target(&self) -> bool {
+        match self {
+            Self::Scalingo(error) => {
+                !matches!(error.kind(), ErrorKind::RateLimited { .. } | ErrorKind::Unauthorized)
+            }
+            Self::AnswerLost { .. } | Self::NotDeleted | Self::Irreplaceable { .. } => true,
+            _ => false,
+        }
+    }
+
     /// The sentence for the condition: what happened, and what to do about it, or that time mends it.
     #[must_use]
     pub fn message(&self) -> String {

@@ -229,7 +229,8 @@ async fn ensure_drain<'a>(
     Ok((left.await?.unwrap_or(verdict), sent))
 }
 
-/// Makes the drains go that are recorded elsewhere than on `except`; what is still to wait for.
+/// Makes the drains go that are recorded elsewhere than on `except`; what is still to wait for, or the first failure after all have
+/// been tried.
 async fn delete_elsewhere<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
@@ -238,28 +239,40 @@ async fn delete_elsewhere<'a>(
     described: Option<&Destination>,
 ) -> Result<Option<Verdict>, Error> {
     let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
-    let mut open = None;
+    let (mut open, mut failure) = (None, None);
     for target in targets.iter().filter(|target| Some(*target) != except) {
-        let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
-        let known = context.lists.until_known(&key, freshness);
-        turn::on_budget(context, subject, client, token, During::Plan, known).await?;
-        let observation = observe::leaving(context, (client, token), target, freshness).await?;
-        let mut work = PlanExecutor {
-            context,
-            subject,
-            client,
-            token,
-            observation,
-            wanted: None,
-            described,
-            just_added: None,
-        };
-        let verdict = plan_and_execute(&mut work).await?;
-        if verdict != Verdict::InSync {
-            open = open.or(Some(verdict));
+        match delete_on(context, subject, (client, token), target, described).await {
+            Ok(Verdict::InSync) => {}
+            Ok(verdict) => open = open.or(Some(verdict)),
+            Err(error) if error.is_of_one_target() => failure = failure.or(Some(error)),
+            Err(error) => return Err(error),
         }
     }
-    Ok(open)
+    failure.map_or(Ok(open), Err)
+}
+
+async fn delete_on<'a>(
+    context: &'a Context,
+    subject: &mut Subject<'a>,
+    (client, token): (&Client, &ApiToken),
+    target: &Target,
+    described: Option<&Destination>,
+) -> Result<Verdict, Error> {
+    let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
+    let known = context.lists.until_known(&key, freshness);
+    turn::on_budget(context, subject, client, token, During::Plan, known).await?;
+    let observation = observe::leaving(context, (client, token), target, freshness).await?;
+    let mut work = PlanExecutor {
+        context,
+        subject,
+        client,
+        token,
+        observation,
+        wanted: None,
+        described,
+        just_added: None,
+    };
+    plan_and_execute(&mut work).await
 }
 
 async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<Verdict, Error> {

@@ -7,6 +7,7 @@ use std::{
 use kube::ResourceExt;
 use tokio::time::Instant;
 
+use super::status::is_held;
 use crate::{
     crd::{DrainState, LogDrain, LogDrainStatus, Revision},
     scalingo::budget::Class,
@@ -52,8 +53,11 @@ struct Request {
 
 enum Due {
     At(Instant),
-    /// Only once it is called, or somebody else has written another status than this.
-    Never(Option<LogDrainStatus>),
+    /// Only once it is called, or somebody else has written another status than this, or taken the finalizer away.
+    Never {
+        status: Option<LogDrainStatus>,
+        is_held: bool,
+    },
 }
 
 /// What is to be done about a resource now.
@@ -141,9 +145,13 @@ impl Schedule {
         let Some(entry) = entries.get(&uid) else { return Decision::Reconcile(first) };
         match &entry.due {
             _ if entry.revision != Revision::of(object) => {}
-            Due::Never(status) if *status == object.status => return Decision::Rest,
+            Due::Never { status, is_held: was_held }
+                if *status == object.status && (is_held(object) || !was_held) =>
+            {
+                return Decision::Rest;
+            }
             Due::At(due) if *due > now => return Decision::Wait(*due - now),
-            Due::At(_) | Due::Never(_) => {}
+            Due::At(_) | Due::Never { .. } => {}
         }
         Decision::Reconcile(Trigger { since: now, is_first: false })
     }
@@ -157,7 +165,7 @@ impl Schedule {
 
     /// Reconcile again only once it is called or has changed.
     pub fn rest(&self, object: &LogDrain) {
-        self.enter(object, Due::Never(object.status.clone()), 0);
+        self.enter(object, Due::Never { status: object.status.clone(), is_held: is_held(object) }, 0);
     }
 
     /// Reconcile again after a failure that may pass: the longer, the more there were in a row.

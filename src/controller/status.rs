@@ -28,6 +28,11 @@ use crate::{
 /// Keeps a resource until the drains it recorded are gone.
 pub const FINALIZER: &str = "logs.scalingo.com/drains";
 
+/// Whether the finalizer stands.
+pub(super) fn is_held(object: &LogDrain) -> bool {
+    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+}
+
 /// Who writes, for `managedFields`.
 const MANAGER: &str = "logdrain-operator";
 
@@ -177,7 +182,7 @@ impl<'a> Subject<'a> {
     /// Whether the finalizer stands.
     #[must_use]
     pub fn has_finalizer(&self) -> bool {
-        self.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+        is_held(&self.object)
     }
 
     /// Sets the finalizer, if it does not stand.

@@ -120,27 +120,56 @@ async fn an_app_that_vanishes_between_list_and_delete_lets_its_resource_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_that_was_recorded_goes_on_whatever_app_it_is() {
-    let world = with_datadog().await;
-    let broken = Action::respond(Answer::new(503, AnswerBody::Html));
-    world.simulator.add_rule(Rule::new("DELETE", "/v1/apps/shop-front/log_drains", broken));
-    world.change("datadog", &json!({"app": "shop-api"}));
-    let object = world.until_reason("datadog", "Unavailable").await;
-    let id = world.simulator.app_id("shop-front").expect("the app");
-    let message = format!(
-        "delete_drain failed: DELETE /v1/apps/{id}/log_drains: answered 503, and the body is HTML; this is tried again by itself"
-    );
-    assert_eq!(verdict(&object), ["False", "Unavailable", &message]);
-    let apps = |object: &Value| {
-        let records = object["status"]["drains"].as_array().cloned().unwrap_or_default();
-        records.iter().map(|record| record["app"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(apps(&object), ["shop-front", "shop-api"]);
+    // They are tried in the order of their ids: each is once the one that fails.
+    for (old, new) in [("shop-front", "shop-api"), ("shop-api", "shop-front")] {
+        let world = World::running().await;
+        write_secrets(&world);
+        let mut spec = datadog();
+        spec["app"] = json!(old);
+        world.apply("datadog", &spec);
+        world.until_reason("datadog", "Synced").await;
+        let broken = Action::respond(Answer::new(503, AnswerBody::Html));
+        let path = format!("/v1/apps/{old}/log_drains");
+        world.simulator.add_rule(Rule::new("DELETE", &path, broken));
+        world.change("datadog", &json!({"app": new}));
+        let object = world.until_reason("datadog", "Unavailable").await;
+        let id = world.simulator.app_id(old).expect("the app");
+        let message = format!(
+            "delete_drain failed: DELETE /v1/apps/{id}/log_drains: answered 503, and the body is HTML; this is tried again by itself"
+        );
+        assert_eq!(verdict(&object), ["False", "Unavailable", &message]);
+        let apps = |object: &Value| {
+            let records = object["status"]["drains"].as_array().cloned().unwrap_or_default();
+            let apps = records.iter().map(|record| record["app"].as_str().unwrap_or_default().to_owned());
+            apps.collect::<Vec<_>>()
+        };
+        assert_eq!(apps(&object), [old, new]);
+        world.delete("datadog");
+        world.until_simulator("the one of them go", |simulator| simulator.drains(new).is_empty()).await;
+        let object = world.until("datadog", "one record", |object| apps(object) == [old]).await;
+        assert!(is_held(&object), "{object:#}");
+        assert_eq!(world.simulator.drains(old), [DATADOG]);
+        world.simulator.clear_rules();
+        world.until_gone("datadog").await;
+        assert_eq!(world.simulator.drains(old), [""; 0]);
+        world.finish();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finalizer_that_is_taken_away_by_hand_is_put_back() {
+    let world = World::new().await;
+    write_secrets(&world);
+    // Nothing is looked at by itself, as where the feed covers everything.
+    world.start_operator_with(&["--feed-interval", "1s", "--resync", "1h", "--sweep-interval", "24h"]);
+    world.apply("datadog", &datadog());
+    world.until_reason("datadog", "Synced").await;
+    world.until_simulator("polls", |simulator| simulator.requests("GET", "/v1/events").len() > 2).await;
+    let patch = r#"{"metadata": {"finalizers": null}}"#;
+    world.kubectl(&["patch", "logdrain", "datadog", "--type=merge", "--patch", patch]);
+    let has_it = |object: &Value| object["metadata"]["finalizers"] == json!(["logs.scalingo.com/drains"]);
+    world.until("datadog", "held again", has_it).await;
     world.delete("datadog");
-    world.until_simulator("the one of them go", |simulator| simulator.drains("shop-api").is_empty()).await;
-    let object = world.until("datadog", "one record", |object| apps(object) == ["shop-front"]).await;
-    assert!(is_held(&object), "{object:#}");
-    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
-    world.simulator.clear_rules();
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     world.finish();

@@ -1,6 +1,6 @@
 //! Drains of others on the same app.
 
-use scalingo_simulator::{Change, ChangeKind, Duplicates, Simulator, UrlForm};
+use scalingo_simulator::{Change, ChangeKind, Duplicates, Simulator, UrlForm, When};
 use serde_json::{Value, json};
 
 use crate::{
@@ -164,6 +164,27 @@ async fn of_two_with_the_same_url_one_is_kept_for_others() {
         assert_eq!(healed.to_string(), u8::from(all).to_string());
         world.finish();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_along_with_its_app_is_not_put_back_and_holds_nothing_up() {
+    let world = World::new().await;
+    world.simulator.set(|settings| {
+        settings.delete_removes_all = true;
+        settings.duplicates = Duplicates::Accepted;
+    });
+    write_secrets(&world);
+    foreign(&world, &[DATADOG, DATADOG]);
+    world.start_operator();
+    world.apply("datadog", &datadog());
+    world.until_reason("datadog", "Synced").await;
+    let held = world.simulator.hold("DELETE", "/v1/apps/*/log_drains", When::After);
+    world.kubectl(&["delete", "logdrain", "datadog", "--wait=false"]);
+    world.until_held(&held).await;
+    world.simulator.delete_app("shop-front").expect("the app");
+    held.gate.release();
+    world.until("datadog", "gone", Value::is_null).await;
+    world.finish();
 }
 
 /// The URL of every Datadog drain, where nothing of its destination can be read.

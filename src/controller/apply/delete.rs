@@ -197,7 +197,12 @@ impl PlanExecutor<'_, '_> {
             intent = self.standing(&restoring).unwrap_or(restoring);
             // What it is listed as afterwards is left to a list.
             let _change = self.begin_change();
-            let url = client.add_drain(self.token, self.target(), &destination).await?;
+            let url = match client.add_drain(self.token, self.target(), &destination).await {
+                Ok(url) => url,
+                // Nobody has a drain there any more.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => break,
+                Err(error) => return Err(error.into()),
+            };
             self.context.metrics.drift_healed(Drift::DeletedAlong);
             self.expect_echo(Kind::Added, &self.context.digester.url(self.target(), &url));
         }

@@ -56,6 +56,19 @@ async fn what_rests_is_looked_at_when_it_is_checked_called_or_changed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_rests_is_looked_at_when_somebody_has_taken_its_finalizer_away() {
+    let schedule = schedule();
+    let mut held = object(1);
+    held.metadata.finalizers = Some(vec![crate::controller::FINALIZER.to_owned()]);
+    schedule.rest(&held);
+    assert_eq!(schedule.decide(&held), Decision::Rest);
+    assert!(reconciles(schedule.decide(&object(1))));
+    // One that never had it may rest without.
+    schedule.rest(&object(1));
+    assert_eq!(schedule.decide(&object(1)), Decision::Rest);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_says_since_when_a_list_is_new_enough() {
     let schedule = schedule();
     let begin = Instant::now();
