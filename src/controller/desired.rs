@@ -88,6 +88,24 @@ pub async fn destination(context: &Context, object: &LogDrain) -> Result<Destina
     })
 }
 
+/// The same of a resource that is being deleted; none where its Secrets do not tell any more.
+///
+/// # Errors
+/// Those of the Kubernetes API: what it does not answer now it may tell later, and a drain may have to be put back by it.
+pub async fn destination_for_deletion(
+    context: &Context,
+    object: &LogDrain,
+) -> Result<Option<Destination>, Error> {
+    if_it_can_be_known(destination(context, object).await)
+}
+
+fn if_it_can_be_known(destination: Result<Destination, Error>) -> Result<Option<Destination>, Error> {
+    match destination {
+        Err(Error::SecretNotFound { .. } | Error::SecretUnusable { .. }) => Ok(None),
+        destination => destination.map(Some),
+    }
+}
+
 async fn url(context: &Context, object: &LogDrain, secret: &SecretKeyRef) -> Result<DrainUrl, Error> {
     const FIELD: &str = "urlSecretRef";
     let value = value(context, object, secret, FIELD).await?;
@@ -149,4 +167,21 @@ async fn read(
 
 fn unusable(field: &'static str, secret: &SecretKeyRef, what: &str) -> Error {
     Error::SecretUnusable { field, secret: secret.clone(), what: what.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_not_answered_for_is_not_taken_for_gone() {
+        let secret = SecretKeyRef { name: "logs".into(), key: "token".into() };
+        let gone =
+            Error::SecretNotFound { field: "tokenSecretRef", secret: secret.clone(), what: String::new() };
+        for error in [gone, unusable("tokenSecretRef", &secret, "is empty")] {
+            assert!(matches!(if_it_can_be_known(Err(error)), Ok(None)));
+        }
+        let unanswered = if_it_can_be_known(Err(Error::KubernetesTimeout(10)));
+        assert!(matches!(unanswered, Err(Error::KubernetesTimeout(10))));
+    }
 }

@@ -322,7 +322,7 @@ async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result
         let token =
             in_time(client.requester(), desired::api_token_for_deletion(context, subject.object())).await?;
         let described =
-            in_time(client.requester(), desired::destination(context, subject.object())).await.ok();
+            in_time(client.requester(), desired::destination_for_deletion(context, subject.object())).await?;
         let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
         let account = (&client, &token);
         let _turn = match targets.first() {
