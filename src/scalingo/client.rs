@@ -12,9 +12,10 @@ use futures::FutureExt;
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
 use self::call::{Call, Success};
-use self::reservation::Reserved;
+use self::reservation::{LATEST_CHANGE, Reserved};
 use super::answer::Refusal;
 use super::bearer::{Bearer, Bearers};
 use super::budget::{Class, Owner};
@@ -223,14 +224,39 @@ impl Client {
 
     /// Sends with a bearer token, and once more with another when the first one is refused.
     async fn send(&self, token: &ApiToken, call: &Call) -> Result<Success, Error> {
-        let bearer = self.bearer(token, None).await?;
+        let begun = Instant::now();
+        let bearer = self.bearer_in_time(token, call, begun, None).await?;
         match self.send_with(token, &bearer, call).await {
             Err(error) if error.status() == Some(StatusCode::UNAUTHORIZED) => {
-                let renewed = self.bearer(token, Some(&bearer)).await?;
+                let renewed = self.bearer_in_time(token, call, begun, Some(&bearer)).await?;
                 self.send_with(token, &renewed, call).await
             }
             answer => answer,
         }
+    }
+
+    /// A bearer token; for a change only as long as it may still be sent.
+    async fn bearer_in_time(
+        &self,
+        token: &ApiToken,
+        call: &Call,
+        begun: Instant,
+        refused: Option<&Arc<Bearer>>,
+    ) -> Result<Arc<Bearer>, Error> {
+        let bearer = self.bearer(token, refused);
+        if !call.operation.is_write() {
+            return bearer.await;
+        }
+        let late = || {
+            let late = TransportError::NotSent("no bearer token was to be had in time".to_owned());
+            call.error(Failure::Unanswered(late))
+        };
+        let latest = begun + LATEST_CHANGE;
+        // One may be at hand only when the answer that refused the other has come late.
+        if Instant::now() > latest {
+            return Err(late());
+        }
+        timeout_at(latest, bearer).await.map_err(|_| late())?
     }
 
     async fn bearer(&self, token: &ApiToken, refused: Option<&Arc<Bearer>>) -> Result<Arc<Bearer>, Error> {

@@ -15,8 +15,8 @@ use crate::scalingo::operation::Operation;
 use crate::scalingo::token::{ApiToken, TokenKey};
 use crate::scalingo::transport::TransportError;
 
-/// How long a change whose intent stands may wait for a request.
-const LATEST_CHANGE: Duration = Duration::from_secs(5);
+/// How long a change whose intent stands may wait for a request, and until when after its beginning for a bearer token.
+pub(super) const LATEST_CHANGE: Duration = Duration::from_secs(5);
 
 /// A request of the budget that is kept for the next call.
 pub(super) struct Reserved {
@@ -223,5 +223,29 @@ mod tests {
         assert_eq!((error.change_outcome(), begun.elapsed()), (ChangeOutcome::NotMade, LATEST_CHANGE));
         assert_eq!(scripted.calls().len(), 1);
         assert_eq!(client.goes_on(&token()).as_second(), 55);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_addition_whose_bearer_is_refused_is_not_made_long_after_either() {
+        let scripted = Scripted::new(|request| {
+            ready(Ok(if is_exchange(request) {
+                exchanged("bearer")
+            } else if request.method() == "POST" {
+                answer(401, json!({"error": "unauthorized"}).to_string())
+            } else {
+                answer(200, json!({"drains": []}).to_string())
+            }))
+        });
+        let endpoints =
+            Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
+        let clock: crate::clock::Clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+        let client = Client::new(scripted.clone(), endpoints, clock, 3);
+        client.drains(&token(), &target()).await.unwrap();
+        let begun = Instant::now();
+        // The exchange that would renew the bearer has to wait for a minute.
+        let error =
+            client.add_drain(&token(), &target(), &Destination::new(DrainType::Datadog)).await.unwrap_err();
+        assert_eq!((error.change_outcome(), begun.elapsed()), (ChangeOutcome::NotMade, LATEST_CHANGE));
+        assert_eq!(scripted.calls().len(), 2);
     }
 }
