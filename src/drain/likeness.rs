@@ -8,7 +8,8 @@ use crate::crd::DrainType;
 
 /// What a listed URL tells of whether it leads to a destination.
 ///
-/// No decision that could touch somebody else's drain rests on `Possible` alone.
+/// Where the answer to an addition was lost, the only new drain that is `Possible` is taken for it: it may be somebody else's who
+/// added it just then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
     /// It evidently leads elsewhere.
