@@ -218,7 +218,7 @@ fn users(context: &Context, key: &FeedKey) -> Vec<Arc<LogDrain>> {
 }
 
 fn has_record(object: &LogDrain, target: &Target) -> bool {
-    object.status.iter().flat_map(|status| &status.drains).any(|record| record.target() == *target)
+    object.status.iter().flat_map(|status| &status.drains).any(|record| record.is_on(target))
 }
 
 /// Calls for a reconciliation of all on a target, unless all that is told of it is what we have done ourselves.
@@ -261,9 +261,7 @@ async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>,
 fn is_recorded(users: &[Arc<LogDrain>], target: &Target, url: &Digest) -> bool {
     let url = url.to_string();
     users.iter().flat_map(|user| user.status.iter().flat_map(|status| &status.drains)).any(|record| {
-        record.state == DrainState::Active
-            && record.url_digest.as_ref() == Some(&url)
-            && record.target() == *target
+        record.state == DrainState::Active && record.url_digest.as_ref() == Some(&url) && record.is_on(target)
     })
 }
 

@@ -73,7 +73,7 @@ pub fn compare_all(context: &Context, key: &Key, observation: &Observation, exce
             continue;
         };
         let records = object.status.iter().flat_map(|status| &status.drains);
-        let mut here = records.filter(|record| record.target() == key.1);
+        let mut here = records.filter(|record| record.is_on(&key.1));
         if here.any(|record| !is_listed(record, observation)) {
             context.call(&uid, resource, observation.sent());
         }

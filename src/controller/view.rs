@@ -11,7 +11,7 @@ use kube::{
 
 use crate::{
     controller::plan::{Peer, Rank, Record},
-    crd::{DrainRecord, LogDrain},
+    crd::LogDrain,
     drain::Target,
 };
 
@@ -158,7 +158,7 @@ impl View {
                     .status
                     .iter()
                     .flat_map(|status| &status.drains)
-                    .filter(|record| is_on(record, target))
+                    .filter(|record| record.is_on(target))
                     .cloned()
                     .map(Record::from)
                     .collect();
@@ -204,10 +204,6 @@ impl View {
     fn own(&self) -> MutexGuard<'_, Own> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn is_on(record: &DrainRecord, target: &Target) -> bool {
-    record.app_id == target.app_id && record.addon == target.addon && record.region == target.region
 }
 
 /// Namespace and name, as people write them.

@@ -32,6 +32,12 @@ impl DrainRecord {
         Target { region: self.region.clone(), app_id: self.app_id.clone(), addon: self.addon.clone() }
     }
 
+    /// Whether that is this target.
+    #[must_use]
+    pub fn is_on(&self, target: &Target) -> bool {
+        self.app_id == target.app_id && self.addon == target.addon && self.region == target.region
+    }
+
     /// Whether both records are about one drain, whatever has been written about it since.
     #[must_use]
     pub fn is_of_same_drain(&self, other: &Self) -> bool {

@@ -43,7 +43,7 @@ impl PlanExecutor<'_, '_> {
             .records()
             .iter()
             .filter(|other| {
-                other.target() != *target
+                !other.is_on(target)
                     || other.destination_digest != record.destination_digest
                     || self.is_open_or_listed(other)
             })
@@ -57,7 +57,7 @@ impl PlanExecutor<'_, '_> {
     #[must_use]
     pub fn records_here(&self) -> Vec<Record> {
         let target = self.target();
-        let here = self.subject.records().iter().filter(|record| record.target() == *target);
+        let here = self.subject.records().iter().filter(|record| record.is_on(target));
         here.cloned().map(Record::from).collect()
     }
 
@@ -75,7 +75,7 @@ impl PlanExecutor<'_, '_> {
             .records()
             .iter()
             .find(|other| {
-                other.target() == *target && other.is_of_same_drain(record) && other.state == record.state
+                other.is_on(target) && other.is_of_same_drain(record) && other.state == record.state
             })
             .cloned()
     }
@@ -95,9 +95,9 @@ impl PlanExecutor<'_, '_> {
     pub(super) fn with(&self, old: &DrainRecord, new: Option<DrainRecord>) -> Vec<DrainRecord> {
         let target = self.target();
         let mut records = self.subject.records().to_vec();
-        let place = records.iter().position(|other| {
-            other.target() == *target && other.is_of_same_drain(old) && other.state == old.state
-        });
+        let place = records
+            .iter()
+            .position(|other| other.is_on(target) && other.is_of_same_drain(old) && other.state == old.state);
         match (place, new) {
             (Some(place), Some(new)) => records[place] = new,
             (Some(place), None) => drop(records.remove(place)),
