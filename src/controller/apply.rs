@@ -270,7 +270,7 @@ impl<'a> PlanExecutor<'a, '_> {
                 now: self.observation.at(),
                 led_since: self.context.led_since(),
             };
-            match ledger.find(&adding) {
+            match ledger.find_ended(&adding) {
                 Found::Drain(url) => return Ok(url),
                 Found::Nothing if outcome == ChangeOutcome::Answered => {}
                 Found::Nothing | Found::OneOf(_) => return Err(answer_lost(error, sent)),

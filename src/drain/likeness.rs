@@ -8,8 +8,8 @@ use crate::crd::DrainType;
 
 /// What a listed URL tells of whether it leads to a destination.
 ///
-/// Where the answer to an addition was lost, the only new drain that is `Possible` is taken for it: it may be somebody else's who
-/// added it just then.
+/// Where the answer to an addition was lost, the only new drain that is `Possible` is taken for it, once what was asked for can no
+/// longer come: it may be somebody else's who added it meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
     /// It evidently leads elsewhere.

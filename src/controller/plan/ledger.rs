@@ -60,16 +60,26 @@ impl Ledger<'_> {
     /// Looks for the drain of an addition whose answer was lost; there is nothing to look for where a record announces
     /// none.
     ///
-    /// A drain is it when it was not listed before, no record claims it, and it is the only one that can be.
+    /// A drain is it when it was not listed before, no record claims it, and it is the only one that can be. One that
+    /// does not show every value may be somebody else's: none such is taken while the one that was asked for may yet come.
     #[must_use]
     pub fn find(&self, adding: &Record) -> Found {
-        self.find_by(adding, Whose::Own, |listed| listed.like_adding)
+        let certainty = if self.unsettled(adding).is_some() { Likeness::Same } else { Likeness::Possible };
+        self.find_by(adding, Whose::Own, certainty, |listed| listed.like_adding)
     }
 
+    /// The same, of one whose request is known to have ended.
+    #[must_use]
+    pub fn find_ended(&self, adding: &Record) -> Found {
+        self.find_by(adding, Whose::Own, Likeness::Possible, |listed| listed.like_adding)
+    }
+
+    /// The same, by another likeness; the least that a drain must have of it to be taken.
     pub(super) fn find_by(
         &self,
         adding: &Record,
         whose: Whose,
+        least: Likeness,
         likeness: impl Fn(&Listed) -> Likeness,
     ) -> Found {
         let Phase::Adding { listed_before, answered, .. } = &adding.phase else { return Found::Nothing };
@@ -87,11 +97,11 @@ impl Ledger<'_> {
             let (own, peers) = self.claims(&listed.digest, &adding.destination);
             // Whose addition it is had added all its other drains before; another's may have come since.
             let (earlier, others) = if whose == Whose::Own { (own, peers) } else { (0, own + peers) };
-            let (least, most) = (before.max(own + peers), before.max(earlier) + others);
+            let (fewest, most) = (before.max(own + peers), before.max(earlier) + others);
             let count = self.count(&listed.digest);
             if count > most {
                 candidates.entry(likeness(listed)).or_default().insert(&listed.digest);
-            } else if count > least {
+            } else if count > fewest {
                 doubtful.insert(&listed.digest);
             }
         }
@@ -101,7 +111,7 @@ impl Ledger<'_> {
             (1, _) => same.first().map_or(Found::Nothing, |digest| Found::Drain((*digest).clone())),
             (0, 0) if doubtful.is_empty() => Found::Nothing,
             (0, 0) => Found::OneOf(doubtful.len()),
-            (0, 1) if !self.has_rival(adding) => {
+            (0, 1) if least == Likeness::Possible && !self.has_rival(adding) => {
                 possible.first().map_or(Found::Nothing, |digest| Found::Drain((*digest).clone()))
             }
             (0, many) | (many, _) => Found::OneOf(many),

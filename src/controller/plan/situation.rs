@@ -55,7 +55,7 @@ impl Situation<'_> {
                 return Err(Verdict::WaitForPeer(peer.name.clone(), until));
             }
             // The peer may be kept from looking for its drain itself.
-            match self.ledger.find_by(record, Whose::Peer, |listed| listed.like_wanted) {
+            match self.ledger.find_by(record, Whose::Peer, Likeness::Possible, |listed| listed.like_wanted) {
                 Found::Drain(url) => return Ok(Step::Adopt { url, how: Adoption::Shared }),
                 Found::OneOf(many) => return Err(Verdict::Ambiguous(many)),
                 Found::Nothing => {}

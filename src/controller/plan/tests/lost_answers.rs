@@ -6,10 +6,21 @@ fn a_lost_answer_is_looked_for_then_waited_for_then_given_up() {
     case().gives(vec![], WaitForAnswer(at(100)));
     Case { later: 79, ..case() }.gives(vec![], WaitForAnswer(at(100)));
     Case { later: 80, ..case() }.gives(vec![Step::Add { drifted: false }], InSync);
-    for likeness in [Same, Possible] {
-        Case { listed: vec![other("x"), listed("u", likeness)], ..case() }
+    for (likeness, later) in [(Same, 0), (Same, 80), (Possible, 80)] {
+        Case { listed: vec![other("x"), listed("u", likeness)], later, ..case() }
             .gives(vec![Step::Resolve { record: adding("d", &["x"]), url: digest("u") }], InSync);
     }
+}
+
+#[test]
+fn what_only_may_be_the_lost_one_is_not_taken_while_that_may_yet_come() {
+    let foreign = || listed("foreign", Possible);
+    let case = |listed, later| Case { records: vec![adding("d", &[])], listed, later, ..wants("d") };
+    case(vec![foreign()], 0).gives(vec![], WaitForAnswer(at(100)));
+    case(vec![foreign()], 79).gives(vec![], WaitForAnswer(at(100)));
+    case(vec![foreign(), listed("u", Possible)], 80).gives(vec![], Ambiguous(2));
+    case(vec![foreign(), listed("u", Same)], 0)
+        .gives(vec![Step::Resolve { record: adding("d", &[]), url: digest("u") }], InSync);
 }
 
 #[test]
@@ -17,6 +28,7 @@ fn a_second_copy_of_a_url_that_was_listed_before_is_new() {
     Case {
         records: vec![adding("d", &["u"])],
         listed: vec![listed("u", Possible), listed("u", Possible)],
+        later: 80,
         ..wants("d")
     }
     .gives(vec![Step::Resolve { record: adding("d", &["u"]), url: digest("u") }], InSync);
@@ -100,7 +112,14 @@ fn with_two_lost_answers_on_one_target_one_possible_drain_is_nobodys() {
 #[test]
 fn an_addition_that_is_no_longer_wanted_is_found_and_deleted() {
     let found = resolved(&adding("old", &[]), &digest("u"));
-    Case { records: vec![adding("old", &[])], listed: vec![listed("u", Possible)], ..wants("d") }.gives(
+    let case = |later| Case {
+        records: vec![adding("old", &[])],
+        listed: vec![listed("u", Possible)],
+        later,
+        ..wants("d")
+    };
+    case(0).gives(vec![], WaitForAnswer(at(100)));
+    case(80).gives(
         vec![
             Step::Resolve { record: adding("old", &[]), url: digest("u") },
             Step::Add { drifted: false },
