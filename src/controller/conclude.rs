@@ -118,6 +118,7 @@ pub(super) async fn conclude(
             ..
         })
         | Err(Error::AnswerLost { until, .. }) => context.schedule.after(object, until_then(context, *until)),
+        Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => context.schedule.after(object, CHANGED),
         Err(error) if reason.remedy() == Remedy::Time => {
             tracing::debug!(%reason, "{message}");
             let asked_too = match error {
@@ -179,8 +180,12 @@ fn describe(subject: &Subject<'_>, verdict: &Verdict, note: Option<&str>) -> (Re
                 at_second(*until)
             ),
         ),
+        Verdict::LookAgain => (
+            Reason::Progressing,
+            "a step is done, and the next depends on what Scalingo lists now: looking again".to_owned(),
+        ),
         Verdict::WaitForPeer(peer, _) => {
-            (Reason::Progressing, format!("LogDrain {peer} is adding the same drain"))
+            (Reason::Progressing, format!("LogDrain {peer} is adding or deleting the same drain"))
         }
         Verdict::Ambiguous(many) => (
             Reason::Ambiguous,

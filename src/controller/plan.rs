@@ -176,10 +176,18 @@ pub enum Verdict {
     Duplicate(String),
     /// A request may still take effect: reconcile again, at the latest then.
     WaitForAnswer(Timestamp),
-    /// The `LogDrain` of this name is adding the same drain: reconcile again, at the latest then.
+    /// What comes next depends on what is listed after these steps: reconcile again.
+    LookAgain,
+    /// The `LogDrain` of this name is adding or deleting the same drain: reconcile again, at the latest then.
     WaitForPeer(String, Timestamp),
     /// This many new drains cannot be told apart: a person must decide.
     Ambiguous(usize),
+}
+
+impl Verdict {
+    fn until(until: Timestamp, now: Timestamp) -> Self {
+        if until > now { Self::WaitForAnswer(until) } else { Self::LookAgain }
+    }
 }
 
 /// What to do, in order, and what comes of it.
@@ -233,7 +241,7 @@ impl Plan {
             // The next is looked for by its own likeness.
             if let Some(next) = records.iter().find(|record| record.is_adding()) {
                 let until = ledger.unsettled(next).unwrap_or(ledger.now);
-                return Self { steps, verdict: Verdict::WaitForAnswer(until) };
+                return Self { steps, verdict: Verdict::until(until, ledger.now) };
             }
         }
 
@@ -245,7 +253,7 @@ impl Plan {
                 None => {
                     if let Some((step, until)) = situation.earlier_deletion(wanted, &records) {
                         steps.extend(step);
-                        return Self { steps, verdict: Verdict::WaitForAnswer(until) };
+                        return Self { steps, verdict: Verdict::until(until, ledger.now) };
                     }
                     match situation.obtain(wanted, &records) {
                         Ok(step) => steps.push(step),
@@ -259,7 +267,7 @@ impl Plan {
             }
         }
         if let Some(until) = release(situation, &records, kept, &mut steps) {
-            verdict = Verdict::WaitForAnswer(until);
+            verdict = Verdict::until(until, ledger.now);
         }
         Self { steps, verdict }
     }

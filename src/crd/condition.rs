@@ -80,7 +80,7 @@ impl Reason {
             Self::Suspended => "`spec.suspend` is true: nobody looks",
             Self::Progressing => {
                 "work is under way: a drain is being added or deleted, an answer was lost and is looked for, or another \
-                 `LogDrain` is adding the same drain"
+                 `LogDrain` is adding or deleting the same drain"
             }
             Self::SecretNotFound => "a Secret or key of `tokenSecretRef` or `urlSecretRef` is not there",
             Self::ApiTokenNotFound => "the Secret or key of `apiTokenSecretRef` is not there",
