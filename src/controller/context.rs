@@ -303,11 +303,11 @@ impl Context {
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long the names of apps are known: where the feed tells of their changes, as long as anything is.
+    /// How long the names of apps are known: where the feed tells of the changes of all, as long as anything is.
     #[must_use]
     pub fn keeps_apps(&self, token: &ApiToken, region: &str) -> Duration {
-        let answers = self.feeds().answers(token.key(), region, Instant::now());
-        if answers { self.settings.sweep_interval } else { self.settings.resync }
+        let tells = self.feeds().tells_of_all(token.key(), region, Instant::now());
+        if tells { self.settings.sweep_interval } else { self.settings.resync }
     }
 
     /// Remembers the API token that a resource was last seen with, for when its Secret goes first. The bearer

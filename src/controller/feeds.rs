@@ -277,6 +277,13 @@ impl Feeds {
                 .is_none_or(|feed| !feed.silent.contains(&target.app_id))
     }
 
+    /// Whether the feed of a token answers, and is not known to hide an app: a name may come to mean one of which it does not tell.
+    #[must_use]
+    pub fn tells_of_all(&self, token: TokenKey, region: &str, now: Instant) -> bool {
+        let feed = self.known.get(&(token, region.to_owned()));
+        self.answers(token, region, now) && feed.is_none_or(|feed| feed.silent.is_empty())
+    }
+
     /// Whether the feed of a token answers. One that nobody has asked yet is thought to.
     #[must_use]
     pub fn answers(&self, token: TokenKey, region: &str, now: Instant) -> bool {

@@ -36,6 +36,8 @@ pub struct World {
     /// The app that a slot means now, by id.
     apps: BTreeMap<AppSlot, String>,
     apps_made: u8,
+    /// The app of which the change feed tells nothing, whichever has its name.
+    hidden: Option<AppSlot>,
     pub form: Form,
     /// Values of Secrets with destinations.
     pub secrets: BTreeMap<(Namespace, Destination), u8>,
@@ -79,6 +81,7 @@ impl World {
             had_two: false,
             apps: BTreeMap::new(),
             apps_made: 0,
+            hidden: None,
             form: Form::Documented,
             secrets: BTreeMap::new(),
             tokens: BTreeMap::new(),

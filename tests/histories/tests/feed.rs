@@ -5,30 +5,33 @@ use std::sync::Arc;
 use histories::Digester;
 use histories::History;
 
-use histories::step::Step::{Apply, Feed, RemoveBehind, Start, Wait};
+use histories::Step;
+use histories::step::Step::{Apply, CreateApp, Feed, RemoveBehind, RenameApp, Start, Wait};
 use histories::universe::{AppSlot, Destination, Slot};
 use jiff::Timestamp;
 
-/// The removal comes so long after the beginning: by then an echo is missed that does not come.
-const REMOVED_AFTER: i64 = 200;
+/// What people do comes so long after the beginning: by then an echo is missed that does not come.
+const DONE_AFTER: i64 = 200;
 
 /// How many seconds a removed drain is missing, with an operator that reads the feed.
 fn missing(shown: bool, delay_seconds: u8, hidden_for: Option<AppSlot>) -> Option<i64> {
+    let feed = Feed { shown, delay_seconds, hidden_for, addon_names: false };
+    added_again(feed, &[RemoveBehind { app: AppSlot::Shop, addon: false, nth: 0 }])
+}
+
+/// How many seconds after people have done this the drain of the one `LogDrain` is added again.
+fn added_again(feed: Step, done: &[Step]) -> Option<i64> {
     let digester = Arc::new(Digester::default());
-    let steps = vec![
-        Feed { shown, delay_seconds, hidden_for, addon_names: false },
-        Apply {
-            slot: Slot::A1,
-            app: AppSlot::Shop,
-            by_id: false,
-            addon: false,
-            destination: Destination::Datadog,
-        },
-        Start,
-        Wait { milliseconds: 200_000 },
-        RemoveBehind { app: AppSlot::Shop, addon: false, nth: 0 },
-        Wait { milliseconds: 700_000 },
-    ];
+    let apply = Apply {
+        slot: Slot::A1,
+        app: AppSlot::Shop,
+        by_id: false,
+        addon: false,
+        destination: Destination::Datadog,
+    };
+    let mut steps = vec![feed, apply, Start, Wait { milliseconds: 200_000 }];
+    steps.extend_from_slice(done);
+    steps.push(Wait { milliseconds: 700_000 });
     let reads_feed = |lines: &Vec<String>| lines.iter().any(|line| line.contains("GET /v1/events"));
     let run = |seed| History { seed, steps: steps.clone() }.run_with_journal(&digester);
     // Most operators read the feed.
@@ -43,7 +46,7 @@ fn missing(shown: bool, delay_seconds: u8, hidden_for: Option<AppSlot>) -> Optio
         .map(|time| time.duration_since(begun).as_secs())
         .collect();
     assert_eq!(added.len(), 2, "{lines:#?}");
-    Some(added[1] - REMOVED_AFTER)
+    Some(added[1] - DONE_AFTER)
 }
 
 #[test]
@@ -58,4 +61,13 @@ fn what_the_feed_shows_is_healed_within_its_interval() {
 fn an_app_that_the_feed_does_not_show_is_checked_every_resync() {
     assert!((80..=130).contains(&missing(true, 0, Some(AppSlot::Shop)).unwrap()));
     assert!((80..=130).contains(&missing(false, 0, None).unwrap()), "the feed shows nothing at all");
+}
+
+/// Where the feed tells of all apps, names are looked up again after 8 min.
+#[test]
+fn a_name_that_has_come_to_mean_another_app_that_the_feed_does_not_show_is_noticed_by_the_next_check() {
+    let hidden = Feed { shown: true, delay_seconds: 0, hidden_for: Some(AppSlot::Shop), addon_names: false };
+    let swap = [RenameApp { app: AppSlot::Shop }, CreateApp { app: AppSlot::Shop }];
+    let after = added_again(hidden, &swap).unwrap();
+    assert!((80..=130).contains(&after), "{after}");
 }

@@ -72,6 +72,7 @@ impl World {
                 self.simulator().set(|settings| settings.rate_limit = Some(limit));
             }
             Step::Feed { shown, delay_seconds, hidden_for, addon_names } => {
+                self.hidden = hidden_for;
                 let hidden = hidden_for.and_then(|app| self.apps.get(&app)).cloned();
                 self.simulator().set(|settings| {
                     settings.events = shown;
@@ -167,6 +168,9 @@ impl World {
         if self.simulator().app_id(name).is_none() {
             self.apps_made += 1;
             let id = format!("5af97be7ff688d00012200{:02x}", self.apps_made);
+            if self.hidden == Some(app) {
+                self.simulator().set(|settings| settings.events_hidden_for.extend([id.clone()]));
+            }
             self.simulator().add_app_with_id(name, &id);
             self.apps.insert(app, id);
         }
