@@ -31,6 +31,8 @@ async fn nothing_is_changed_while_the_api_server_is_away_and_all_that_was_asked_
     wire.cut();
     scene.want(2);
     until_noticed(&scene).await;
+    let kinds = ["status_write", "kubernetes", "logdrain_watch", "secret_watch"];
+    scene.world.metrics().await.assert_errors(&kinds);
     assert_eq!(scene.world.simulator.changes(), before);
     wire.mend();
     scene.until_synced().await;

@@ -61,6 +61,7 @@ async fn without_a_token_after_a_restart() -> World {
     assert_eq!(verdict(&object), ["False", "ApiTokenNotFound", TOKEN_GONE]);
     assert_eq!(condition(&object, "Reconciling")["message"], TOKEN_GONE);
     assert_eq!(condition(&object, "Stalled"), &Value::Null);
+    world.metrics().await.assert_errors(&["api_token_gone"]);
     world
 }
 

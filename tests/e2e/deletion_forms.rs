@@ -93,6 +93,7 @@ async fn a_delete_that_has_no_effect_in_either_form_keeps_the_resource_and_says_
     assert_eq!(verdict(&object), ["False", "Unavailable", message]);
     assert_eq!(deletes(&world)[..2], [by_body(204), by_query(204)]);
     assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
+    world.metrics().await.assert_errors(&["not_deleted"]);
     world.simulator.set(|settings| settings.delete_by_query = true);
     world.until_gone("datadog").await;
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);

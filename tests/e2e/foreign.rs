@@ -261,6 +261,7 @@ async fn a_hidden_twin_is_not_put_at_risk_by_a_replacement_and_stays_when_a_pers
                    spec.deletionPolicy to Retain";
     assert_eq!(verdict(&object), ["False", "Ambiguous", message]);
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, OPAQUE, elk]);
+    world.metrics().await.assert_errors(&["irreplaceable"]);
     world.simulator.remove_drain_behind("shop-front", OPAQUE).expect("the drain");
     world.until_reason("datadog", "Synced").await;
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, elk]);

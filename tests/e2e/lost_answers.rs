@@ -46,6 +46,7 @@ async fn a_drain_that_was_added_with_the_answer_lost_is_found_and_not_added_agai
         let scene = meet("POST", &row.then, &[]).await;
         scene.until_all("waiting", |object| says_that_it_waits(object) || is_synced(object)).await;
         synced_after_posts(&scene, &row, 1).await;
+        scene.world.metrics().await.assert_errors(&["answer_lost"]);
         scene.world.finish();
     }))
     .await;

@@ -270,3 +270,37 @@ async fn without_the_watch_of_secrets_the_operator_says_so_and_sees_a_change_at_
     assert_eq!(refused, ["list secrets".to_owned()].into());
     world.finish();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_secret_that_may_not_be_read_any_more_is_followed_once_it_may() {
+    let mut world = World::new().await;
+    let all = granted(&world);
+    let account = run_as(&mut world, &to_rules(&all)).await;
+    world.start_operator_with(&["--resync", "1h"]);
+    world.secret("datadog", &[("api-key", "s3cret-permissions-key")]);
+    world.apply("life", &datadog("eu"));
+    world.until_reason("life", "Synced").await;
+    let role = format!("{}-operator", world.namespace());
+    let grant = |grants: &[Grant]| {
+        let patch = json!({"rules": to_rules(grants)}).to_string();
+        world.kubectl(&["patch", "clusterrole", &role, "--type=merge", "--patch", &patch]);
+    };
+    let may_read = || {
+        let asked = ["auth", "can-i", "get", "secrets", "--as", &account];
+        world.try_kubectl(&asked, None).is_ok()
+    };
+    let without: Vec<Grant> =
+        all.iter().filter(|grant| grant.resource != "secrets" || grant.verb != "get").cloned().collect();
+    grant(&without);
+    until(SOON, || "it may still read Secrets".to_owned(), || !may_read()).await;
+    world.secret("datadog", &[("api-key", "s3cret-permissions-rotated")]);
+    let series = "logdrain_errors_total{kind=\"secret_read\"}";
+    let is_counted = async || (world.metrics().await.get(series) > 0.0).then_some(());
+    eventually(SOON, || "no error is counted".to_owned(), is_counted).await;
+    assert_eq!(world.simulator.drains("shop-front"), ["datadog://s3cret-permissions-key?region=eu"]);
+    grant(&all);
+    let rotated = ["datadog://s3cret-permissions-rotated?region=eu"];
+    world.until_simulator("the new drain alone", |simulator| simulator.drains("shop-front") == rotated).await;
+    world.until_reason("life", "Synced").await;
+    world.finish();
+}

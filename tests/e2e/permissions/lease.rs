@@ -100,6 +100,8 @@ async fn without_any_one_verb_it_meets_a_403_for_just_that_and_says_so() {
                 let (status, output) = world.first_operator_exit().await;
                 assert_eq!(status.code(), Some(1), "{output}");
                 assert!(output.contains("it could not be renewed for 30s"), "{output}");
+            } else {
+                world.metrics().await.assert_errors(&["lease"]);
             }
             world.finish();
         })
