@@ -19,6 +19,7 @@
 
 mod apply;
 mod apps;
+mod clean_up;
 mod conclude;
 mod context;
 mod delete_forms;

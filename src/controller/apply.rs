@@ -117,7 +117,7 @@ impl<'a> PlanExecutor<'a, '_> {
         let mut record = self.record(&destination, &digest, DrainState::Active);
         record.url_digest = Some(url.to_string());
         record.url = self.shown(&record, url);
-        let adopted = Happening::Adopted { url: shown(&record) };
+        let adopted = Happening::Adopted { url: record.shown() };
         let records = self.with_wanted(record);
         self.write(records, Reason::Progressing, "recorded the drain that is there", Basis::AnyForm).await?;
         if how == Adoption::Recognised {
@@ -173,7 +173,7 @@ impl<'a> PlanExecutor<'a, '_> {
         record.url = self.shown(&record, &url);
         if drifted {
             self.context.metrics.drift_healed(Drift::Missing);
-            self.subject.tell(&Happening::DriftHealed { url: shown(&record) });
+            self.subject.tell(&Happening::DriftHealed { url: record.shown() });
         } else {
             self.subject.tell(&self.added(&record));
         }
@@ -186,7 +186,10 @@ impl<'a> PlanExecutor<'a, '_> {
     }
 
     fn added(&self, record: &DrainRecord) -> Happening {
-        Happening::Added { url: shown(record), instead_of: self.other_active(record).map(shown) }
+        Happening::Added {
+            url: record.shown(),
+            instead_of: self.other_active(record).map(DrainRecord::shown),
+        }
     }
 
     /// The newest drain of the resource but for this one, wherever it is.
@@ -290,7 +293,8 @@ impl<'a> PlanExecutor<'a, '_> {
     }
 
     async fn forget(&mut self, record: &DrainRecord, because: Forgotten) -> Result<(), Error> {
-        if record.state == DrainState::Deleting && because == Forgotten::Gone {
+        let is_lost = because == Forgotten::Gone && !self.observation.is_found();
+        if is_lost || record.state == DrainState::Deleting && because == Forgotten::Gone {
             self.tell_of_deletion(record);
         } else {
             tracing::info!(url = record.url, ?because, "dropping a record");
@@ -301,8 +305,4 @@ impl<'a> PlanExecutor<'a, '_> {
 
 fn answer_lost(error: scalingo::Error, sent: Timestamp) -> Error {
     Error::AnswerLost { error, until: settles(sent) }
-}
-
-fn shown(record: &DrainRecord) -> String {
-    record.url.clone().unwrap_or_else(|| format!("of type {}", record.drain_type.as_str()))
 }

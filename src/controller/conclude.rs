@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
@@ -12,14 +14,14 @@ use super::{
     context::Context,
     error::{Error, at_second},
     lists::Key,
-    plan::Verdict,
+    plan::{Verdict, owner},
     status::{Basis, Subject},
     turn::PATIENCE,
     view::rank,
 };
 use crate::{
     crd::{DrainRecord, DrainState, LogDrain, Reason, Remedy},
-    drain::Target,
+    drain::{Digest, Target},
     metrics::FailureKind,
     scalingo::{ErrorKind, budget::WINDOW},
 };
@@ -33,6 +35,8 @@ const CHANGED: Duration = Duration::from_secs(1);
 pub(super) enum Outcome {
     /// The finalizer is off, or was never on.
     Released,
+    /// The drains are to stay, and the resource goes once no request for them can take effect any more.
+    Settling(Timestamp),
     /// Nothing is done while suspended.
     Suspended,
     /// Nothing has changed since an earlier process left it in order; there the check is still to come.
@@ -80,6 +84,13 @@ pub(super) async fn conclude(
         Ok(Outcome::Suspended) => {
             (Reason::Suspended, "spec.suspend is true: nothing is checked or changed at Scalingo".to_owned())
         }
+        Ok(Outcome::Settling(until)) => (
+            Reason::Progressing,
+            format!(
+                "the answer to a request was lost; this resource goes at {}, when it can no longer take effect",
+                at_second(*until)
+            ),
+        ),
         Ok(Outcome::Looked { verdict, note, .. }) => describe(subject, verdict, note.as_deref()),
         Err(error) if error.is_passing() => {
             tracing::debug!(%error, "to be reconciled again");
@@ -113,10 +124,12 @@ pub(super) async fn conclude(
             context.secrets.forget(&subject.uid());
             return Action::await_change();
         }
-        Ok(Outcome::Looked {
-            verdict: Verdict::WaitForAnswer(until) | Verdict::WaitForPeer(_, until),
-            ..
-        })
+        Ok(
+            Outcome::Settling(until)
+            | Outcome::Looked {
+                verdict: Verdict::WaitForAnswer(until) | Verdict::WaitForPeer(_, until), ..
+            },
+        )
         | Err(Error::AnswerLost { until, .. }) => context.schedule.after(object, until_then(context, *until)),
         Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => context.schedule.after(object, CHANGED),
         Err(error) if reason.remedy() == Remedy::Time => {
@@ -130,6 +143,10 @@ pub(super) async fn conclude(
         _ => match seen.filter(|_| is_checked) {
             Some(seen) => {
                 context.enroll_in_sweep(object, &seen.key, Some(seen.sent));
+                // The owner may have gone while this was written.
+                if is_heir(context, object) {
+                    call_unless_called(context, object);
+                }
                 return Action::await_change();
             }
             None => context.schedule.after(object, resync),
@@ -210,7 +227,7 @@ fn under_current_name(subject: &Subject<'_>, wanted: Option<&Target>) -> Vec<Dra
     records
 }
 
-fn until_then(context: &Context, until: jiff::Timestamp) -> Duration {
+fn until_then(context: &Context, until: Timestamp) -> Duration {
     let left = until.duration_since(context.now()).try_into().unwrap_or(Duration::ZERO);
     POLL.min(left + CHANGED)
 }
@@ -241,4 +258,32 @@ pub(super) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[Dra
             context.call(&uid, ObjectRef::from_obj(&*peer), now);
         }
     }
+}
+
+/// Calls those that say to be duplicates and are so of nobody any more: a record or a whole resource may have gone without this
+/// process having been told that it has taken it away.
+pub(super) fn call_heirs(context: &Context) {
+    for object in context.view.all().iter().filter(|object| is_heir(context, object)) {
+        call_unless_called(context, object);
+    }
+}
+
+fn call_unless_called(context: &Context, object: &LogDrain) {
+    let uid = object.uid().unwrap_or_default();
+    if !context.schedule.is_called(&uid) {
+        context.call(&uid, ObjectRef::from_obj(object), Instant::now());
+    }
+}
+
+/// Whether a resource says to be a duplicate, and is one of nobody.
+fn is_heir(context: &Context, object: &LogDrain) -> bool {
+    let Some(status) = &object.status else { return false };
+    let is_said =
+        |condition: &Condition| condition.type_ == "Ready" && condition.reason == Reason::Duplicate.as_str();
+    let me = rank(object);
+    status.conditions.iter().any(is_said)
+        && !status.drains.iter().any(|record| {
+            let peers = context.view.peers(&me.uid, &record.target());
+            owner(&peers, &me, &Digest::recorded(&record.destination_digest)).is_some()
+        })
 }

@@ -69,8 +69,20 @@ pub enum Happening {
         /// Its redacted URL.
         url: String,
     },
+    /// A drain was to be deleted, and what it was attached to is not found.
+    TargetNotFound {
+        /// The app or addon.
+        target: String,
+        /// Redacted URL of the drain.
+        url: String,
+    },
     /// A drain stays at Scalingo and is no longer looked after.
     Retained {
+        /// Its redacted URL.
+        url: String,
+    },
+    /// A drain whose addition or deletion was never answered is no longer looked after.
+    MayBeLeft {
         /// Its redacted URL.
         url: String,
     },
@@ -133,7 +145,8 @@ impl Happening {
             Self::DriftHealed { .. } => "DriftHealed",
             Self::Replaced { .. } => "Replaced",
             Self::Deleted { .. } => "Deleted",
-            Self::Retained { .. } => "Retained",
+            Self::TargetNotFound { .. } => "TargetNotFound",
+            Self::Retained { .. } | Self::MayBeLeft { .. } => "Retained",
             Self::NotRestored { .. } => "NotRestored",
             Self::Renamed { .. } => "AppRenamed",
             Self::Resumed => "Resumed",
@@ -148,8 +161,8 @@ impl Happening {
         match self {
             Self::Added { .. } | Self::DriftHealed { .. } => "Add",
             Self::Adopted { .. } => "Adopt",
-            Self::Replaced { .. } | Self::Deleted { .. } => "Delete",
-            Self::Retained { .. } => "Retain",
+            Self::Replaced { .. } | Self::Deleted { .. } | Self::TargetNotFound { .. } => "Delete",
+            Self::Retained { .. } | Self::MayBeLeft { .. } => "Retain",
             Self::NotRestored { .. } => "Restore",
             Self::Renamed { .. } | Self::Resumed | Self::ReadyAgain { .. } | Self::NotReady { .. } => "Check",
         }
@@ -160,7 +173,11 @@ impl Happening {
     pub fn is_warning(&self) -> bool {
         match self {
             Self::NotReady { reason, .. } => *reason != Reason::Suspended,
-            Self::DriftHealed { .. } | Self::NotRestored { .. } | Self::Renamed { .. } => true,
+            Self::DriftHealed { .. }
+            | Self::TargetNotFound { .. }
+            | Self::MayBeLeft { .. }
+            | Self::NotRestored { .. }
+            | Self::Renamed { .. } => true,
             _ => false,
         }
     }
@@ -193,12 +210,20 @@ impl Happening {
                 format!("replaced the drain {old} by {new}; the new one was in place first")
             }
             Self::Deleted { url } => format!("deleted the drain {url}"),
+            Self::TargetNotFound { target, url } => format!(
+                "{target} is not found with this API token, so the drain {url} is taken for gone; if it is there and the \
+                 token may not see it, delete the drain by hand"
+            ),
             Self::Retained { url } => {
                 format!("left the drain {url} at Scalingo, as spec.deletionPolicy says")
             }
+            Self::MayBeLeft { url } => format!(
+                "the answer to a request for the drain {url} was lost; if it is at Scalingo, it stays there, as \
+                 spec.deletionPolicy says"
+            ),
             Self::NotRestored { url } => format!(
-                "Scalingo listed the drain {url} more than once and one deletion removed all of them; add the one \
-                 that was not this resource's again by hand"
+                "Scalingo listed the drain {url} more than once and one deletion may have removed all of them; see \
+                 whether the one that was not this resource's is there, and add it again by hand"
             ),
             Self::Renamed { from, to } => {
                 format!("the app {from} is now called {to}: change spec.app to {to}")

@@ -12,6 +12,7 @@ use crate::drain::{Destination, Digest, Digester, DrainUrl, Likeness, Target};
 #[derive(Clone, Debug)]
 pub struct Observation {
     target: Target,
+    is_found: bool,
     drains: Vec<(Digest, DrainUrl)>,
     sent: Instant,
     at: Timestamp,
@@ -21,7 +22,19 @@ impl Observation {
     /// These drains, asked for at this time.
     #[must_use]
     pub fn new(target: Target, drains: Vec<(Digest, DrainUrl)>, sent: Instant, at: Timestamp) -> Self {
-        Self { target, drains, sent, at }
+        Self { target, is_found: true, drains, sent, at }
+    }
+
+    /// The target was not found.
+    #[must_use]
+    pub fn of_nothing(target: Target, sent: Instant, at: Timestamp) -> Self {
+        Self { is_found: false, ..Self::new(target, Vec::new(), sent, at) }
+    }
+
+    /// Whether the target was found: where it was not, that its drains are not listed says little.
+    #[must_use]
+    pub fn is_found(&self) -> bool {
+        self.is_found
     }
 
     /// When they were asked for, by this process's own clock.

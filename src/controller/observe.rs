@@ -62,7 +62,7 @@ pub async fn leaving(
                 || error.kind() == ErrorKind::Unauthorized
                     && context.is_sabotaged(Sabotage::UnauthorizedIsNotFound) =>
         {
-            Ok(Observation::new(target.clone(), Vec::new(), sent, at))
+            Ok(Observation::of_nothing(target.clone(), sent, at))
         }
         Err(error) => Err(Error::Scalingo(error)),
     }

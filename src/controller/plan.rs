@@ -10,12 +10,15 @@ mod ledger;
 mod record;
 mod situation;
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     crd::DrainRecord,
     drain::{Digest, Likeness},
 };
+use ledger::Deletion;
 pub use record::{Phase, Record, resolved};
 use situation::Beside;
 
@@ -262,7 +265,7 @@ impl Plan {
                 }
                 Some(record) => steps.extend(record.mend()),
             }
-            if let Some(owner) = situation.owner(wanted) {
+            if let Some(owner) = owner(ledger.peers, situation.rank, wanted) {
                 verdict = Verdict::Duplicate(owner.name.clone());
             }
         }
@@ -271,6 +274,34 @@ impl Plan {
         }
         Self { steps, verdict }
     }
+
+    /// What is left to be done where the resource goes and its drains stay, once no request can take effect any more: what
+    /// deletions took along comes back.
+    #[must_use]
+    pub fn leaving(ledger: &Ledger<'_>) -> Self {
+        let mut restored = BTreeSet::new();
+        let excessive = |record: &Record| match (ledger.deletion(record)?, record.url()?) {
+            (Deletion::Excessive(missing), url) if restored.insert(url.clone()) => {
+                Some(Step::Restore { record: record.written.clone(), url: url.clone(), missing })
+            }
+            _ => None,
+        };
+        let steps = ledger.records.iter().filter_map(excessive).collect();
+        Self { steps, verdict: Verdict::InSync }
+    }
+}
+
+/// The peer that comes first of all who want a destination and have its drain, unless this rank comes before it.
+#[must_use]
+pub fn owner<'a>(peers: &'a [Peer], rank: &Rank, wanted: &Digest) -> Option<&'a Peer> {
+    let has_it = |record: &Record| {
+        record.destination == *wanted && matches!(record.phase, Phase::Active { .. } | Phase::Nameless)
+    };
+    peers
+        .iter()
+        .filter(|peer| !peer.deleting && peer.rank < *rank)
+        .filter(|peer| peer.records.iter().any(has_it))
+        .min_by_key(|peer| &peer.rank)
 }
 
 /// Adds how to be rid of all records but the one that is kept; until when to wait with one.

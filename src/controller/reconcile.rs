@@ -9,7 +9,8 @@ use tracing::Instrument;
 use super::{
     apply::PlanExecutor,
     apps::{Fresh, Resolved},
-    conclude::{Outcome, Seen, call_peers, conclude},
+    clean_up::clean_up,
+    conclude::{Outcome, Seen, call_heirs, call_peers, conclude},
     context::{Context, Sabotage},
     desired,
     error::Error,
@@ -23,7 +24,7 @@ use super::{
     view::rank,
 };
 use crate::{
-    crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, Reason},
+    crd::{DrainRecord, DrainState, LogDrain, Reason},
     drain::{Destination, Digest, Likeness, Target},
     metrics::ReconcileResult,
     scalingo::{ApiToken, Client},
@@ -78,8 +79,12 @@ async fn reconcile_resource(context: &Context, object: LogDrain, trigger: Trigge
             }
         }
     }
+    let may_be_unsaid = outcome.as_ref().is_err_and(|error| !error.is_passing());
     let action = conclude(context, &mut subject, outcome).await;
     call_peers(context, &subject, &before);
+    if context.was_unsaid(&subject.uid(), may_be_unsaid) {
+        call_heirs(context);
+    }
     action
 }
 
@@ -164,7 +169,7 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
 }
 
 /// The client for this reconciliation.
-fn client(context: &Context, subject: &Subject<'_>) -> Client {
+pub(super) fn client(context: &Context, subject: &Subject<'_>) -> Client {
     context.scalingo.on_behalf_of(subject.requester().clone())
 }
 
@@ -229,9 +234,9 @@ async fn ensure_drain<'a>(
     Ok((left.await?.unwrap_or(verdict), sent))
 }
 
-/// Makes the drains go that are recorded elsewhere than on `except`; what is still to wait for, or the first failure after all have
-/// been tried.
-async fn delete_elsewhere<'a>(
+/// Makes the drains go that are recorded elsewhere than on `except`, or puts right what their deletion did where they are to stay;
+/// what is still to wait for, or the first failure after all have been tried.
+pub(super) async fn delete_elsewhere<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
     (client, token): (&Client, &ApiToken),
@@ -294,52 +299,19 @@ async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<Verdict, Er
         now: work.observation.at(),
         led_since: context.led_since(),
     };
-    let plan = Plan::new(&Situation {
-        ledger,
-        rank: &rank(object),
-        deleting: work.subject.is_being_deleted(),
-        wanted: wanted.as_ref(),
-    });
+    let plan = if work.subject.leaves_drains() {
+        Plan::leaving(&ledger)
+    } else {
+        Plan::new(&Situation {
+            ledger,
+            rank: &rank(object),
+            deleting: work.subject.is_being_deleted(),
+            wanted: wanted.as_ref(),
+        })
+    };
     tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
     work.execute(&plan).await?;
     Ok(plan.verdict)
-}
-
-/// Lets a resource go that is being deleted, its drains first.
-async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
-    if !subject.has_finalizer() {
-        return Ok(Outcome::Released);
-    }
-    if subject.object().spec.deletion_policy == DeletionPolicy::Retain {
-        subject.remove_finalizer().await?;
-        for url in subject.records().iter().filter_map(|record| record.url.clone()) {
-            subject.tell(&Happening::Retained { url });
-        }
-        return Ok(Outcome::Released);
-    }
-    if !subject.records().is_empty() {
-        let client = client(context, subject);
-        let token =
-            in_time(client.requester(), desired::api_token_for_deletion(context, subject.object())).await?;
-        let described =
-            in_time(client.requester(), desired::destination_for_deletion(context, subject.object())).await?;
-        let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
-        let account = (&client, &token);
-        let _turn = match targets.first() {
-            Some(first) => turn::on_list(context, subject, account, &targets, first).await?,
-            None => Vec::new(),
-        };
-        let left = delete_elsewhere(context, subject, account, None, described.as_ref());
-        let left = in_time(client.requester(), Box::pin(left)).await?;
-        if let Some(verdict) = left {
-            return Ok(Outcome::Looked { verdict, seen: None, note: None });
-        }
-        // Still with the targets in hand: a peer must not count on this resource any more.
-        subject.remove_finalizer().await?;
-        return Ok(Outcome::Released);
-    }
-    subject.remove_finalizer().await?;
-    Ok(Outcome::Released)
 }
 
 fn records(object: &LogDrain) -> Vec<DrainRecord> {

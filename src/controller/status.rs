@@ -17,7 +17,7 @@ use super::{
     view::Newer,
 };
 use crate::{
-    crd::{DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, Revision, conditions},
+    crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, Revision, conditions},
     metrics::Write,
     scalingo::{
         Requester,
@@ -177,6 +177,12 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn is_being_deleted(&self) -> bool {
         self.revision.deleting
+    }
+
+    /// Whether the resource goes and its drains stay.
+    #[must_use]
+    pub fn leaves_drains(&self) -> bool {
+        self.is_being_deleted() && self.object.spec.deletion_policy == DeletionPolicy::Retain
     }
 
     /// Whether the finalizer stands.

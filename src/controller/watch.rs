@@ -21,6 +21,7 @@ use kube::{
 use tokio::sync::watch;
 
 use super::{
+    conclude::call_heirs,
     context::Context,
     hearing::{Hearing, Watched},
     notice::watch_secrets,
@@ -34,7 +35,7 @@ use crate::crd::LogDrain;
 pub struct Watch {
     namespace: Option<String>,
     store: Store<LogDrain>,
-    stream: BoxStream<'static, Result<LogDrain, watcher::Error>>,
+    stream: BoxStream<'static, watcher::Result<watcher::Event<LogDrain>>>,
     renewal: Renewal,
 }
 
@@ -117,7 +118,6 @@ impl Watch {
                     fill.send_replace(begun.load(Ordering::Relaxed));
                 }
             })
-            .applied_objects()
             .boxed();
         Self { namespace, store, stream, renewal: Renewal { asked, filled } }
     }
@@ -131,7 +131,7 @@ impl Watch {
     /// What it brings.
     #[cfg(test)]
     pub(super) fn events(self) -> impl futures::Stream<Item = Result<LogDrain, watcher::Error>> {
-        self.stream
+        self.stream.applied_objects()
     }
 }
 
@@ -182,7 +182,14 @@ pub async fn follow(
         let stopping = context.stopping.clone();
         // What has passed while standing by, first.
         let passed: Vec<_> = watch.store.state().iter().map(|object| Ok(LogDrain::clone(object))).collect();
-        let stream = stream::iter(passed).chain(watch.stream);
+        let heard = Arc::clone(&context);
+        let events = watch.stream.inspect_ok(move |event| {
+            // What went while nothing was heard is only seen to be absent.
+            if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
+                call_heirs(&heard);
+            }
+        });
+        let stream = stream::iter(passed).chain(events.applied_objects());
         let controller = Controller::for_stream(stream, watch.store)
             .reconcile_on(calls)
             .graceful_shutdown_on(async move { stopping.cancelled().await })

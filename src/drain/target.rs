@@ -43,4 +43,19 @@ impl DrainRecord {
     pub fn is_of_same_drain(&self, other: &Self) -> bool {
         self.destination_digest == other.destination_digest && self.url_digest == other.url_digest
     }
+
+    /// What the recorded drain is attached to, for people.
+    #[must_use]
+    pub fn shown_target(&self) -> String {
+        match &self.addon {
+            Some(addon) => format!("the addon {addon} of the app {}", self.app),
+            None => format!("the app {}", self.app),
+        }
+    }
+
+    /// Its URL for people, or what else is known of it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.url.clone().unwrap_or_else(|| format!("of type {}", self.drain_type.as_str()))
+    }
 }

@@ -101,8 +101,21 @@ async fn an_app_that_is_gone_lets_its_resources_go() {
     let message = "spec.app: region osc-fr1 has no app shop-front that the API token may see; check the name, the \
                    region and whose token it is";
     assert_eq!(verdict(&object), ["False", "AppNotFound", message]);
+    world.until_reason("addon", "AppNotFound").await;
     world.delete_until_gone(&["logdrain", "datadog", "addon"]);
     assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
+    let gone = |target: &str| {
+        format!(
+            "Warning TargetNotFound: {target} is not found with this API token, so the drain {SHOWN} is taken for gone; \
+             if it is there and the token may not see it, delete the drain by hand"
+        )
+    };
+    let added = format!("Normal Added: added the drain {SHOWN}");
+    let failed = format!("Warning AppNotFound: {message}");
+    world.until_events("datadog", &[&added, &failed, &gone("the app shop-front")]).await;
+    world
+        .until_events("addon", &[&added, &failed, &gone(&format!("the addon {addon} of the app shop-front"))])
+        .await;
     world.finish();
 }
 

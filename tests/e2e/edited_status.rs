@@ -120,3 +120,77 @@ async fn whatever_is_written_into_a_status_foreign_drains_stay_and_the_own_one_i
     assert_eq!(world.simulator.drains("shop-front"), FOREIGN);
     world.finish();
 }
+
+/// A deletion of long ago whose answer was lost: of two drains with this URL one was somebody else's.
+fn deletion(app_id: &str, shown: &str) -> Value {
+    let url = "v1:5f4e3d2c1b0a5f4e3d2c1b0a5f4e3d2c";
+    record(&json!({
+        "appId": app_id, "state": "Deleting", "url": shown, "urlDigest": url, "since": "2026-01-01T00:00:00Z",
+        "listedBefore": [url, url],
+    }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_of_somebody_else_that_cannot_be_added_again_is_told_of() {
+    let world = World::running().await;
+    world.secret("datadog", &[("value", "s3cret-edited-status")]);
+    let token = json!({"name": "datadog", "key": "value"});
+    let spec = json!({"app": "shop-front", "type": "datadog", "tokenSecretRef": token, "drainRegion": "eu"});
+    world.apply("d", &spec);
+    world.until_reason("d", "Synced").await;
+    let app_id = world.simulator.app_id("shop-front").expect("the app");
+    let good = world.get("d")["status"]["drains"][0].clone();
+    let write = |drains: Value| {
+        let patch = json!({"status": {"drains": drains}}).to_string();
+        world.kubectl(&["patch", "logdrain", "d", "--subresource=status", "--type=merge", "--patch", &patch]);
+    };
+    let not_restored = |url: &str| {
+        format!(
+            "Warning NotRestored: Scalingo listed the drain {url} more than once and one deletion may have removed all of \
+             them; see whether the one that was not this resource's is there, and add it again by hand"
+        )
+    };
+    let added = "Normal Added: added the drain datadog://***?region=eu";
+    let (first, second) =
+        (not_restored("datadog://***?region=one"), not_restored("datadog://***?region=two"));
+
+    // The values that it was made of are not known any more.
+    write(json!([good, deletion(&app_id, "datadog://***?region=one")]));
+    world.until_events("d", &[added, &first]).await;
+    let is_dropped = |object: &Value| object["status"]["drains"].as_array().is_some_and(|all| all.len() == 1);
+    world.until("d", "without the record", is_dropped).await;
+
+    // The resource goes and nobody can look, since its API token is gone; and nobody knows what came of an addition.
+    world.change("d", &json!({"suspend": true, "deletionPolicy": "Retain"}));
+    world.until_reason("d", "Suspended").await;
+    let adding = record(&json!({"appId": app_id, "state": "Adding", "since": "2026-01-01T00:00:00Z"}));
+    world.stop_operator();
+    write(json!([good, adding, deletion(&app_id, "datadog://***?region=two")]));
+    world.kubectl(&["delete", "secret", "scalingo"]);
+    world.kubectl(&["delete", "logdrain", "d", "--wait=false"]);
+    world.start_operator();
+    world.until("d", "gone", Value::is_null).await;
+    let lost = |url: &str| {
+        format!(
+            "Warning Retained: the answer to a request for the drain {url} was lost; if it is at Scalingo, it stays there, as \
+             spec.deletionPolicy says"
+        )
+    };
+    world
+        .until_events(
+            "d",
+            &[
+                added,
+                "Normal Suspended: spec.suspend is true: nothing is checked or changed at Scalingo",
+                "Normal Retained: left the drain datadog://***?region=eu at Scalingo, as spec.deletionPolicy says",
+                &first,
+                &second,
+                &lost("of type datadog"),
+                &lost("datadog://***?region=two"),
+            ],
+        )
+        .await;
+    assert_eq!(world.simulator.drains("shop-front"), [OWN]);
+    assert_eq!(world.simulator.changes().len(), 1);
+    world.finish();
+}

@@ -170,3 +170,27 @@ async fn an_owner_that_went_while_no_operator_ran_is_missed_at_once() {
     assert_eq!(world.simulator.changes().len(), 1);
     world.finish();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_is_taken_out_by_force_is_missed_at_once() {
+    let world = World::new().await;
+    world.start_operator_with(&["--resync", "1h"]);
+    world.apply("owner", &papertrail("shop-front", 1));
+    world.until_reason("owner", "Synced").await;
+    crate::duplicates::until_older(&world, world.namespace(), "owner").await;
+    world.apply("twin", &papertrail("shop-front", 1));
+    // Of the same target, so that the checks are not all the twin's.
+    world.apply("a", &papertrail("shop-front", 2));
+    world.until_reason("a", "Synced").await;
+    world.until_reason("twin", "Duplicate").await;
+    // The operator does not get to release it.
+    world.with_operator(Supervised::pause).expect("it stands still");
+    world.kubectl(&["delete", "logdrain", "owner", "--wait=false"]);
+    let patch = r#"{"metadata":{"finalizers":null}}"#;
+    world.kubectl(&["patch", "logdrain", "owner", "--type=merge", "--patch", patch]);
+    world.with_operator(Supervised::resume).expect("it goes on");
+    world.until_reason("twin", "Synced").await;
+    assert_eq!(world.simulator.drains("shop-front"), [url(1), url(2)]);
+    assert_eq!(world.simulator.changes().len(), 2);
+    world.finish();
+}

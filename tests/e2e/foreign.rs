@@ -270,3 +270,21 @@ async fn a_hidden_twin_is_not_put_at_risk_by_a_replacement_and_stays_when_a_pers
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE]);
     world.finish();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_a_person_takes_at_the_moment_of_a_deletion_none_is_added_again() {
+    let world = with_a_hidden_twin(Duplicates::Accepted, false).await;
+    world.until_reason("datadog", "Synced").await;
+    let held = world.simulator.hold("DELETE", "/v1/apps/*/log_drains", When::Before);
+    world.kubectl(&["delete", "logdrain", "datadog", "--wait=false"]);
+    world.until_held(&held).await;
+    for _ in 0..2 {
+        world.simulator.remove_drain_behind("shop-front", OPAQUE).expect("the drain");
+    }
+    held.gate.release();
+    world.until("datadog", "gone", Value::is_null).await;
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    let kinds: Vec<ChangeKind> = own_changes(&world.simulator).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, [ChangeKind::Added]);
+    world.finish();
+}

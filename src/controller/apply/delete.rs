@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{PlanExecutor, answer_lost, shown};
+use super::{PlanExecutor, answer_lost};
 use crate::{
     controller::{
         delete_forms::Proof, error::Error, feeds::Kind, happening::Happening, lists::Freshness, observe,
@@ -29,25 +29,30 @@ impl PlanExecutor<'_, '_> {
         let Some(url) = self.observation.url(digest).cloned() else {
             return self.put(record, None, Reason::Progressing, "the drain is gone").await;
         };
-        if keep > 0 && self.restorable(record, &url).is_none() {
+        if keep > 0 && self.restorable(record, Some(&url)).is_none() {
             // It tells whose copy is gone when a person takes one away.
             self.note_deletion(record, digest, keep, None).await?;
             return Err(Error::Irreplaceable { copies: keep + 1 });
         }
-        let record = self.delete_at_scalingo(record, digest, &url, keep).await?;
+        let (record, is_made) = self.delete_at_scalingo(record, digest, &url, keep).await?;
         let missing = keep.saturating_sub(self.observation.count(digest));
-        if missing > 0 {
-            return self.restore_with(&record, missing, self.restorable(&record, &url)).await;
+        // Where no request found the drain, somebody else has taken all of them.
+        if missing > 0 && is_made {
+            return self.restore_with(&record, missing, self.restorable(&record, Some(&url))).await;
         }
         self.tell_of_deletion(&record);
         self.put(&record, None, Reason::Progressing, "deleted a drain").await
     }
 
     pub(super) fn tell_of_deletion(&mut self, record: &DrainRecord) {
-        let url = shown(record);
+        let url = record.shown();
+        if !self.observation.is_found() {
+            self.subject.tell(&Happening::TargetNotFound { target: record.shown_target(), url });
+            return;
+        }
         self.subject.tell(&match self.other_active(record) {
             Some(new) if !self.subject.is_being_deleted() => {
-                Happening::Replaced { old: url, new: shown(new) }
+                Happening::Replaced { old: url, new: new.shown() }
             }
             _ => Happening::Deleted { url },
         });
@@ -99,17 +104,17 @@ impl PlanExecutor<'_, '_> {
     }
 
     /// Deletes, and makes sure that it worked where the form of the request is not proven yet. Gives the record as it
-    /// stands then.
+    /// stands then, and whether a request may have deleted anything.
     async fn delete_at_scalingo(
         &mut self,
         record: &DrainRecord,
         digest: &Digest,
         url: &DrainUrl,
         keep: usize,
-    ) -> Result<DrainRecord, Error> {
+    ) -> Result<(DrainRecord, bool), Error> {
         let region = self.target().region.clone();
         let (mut form, mut proof) = self.context.delete_forms.form(&region);
-        let mut tried_all = false;
+        let (mut tried_all, mut is_made) = (false, false);
         let mut record = record.clone();
         loop {
             let client = self.writer().await?;
@@ -125,7 +130,7 @@ impl PlanExecutor<'_, '_> {
                     self.observation.deleted(digest);
                     self.expect_echo(Kind::Deleted, digest);
                     self.end_change(change, before);
-                    return Ok(record);
+                    return Ok((record, true));
                 }
                 Ok(_) => true,
                 // It was gone already, which proves nothing.
@@ -147,6 +152,7 @@ impl PlanExecutor<'_, '_> {
                     }
                 },
             };
+            is_made |= heeded || failure.is_some();
             let account = (self.client, self.token);
             self.observation =
                 observe::leaving(self.context, account, &self.target().clone(), Freshness::now()).await?;
@@ -155,7 +161,7 @@ impl PlanExecutor<'_, '_> {
                     self.expect_echo(Kind::Deleted, digest);
                     self.context.delete_forms.works(&region, form);
                 }
-                return Ok(record);
+                return Ok((record, is_made));
             }
             if tried_all || proof == Proof::Seen || failure.is_some() {
                 self.note_deletion(&record, digest, keep, None).await?;
@@ -171,9 +177,8 @@ impl PlanExecutor<'_, '_> {
         digest: &Digest,
         missing: usize,
     ) -> Result<(), Error> {
-        let described = self.described.filter(|described| self.is_of(record, described)).cloned();
-        let listed = self.observation.url(digest).and_then(|url| self.restorable(record, url));
-        self.restore_with(record, missing, described.or(listed)).await
+        let destination = self.restorable(record, self.observation.url(digest));
+        self.restore_with(record, missing, destination).await
     }
 
     /// Adds again what a deletion took along, then drops the deletion's record.
@@ -184,7 +189,7 @@ impl PlanExecutor<'_, '_> {
         destination: Option<Destination>,
     ) -> Result<(), Error> {
         let Some(destination) = destination else {
-            self.subject.tell(&Happening::NotRestored { url: shown(record) });
+            self.subject.tell(&Happening::NotRestored { url: record.shown() });
             return self.put(record, None, Reason::Progressing, "deleted a drain").await;
         };
         let mut intent = record.clone();
@@ -200,20 +205,36 @@ impl PlanExecutor<'_, '_> {
             let url = match client.add_drain(self.token, self.target(), &destination).await {
                 Ok(url) => url,
                 // Nobody has a drain there any more.
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => break,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => {
+                    let target = record.shown_target();
+                    self.subject.tell(&Happening::TargetNotFound { target, url: record.shown() });
+                    return self
+                        .put(&intent, None, Reason::Progressing, "dropped the record of a drain")
+                        .await;
+                }
+                // Another has come in its place since, and this API has no room for two.
+                Err(error) if error.kind() == ErrorKind::Refused && self.is_listed(record) => {
+                    self.subject.tell(&Happening::NotRestored { url: record.shown() });
+                    return self.put(&intent, None, Reason::Progressing, "deleted a drain").await;
+                }
                 Err(error) => return Err(error.into()),
             };
             self.context.metrics.drift_healed(Drift::DeletedAlong);
             self.expect_echo(Kind::Added, &self.context.digester.url(self.target(), &url));
         }
-        self.subject.tell(&Happening::Deleted { url: shown(record) });
+        self.subject.tell(&Happening::Deleted { url: record.shown() });
         self.put(&intent, None, Reason::Progressing, "deleted a drain").await
     }
 
+    fn is_listed(&self, record: &DrainRecord) -> bool {
+        let url = record.url_digest.as_deref().map(Digest::recorded);
+        url.is_some_and(|url| self.observation.count(&url) > 0)
+    }
+
     /// What to ask for so that this record's URL is listed once more.
-    fn restorable(&self, record: &DrainRecord, url: &DrainUrl) -> Option<Destination> {
+    fn restorable(&self, record: &DrainRecord, url: Option<&DrainUrl>) -> Option<Destination> {
         let described = self.described.filter(|described| self.is_of(record, described)).cloned();
-        described.or_else(|| url.to_destination(record.drain_type))
+        described.or_else(|| url?.to_destination(record.drain_type))
     }
 }
 

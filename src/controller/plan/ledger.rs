@@ -44,16 +44,26 @@ impl Ledger<'_> {
     /// No second one is sent before the first can no longer take effect: it would take a drain that is not ours, or
     /// one that has been added since.
     pub(super) fn deletion(&self, record: &Record) -> Option<Deletion> {
-        let Phase::Deleting { url, keep, .. } = &record.phase else { return None };
+        let Phase::Deleting { url, since, keep } = &record.phase else { return None };
         let there = self.count(url);
-        Some(if record.is_gone(there) {
+        // What a peer has added since, or may have, is none of those that were to stay.
+        let (mut beside, mut addition) = (false, None);
+        let may_take_along = since.is_some() && *keep > 0;
+        for (peer, other) in self.peer_records().filter(|_| may_take_along) {
+            let is_of_same = other.destination == record.destination;
+            if is_of_same && other.is_adding() {
+                addition = addition.max(self.unsettled(other));
+            }
+            beside |= !peer.deleting && other.is_twin_of(record) && !other.is_deleting();
+        }
+        Some(if record.is_gone(there) && !beside && addition.is_none() {
             Deletion::Done
-        } else if let Some(until) = self.unsettled(record) {
+        } else if let Some(until) = self.unsettled(record).max(addition) {
             Deletion::Open(until)
         } else if there > *keep {
             Deletion::Undone
         } else {
-            Deletion::Excessive(keep - there)
+            Deletion::Excessive(keep + usize::from(beside) - there)
         })
     }
 

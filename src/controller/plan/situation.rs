@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{
-    Adoption, Forgotten, Found, Peer, Phase, Record, Situation, Step, Verdict,
+    Adoption, Forgotten, Found, Phase, Record, Situation, Step, Verdict,
     ledger::{Deletion, Whose},
 };
 use crate::drain::{Digest, Likeness};
@@ -142,18 +142,5 @@ impl Situation<'_> {
             .filter(|other| **other != record.destination)
             .collect();
         others.len()
-    }
-
-    /// The peer that comes first of all who want this destination and have its drain.
-    pub(super) fn owner(&self, wanted: &Digest) -> Option<&Peer> {
-        let has_it = |record: &Record| {
-            record.destination == *wanted && matches!(record.phase, Phase::Active { .. } | Phase::Nameless)
-        };
-        self.ledger
-            .peers
-            .iter()
-            .filter(|peer| !peer.deleting && peer.rank < *self.rank)
-            .filter(|peer| peer.records.iter().any(has_it))
-            .min_by_key(|peer| &peer.rank)
     }
 }

@@ -73,7 +73,8 @@ fn step(random: &mut Rng) -> Step {
         16 => Step::Request { slot: slot(random), text: random.u8(..3) },
         17..20 => Step::Retain { slot: slot(random), retain: random.u8(..3) == 0 },
         20..28 => Step::Delete { slot: slot(random) },
-        28..31 => Step::Backup { slot: slot(random) },
+        28..30 => Step::Backup { slot: slot(random) },
+        30 => Step::ForceDelete { slot: slot(random) },
         31..34 => Step::Restore { slot: slot(random), same_uid: random.bool() },
         34..42 => Step::Secret {
             namespace: namespace(random),

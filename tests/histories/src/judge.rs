@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use logdrain_operator::crd::{DrainState, LogDrain, Reason};
 use logdrain_operator::drain::DrainUrl;
 use scalingo_simulator::{ChangeKind, Target};
+use serde_json::Value;
 
 use crate::universe::{Destination, GOOD_TOKENS, Namespace, REGION, Slot, VERSIONS, in_order};
 use crate::world::{Listed, World};
@@ -35,7 +36,10 @@ pub fn judge(world: &World) -> Vec<String> {
             wanted.insert((target, documented), standing);
             let there = count(world, target, urls);
             let is_refused = reason == Reason::Rejected.as_str() && there > 0;
-            if !["Synced", "Duplicate"].contains(&reason.as_str()) && !is_refused {
+            let is_duplicate = reason == Reason::Duplicate.as_str();
+            if is_duplicate && !standings.iter().any(|other| is_owner(other, standing, &message)) {
+                broken.push(format!("{name} is a duplicate of nobody: {message}"));
+            } else if reason != Reason::Synced.as_str() && !is_duplicate && !is_refused {
                 broken.push(format!("{name} is not in sync: {reason}: {message}"));
             }
         }
@@ -44,7 +48,10 @@ pub fn judge(world: &World) -> Vec<String> {
         let Some((_, _, urls)) = &standing.wanted else { continue };
         let copies = world.copies.get(&((*target).clone(), (*documented).to_owned())).copied().unwrap_or(0);
         let there = count(world, target, urls);
-        let excused = urls.iter().any(|url| world.excused.contains(url)) || world.had_two_at_work();
+        let is_excused = |url: &String| {
+            world.excused.contains(url) || world.was_unreadable && world.retained.contains(url)
+        };
+        let excused = urls.iter().any(is_excused) || world.had_two_at_work();
         if there == 0 && !world.had_two_at_work() {
             broken.push(format!("promise 2: the drain of {} is not there", standing.name));
         } else if there > 1 + copies && !excused {
@@ -74,7 +81,7 @@ pub fn judge(world: &World) -> Vec<String> {
         let distinct: BTreeSet<&Listed> = left.iter().collect();
         for drain in distinct.into_iter().filter(|drain| !is_wanted(&target, drain)) {
             if !world.had_two_at_work()
-                && !drain.is_among(&world.excused)
+                && !drain.is_among(world.excused.union(&world.retained))
                 && !is_kept(&standings, world, &target, &drain.url)
             {
                 let copies = copies(world, &target, drain);
@@ -84,7 +91,30 @@ pub fn judge(world: &World) -> Vec<String> {
             }
         }
     }
+    broken.extend(taken_copies(world, &standings));
     broken.extend(world.simulator().complaints().into_iter().map(|text| format!("complaint: {text}")));
+    broken
+}
+
+/// Of the copies that people keep beside drains of operators, none is gone. What has no other drain beside it any more may be
+/// adopted, and goes as an own one then.
+fn taken_copies(world: &World, standings: &[Standing]) -> Vec<String> {
+    let may_be_taken = |event: &Value| event["reason"] == "NotRestored" || event["reason"] == "Adopted";
+    let are_kept = !world.server().list("Event", "").iter().any(may_be_taken);
+    let mut broken = Vec::new();
+    for (target, documented, copies) in world.kept.all().filter(|_| are_kept) {
+        let has_own = standings.iter().any(|standing| {
+            let is_in_order = ["Synced", "Duplicate"].contains(&ready(&standing.object).0.as_str());
+            let wanted = standing.wanted.as_ref().filter(|_| is_in_order);
+            wanted.is_some_and(|(at, url, _)| at == target && url == documented)
+        });
+        let there = count(world, target, std::slice::from_ref(documented));
+        if there < copies + usize::from(has_own) {
+            broken.push(format!(
+                "promise 1: {there} drains {documented} of {target} are there; people keep {copies}, operators have own: {has_own}"
+            ));
+        }
+    }
     broken
 }
 
@@ -109,7 +139,7 @@ pub fn deletions(world: &World) -> Vec<String> {
     broken
 }
 
-fn digest_target(target: &Target) -> logdrain_operator::drain::Target {
+pub fn digest_target(target: &Target) -> logdrain_operator::drain::Target {
     logdrain_operator::drain::Target {
         region: REGION.to_owned(),
         app_id: target.app.clone(),
@@ -122,6 +152,17 @@ fn standing(world: &World, slot: Slot) -> Option<Standing> {
     let name = format!("{}/{}", slot.namespace().name(), slot.name());
     let wanted = wanted(world, slot.namespace(), &object);
     Some(Standing { name, object, wanted })
+}
+
+/// Whether this message of a duplicate names a resource that comes before it.
+fn is_owner(other: &Standing, duplicate: &Standing, message: &str) -> bool {
+    let rank = |standing: &Standing| {
+        let metadata = &standing.object.metadata;
+        (metadata.creation_timestamp.clone().map(|time| time.0), metadata.uid.clone())
+    };
+    message.contains(&format!("LogDrain {} ", other.name))
+        && other.object.metadata.deletion_timestamp.is_none()
+        && rank(other) < rank(duplicate)
 }
 
 fn wanted(world: &World, namespace: Namespace, object: &LogDrain) -> Option<(Target, String, Vec<String>)> {
@@ -238,6 +279,7 @@ pub fn decide(world: &mut World) -> bool {
             let is_first = once.insert(digest.clone());
             if !(is_foreign || is_first && recorded.contains(&digest)) {
                 world.witness().is_restless();
+                world.kept.cannot_be_told();
                 decided |= world.simulator().remove_drain_behind(target.clone(), &url).is_ok();
             }
         }

@@ -18,6 +18,8 @@ pub enum Step {
     Retain { slot: Slot, retain: bool },
     /// A person deletes a `LogDrain`.
     Delete { slot: Slot },
+    /// A person takes a `LogDrain` out by force, whatever its finalizer.
+    ForceDelete { slot: Slot },
     /// A backup of a `LogDrain` is taken.
     Backup { slot: Slot },
     /// The backup is put in the place of what is there, without a status.

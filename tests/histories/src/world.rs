@@ -1,5 +1,6 @@
 //! The world of one history: the two servers, the people at them, and the operators.
 
+mod kept;
 mod kubernetes;
 mod scalingo;
 
@@ -20,6 +21,7 @@ use crate::step::Step;
 use crate::universe::{AppSlot, Destination, Form, GOOD_TOKENS, Namespace, Slot, api_token};
 use crate::witness::Witness;
 
+use self::kept::Kept;
 pub use self::scalingo::Listed;
 
 const KIND: &str = "LogDrain";
@@ -46,8 +48,17 @@ pub struct World {
     pub foreign: Vec<(Target, String)>,
     /// Drains added by hand that are like a wanted one, by documented URL.
     pub copies: BTreeMap<(Target, String), usize>,
-    /// URLs that may be left behind: the records of them were lost, or they were to be retained.
+    /// Those of them that nobody but their owner may take, however the operators' own drains beside them come and go.
+    pub kept: Kept,
+    /// URLs that may be left behind, and be there more than once: the records of them were lost.
     pub excused: BTreeSet<String>,
+    /// URLs that may be left behind: they were to be retained. Where their form shows what they are, whoever wants them
+    /// again adopts them.
+    pub retained: BTreeSet<String>,
+    /// Whether Scalingo has ever written URLs in a form that does not.
+    pub was_unreadable: bool,
+    /// Whether it has ever written them in a form that it does not document.
+    was_undocumented: bool,
     /// What a `LogDrain` has asked for since it is there.
     wishes: BTreeMap<Slot, BTreeSet<Destination>>,
     backups: BTreeMap<Slot, Value>,
@@ -87,7 +98,11 @@ impl World {
             tokens: BTreeMap::new(),
             foreign: Vec::new(),
             copies: BTreeMap::new(),
+            kept: Kept::default(),
             excused: BTreeSet::new(),
+            retained: BTreeSet::new(),
+            was_unreadable: false,
+            was_undocumented: false,
             wishes: BTreeMap::new(),
             backups: BTreeMap::new(),
         };
@@ -123,6 +138,8 @@ impl World {
     /// Lets a step happen. One that makes no sense here, since others were left out, does nothing.
     pub async fn take(&mut self, step: &Step) {
         self.witness().look(self.server());
+        // Before people do what would make a gap of it: nobody else may look for long.
+        self.witness().judge_removals(self.server(), self.simulator());
         self.operators.retain(|operator| !operator.is_ended());
         if self.operators.len() > 1 && !self.elects() {
             self.witness().is_restless();
@@ -150,6 +167,15 @@ impl World {
             Step::Delete { slot } => {
                 let _ = self.server().delete(KIND, slot.namespace().name(), slot.name());
                 self.excuse_retained(slot);
+            }
+            // As for `add_foreign`: what it leaves behind must show that it leads elsewhere.
+            Step::ForceDelete { .. } if self.was_undocumented => {}
+            Step::ForceDelete { slot } => {
+                let urls = self.wished(slot);
+                self.excused.extend(urls);
+                self.kept.cannot_be_told();
+                self.server().remove_without_finalizer(KIND, slot.namespace().name(), slot.name());
+                self.witness().count("taken out by force");
             }
             Step::Backup { slot } => {
                 if let Some(object) = self.object(slot) {
@@ -250,6 +276,7 @@ impl World {
                 self.witness().count("two operators, one Lease");
             } else {
                 self.witness().count("two operators at once");
+                self.kept.cannot_be_told();
                 self.witness().is_restless();
             }
         }

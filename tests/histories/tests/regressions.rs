@@ -308,3 +308,126 @@ fn a_drain_that_a_late_deletion_may_take_is_not_shared() {
         keeps_every_promise(1, &steps);
     }
 }
+
+/// Nobody called the one that was a duplicate: the owner had gone without being released, and the checks of its target were others'.
+#[test]
+fn a_duplicate_whose_owner_was_taken_out_by_force_takes_over() {
+    let shop = |slot, destination| apply(slot, AppSlot::Shop, false, destination);
+    for missed in [false, true] {
+        let mut steps = vec![
+            shop(Slot::A1, Destination::Datadog),
+            Step::Start,
+            wait(5_000),
+            shop(Slot::A2, Destination::Datadog),
+            shop(Slot::B1, Destination::Syslog),
+            wait(30_000),
+        ];
+        if missed {
+            steps.push(Step::PauseWatches(true));
+        }
+        steps.extend([Step::ForceDelete { slot: Slot::A1 }, wait(1_000)]);
+        if missed {
+            steps.extend([Step::PauseWatches(false), Step::ExpireWatches]);
+        }
+        keeps_every_promise(1, &steps);
+    }
+}
+
+/// With `Retain` the resource was let go while its addition was under way: the one that came in its place saw no drain, and added
+/// another.
+#[test]
+fn a_resource_that_retains_its_drain_is_not_let_go_while_a_request_is_out() {
+    keeps_every_promise(
+        1,
+        &[
+            Step::Duplicates(Duplicates::Accepted),
+            Step::Start,
+            wait(5_000),
+            Step::Scalingo { requests: Requests::Add, fault: ScalingoFault::Late { seconds: 45 }, times: 1 },
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+            wait(35_000),
+            Step::Retain { slot: Slot::A1, retain: true },
+            Step::Delete { slot: Slot::A1 },
+            wait(2_000),
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+            wait(1_000),
+            apply(Slot::A2, AppSlot::Shop, false, Destination::Datadog),
+        ],
+    );
+}
+
+/// A deletion took a copy along that was a person's, a neighbour had its own in the place by then, and Scalingo took no second one.
+#[test]
+fn what_cannot_be_added_again_beside_a_neighbours_drain_holds_up_no_deletion() {
+    let papertrail = |slot| apply(slot, AppSlot::Shop, false, Destination::Papertrail);
+    keeps_every_promise(
+        1,
+        &[
+            Step::Start,
+            wait(300_000),
+            Step::DeleteRemovesAll(true),
+            papertrail(Slot::A2),
+            wait(10_000),
+            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Papertrail, version: 0 },
+            Step::Scalingo { requests: Requests::Delete, fault: ScalingoFault::ResetAfter, times: 2 },
+            Step::Delete { slot: Slot::A2 },
+            wait(18_000),
+            papertrail(Slot::B1),
+            wait(40_000),
+        ],
+    );
+}
+
+/// The same where Scalingo takes a second one: the person has theirs again, and the neighbour its own.
+#[test]
+fn a_copy_that_a_deletion_took_along_comes_back_beside_a_neighbours_drain() {
+    let papertrail = |slot| apply(slot, AppSlot::Shop, false, Destination::Papertrail);
+    for late in [0, 5] {
+        keeps_every_promise(
+            1,
+            &[
+                Step::Duplicates(Duplicates::Accepted),
+                Step::DeleteRemovesAll(true),
+                Step::Start,
+                papertrail(Slot::A2),
+                wait(10_000),
+                Step::Copy {
+                    app: AppSlot::Shop,
+                    addon: false,
+                    destination: Destination::Papertrail,
+                    version: 0,
+                },
+                Step::Scalingo {
+                    requests: Requests::Delete,
+                    fault: ScalingoFault::LateGateway { seconds: late },
+                    times: 1,
+                },
+                Step::Delete { slot: Slot::A2 },
+                wait(98_000),
+                papertrail(Slot::B1),
+                wait(40_000),
+            ],
+        );
+    }
+}
+
+/// Its owner had gone when it was written that it was a duplicate.
+#[test]
+fn a_duplicate_whose_owner_goes_while_it_says_so_takes_over() {
+    let blog = |slot, destination| apply(slot, AppSlot::Blog, false, destination);
+    keeps_every_promise(
+        711_538,
+        &[
+            blog(Slot::B1, Destination::Datadog),
+            blog(Slot::A2, Destination::Syslog),
+            Step::Start,
+            wait(581),
+            blog(Slot::B2, Destination::Papertrail),
+            blog(Slot::A2, Destination::Datadog),
+            wait(559),
+            Step::Kubernetes { fault: KubernetesFault::LoseAnswer, times: 2 },
+            Step::Delete { slot: Slot::B1 },
+            wait(4_000),
+        ],
+    );
+}

@@ -123,3 +123,54 @@ fn what_a_peer_has_just_added_is_not_taken_for_the_drain_that_a_deletion_left() 
     };
     case(0).gives(vec![], WaitForAnswer(at(100)));
 }
+
+#[test]
+fn what_was_taken_along_comes_back_where_the_resource_goes_and_its_drains_stay() {
+    let leaves = |records: Vec<DrainRecord>, urls: &[&str], later: i64| {
+        let (records, listed) = (read(records), there(urls));
+        let now = at(20 + later);
+        let ledger = Ledger { records: &records, listed: &listed, peers: &[], now, led_since: at(0) };
+        Plan::leaving(&ledger).steps
+    };
+    let record = || deleting("d", "u", 2);
+    assert_eq!(leaves(vec![record(), active("e", "v")], &["v"], 80), [restore(record(), 1)]);
+    assert_eq!(leaves(vec![record(), record()], &[], 80), [restore(record(), 1)]);
+    assert_eq!(leaves(vec![deleting("d", "u", 3)], &[], 80), [restore(deleting("d", "u", 3), 2)]);
+    // Its own may stay, and what is not there is nothing to it.
+    for urls in [&["u", "u"][..], &["u"]] {
+        assert_eq!(leaves(vec![record()], urls, 80), []);
+    }
+    assert_eq!(leaves(vec![adding("d", &[]), active("d", "w"), refused("d", "u", 2)], &[], 80), []);
+}
+
+#[test]
+fn what_a_peer_has_added_since_is_not_what_a_deletion_took_along() {
+    // One copy was somebody else's: both went, and the peer has its own by now.
+    let case = |record, listed, later| Case {
+        peers: vec![peer(11, vec![active("d", "u")])],
+        ..going(vec![record], listed, later)
+    };
+    let record = || deleting("d", "u", 2);
+    case(record(), there(&["u"]), 0).gives(vec![], WaitForAnswer(at(100)));
+    case(record(), there(&["u"]), 80).gives(vec![restore(record(), 1)], InSync);
+    case(deleting("d", "u", 3), there(&["u"]), 80).gives(vec![restore(deleting("d", "u", 3), 2)], InSync);
+    // All are there: the peer's, and those that were to stay.
+    for listed in [there(&["u", "u"]), there(&["u", "u", "u"])] {
+        case(record(), listed, 80).gives(vec![forget(record(), Forgotten::Shared)], InSync);
+    }
+    // No deletion was sent that could have taken any.
+    case(refused("d", "u", 2), there(&["u"]), 80)
+        .gives(vec![forget(refused("d", "u", 2), Forgotten::Gone)], InSync);
+    // Another destination's drain has been counted already.
+    let other =
+        Case { peers: vec![peer(11, vec![active("e", "u")])], ..going(vec![record()], there(&["u"]), 80) };
+    other.gives(vec![forget(record(), Forgotten::Gone)], InSync);
+    // While the peer's addition may be under way, it may be what is there.
+    let added = DrainRecord { since: Some(Time(at(80))), ..adding("d", &[]) };
+    let case = |later| Case {
+        peers: vec![peer(11, vec![added.clone()])],
+        ..going(vec![record()], there(&["u"]), later)
+    };
+    case(80).gives(vec![], WaitForAnswer(at(180)));
+    case(160).gives(vec![forget(record(), Forgotten::Gone)], InSync);
+}

@@ -53,6 +53,7 @@ fn the_runbook_has_a_section_for_every_reason_and_alert_and_for_each_event_that_
     let of = |text: &str| text.to_owned();
     let asking = [
         Happening::NotRestored { url: of("…") },
+        Happening::TargetNotFound { target: of("…"), url: of("…") },
         Happening::Renamed { from: of("a"), to: of("b") },
         Happening::DriftHealed { url: of("…") },
         Happening::Added { url: of("…"), instead_of: None },

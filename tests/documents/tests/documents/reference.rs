@@ -240,7 +240,9 @@ fn happenings() -> Vec<Happening> {
         Happening::Replaced { old: url(), new: url() },
         Happening::Replaced { old: "<old url>".to_owned(), new: "<new url>".to_owned() },
         Happening::Deleted { url: url() },
+        Happening::TargetNotFound { target: "the app <name>".to_owned(), url: url() },
         Happening::Retained { url: url() },
+        Happening::MayBeLeft { url: url() },
         Happening::NotRestored { url: url() },
         Happening::Renamed { from: "<old>".to_owned(), to: "<new>".to_owned() },
         Happening::Resumed,
@@ -260,7 +262,9 @@ fn happenings() -> Vec<Happening> {
             | Happening::DriftHealed { .. }
             | Happening::Replaced { .. }
             | Happening::Deleted { .. }
+            | Happening::TargetNotFound { .. }
             | Happening::Retained { .. }
+            | Happening::MayBeLeft { .. }
             | Happening::NotRestored { .. }
             | Happening::Renamed { .. }
             | Happening::Resumed

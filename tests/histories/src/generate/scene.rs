@@ -8,9 +8,10 @@ use crate::universe::{AppSlot, Destination, GOOD_TOKENS, Namespace, Slot, VERSIO
 
 /// One of the scenes.
 pub(super) fn scene(random: &mut Rng, steps: &mut Vec<Step>) {
-    match random.u8(..8) {
+    match random.u8(..9) {
         0..4 => trouble(random, steps),
         4 | 5 => refused(random, steps),
+        6 => copied(random, steps),
         _ => neighbours(random, steps),
     }
 }
@@ -73,6 +74,48 @@ fn refused(random: &mut Rng, steps: &mut Vec<Step>) {
     steps.push(wait(random));
     if random.bool() {
         steps.push(Step::ApiToken { namespace: slot.namespace(), version: 0 });
+    }
+}
+
+/// Somebody adds by hand what is there already, and the operator's own goes in trouble, while others may want it.
+fn copied(random: &mut Rng, steps: &mut Vec<Step>) {
+    let slot = slot(random);
+    let destination = one(random, &[Destination::Datadog, Destination::Syslog, Destination::Papertrail]);
+    let app = AppSlot::Shop;
+    if random.bool() {
+        steps.push(Step::DeleteRemovesAll(true));
+    }
+    steps.push(Step::Retain { slot, retain: false });
+    if destination.has_secret() {
+        steps.push(Step::Secret { namespace: slot.namespace(), destination, version: 0 });
+    }
+    steps.extend([wanted_of(slot, app, destination), soon(random, 5_000..30_000)]);
+    steps.extend([Step::Copy { app, addon: false, destination, version: 0 }, soon(random, 1..3_000)]);
+    let fault = match random.u8(..6) {
+        0 => ScalingoFault::ResetAfter,
+        1 => ScalingoFault::Late { seconds: random.u8(1..50) },
+        2 => ScalingoFault::LateGateway { seconds: random.u8(1..50) },
+        3 => ScalingoFault::Html502After,
+        4 => ScalingoFault::Error500After,
+        _ => ScalingoFault::DelayAfter { seconds: random.u8(1..55) },
+    };
+    steps.push(Step::Scalingo { requests: Requests::Delete, fault, times: random.u8(1..3) });
+    if random.u8(..3) == 0 {
+        steps.push(Step::KillAt { nth: random.u8(..2), request: random.u8(1..8), made: random.bool() });
+    }
+    steps.push(going(random, slot, app, destination));
+    for _ in 0..random.u8(..3) {
+        steps.push(soon(random, 1..60_000));
+        let other = one(random, &Slot::ALL);
+        steps.push(match random.u8(..4) {
+            0 => Step::Retain { slot, retain: true },
+            1 => Step::Suspend { slot: other, suspend: random.bool() },
+            _ => wanted_of(other, app, destination),
+        });
+    }
+    steps.push(wait(random));
+    if random.bool() {
+        steps.push(Step::Start);
     }
 }
 

@@ -54,20 +54,15 @@ impl World {
             object["spec"]["deletionPolicy"] == "Retain" && !object["metadata"]["deletionTimestamp"].is_null()
         });
         if retains {
-            self.excuse(slot, None);
+            let urls = self.wished(slot);
+            self.retained.extend(urls);
         }
     }
 
-    pub(super) fn excuse(&mut self, slot: Slot, except: Option<Destination>) {
-        let wishes = self.wishes.get(&slot).cloned().unwrap_or_default();
-        let versions = (0..VERSIONS).flat_map(|version| {
-            wishes
-                .iter()
-                .filter(|wish| Some(**wish) != except)
-                .flat_map(move |wish| wish.urls(version))
-                .collect::<Vec<_>>()
-        });
-        self.excused.extend(versions.collect::<Vec<_>>());
+    /// The URLs of all that a `LogDrain` has asked for.
+    pub(super) fn wished(&self, slot: Slot) -> Vec<String> {
+        let wishes = self.wishes.get(&slot).into_iter().flatten();
+        wishes.flat_map(|wish| (0..VERSIONS).flat_map(|version| wish.urls(version))).collect()
     }
 
     pub(super) fn restore(&mut self, slot: Slot, same_uid: bool) {
@@ -75,7 +70,9 @@ impl World {
         if !backup["metadata"]["deletionTimestamp"].is_null() {
             return;
         }
-        self.excuse(slot, None);
+        let urls = self.wished(slot);
+        self.excused.extend(urls);
+        self.kept.cannot_be_told();
         let (namespace, name) = (slot.namespace().name(), slot.name());
         self.server().remove_without_finalizer(KIND, namespace, name);
         self.witness().is_restless();

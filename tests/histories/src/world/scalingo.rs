@@ -1,10 +1,12 @@
 //! What happens at Scalingo, behind the operator's back and to its requests.
 
+use logdrain_operator::drain::DrainUrl;
 use scalingo_simulator::{RateLimit, Target, UnheededDelete, UrlForm};
 
 use super::World;
+use crate::judge::digest_target;
 use crate::step::{DeleteForm, Duplicates, Step};
-use crate::universe::{ADDON, AppSlot, Destination, Form, GOOD_TOKENS, foreign, in_order};
+use crate::universe::{ADDON, AppSlot, Destination, Form, GOOD_TOKENS, Slot, foreign, in_order};
 
 /// A drain that Scalingo lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +49,7 @@ impl World {
                 self.witness().is_restless();
                 self.foreign.retain(|(target, _)| target.app != id);
                 self.copies.retain(|(target, _), _| target.app != id);
+                self.kept.leave(|target| target.app == id);
                 let _ = self.simulator().delete_app(&id);
             }
             Step::CreateApp { app } => self.create_app(app),
@@ -56,6 +59,7 @@ impl World {
                 let gone = Target::from((&id, ADDON));
                 self.foreign.retain(|(target, _)| *target != gone);
                 self.copies.retain(|(target, _), _| *target != gone);
+                self.kept.leave(|target| *target == gone);
                 let _ = self.simulator().delete_addon(&id, ADDON);
             }
             Step::CreateAddon { app } => self.create_addon(app),
@@ -83,13 +87,18 @@ impl World {
             }
             Step::ScalingoCalm => self.simulator().clear_rules(),
             Step::Form(form) => self.write_in(form),
-            Step::Duplicates(duplicates) => self.simulator().set(|settings| {
-                settings.duplicates = match duplicates {
-                    Duplicates::Refused => scalingo_simulator::Duplicates::Refused,
-                    Duplicates::Accepted => scalingo_simulator::Duplicates::Accepted,
-                    Duplicates::Merged => scalingo_simulator::Duplicates::Merged,
-                };
-            }),
+            Step::Duplicates(duplicates) => {
+                if duplicates != Duplicates::Accepted {
+                    self.kept.cannot_be_told();
+                }
+                self.simulator().set(|settings| {
+                    settings.duplicates = match duplicates {
+                        Duplicates::Refused => scalingo_simulator::Duplicates::Refused,
+                        Duplicates::Accepted => scalingo_simulator::Duplicates::Accepted,
+                        Duplicates::Merged => scalingo_simulator::Duplicates::Merged,
+                    };
+                });
+            }
             Step::DeleteRemovesAll(all) => self.simulator().set(|settings| settings.delete_removes_all = all),
             // A way to delete that was seen to work is trusted from then on: an API that would no longer heed it, and say
             // that it does, is none that could be lived with.
@@ -108,6 +117,11 @@ impl World {
 
     pub(super) fn write_in(&mut self, form: Form) {
         self.form = form;
+        if form != Form::Documented {
+            self.kept.cannot_be_told();
+            self.was_undocumented = true;
+        }
+        self.was_unreadable |= matches!(form, Form::Opaque | Form::Unique);
         let form = match form {
             Form::Documented => UrlForm::Documented,
             Form::Reordered => UrlForm::Reordered,
@@ -146,9 +160,29 @@ impl World {
         }
         let Some(target) = self.target(app, addon) else { return };
         let documented = destination.documented(version);
+        let is_there = self.simulator().drains(target.clone()).contains(&documented);
         if self.simulator().add_drain_behind(target.clone(), &self.form.write(&documented)).is_ok() {
+            let accepts = self.simulator().settings().duplicates == scalingo_simulator::Duplicates::Accepted;
+            if accepts && is_there && self.form == Form::Documented && self.is_recorded(&target, &documented)
+            {
+                self.kept.add(&target, &documented);
+                self.witness().count("a copy beside a recorded drain");
+            }
             *self.copies.entry((target, documented)).or_default() += 1;
         }
+    }
+
+    /// Whether a `LogDrain` says that it has a drain with this URL.
+    fn is_recorded(&self, target: &Target, url: &str) -> bool {
+        let digest = self.witness().digester.url(&digest_target(target), &DrainUrl::new(url.to_owned()));
+        Slot::ALL.iter().filter_map(|slot| self.object(*slot)).any(|object| {
+            let mut records = object["status"]["drains"].as_array().into_iter().flatten();
+            records.any(|record| {
+                record["state"] == "Active"
+                    && record["appId"] == target.app.as_str()
+                    && record["urlDigest"] == digest.to_string()
+            })
+        })
     }
 
     pub(super) fn remove_behind(&mut self, app: AppSlot, addon: bool, nth: u8) {
@@ -159,6 +193,7 @@ impl World {
         urls.retain(|url| !is_foreign(url));
         if let Some(url) = urls.get(usize::from(nth) % urls.len().max(1)) {
             self.witness().is_restless();
+            self.kept.forget(&target, url);
             let _ = self.simulator().remove_drain_behind(target, url);
         }
     }
