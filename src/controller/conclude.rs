@@ -260,7 +260,7 @@ pub(super) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[Dra
     }
 }
 
-/// Calls those that say to be duplicates and are so of nobody any more: a record or a whole resource may have gone without this
+/// Calls those that say to be duplicates of what is not their owner any more: a record or a whole resource may have gone without this
 /// process having been told that it has taken it away.
 pub(super) fn call_heirs(context: &Context) {
     for object in context.view.all().iter().filter(|object| is_heir(context, object)) {
@@ -275,15 +275,16 @@ fn call_unless_called(context: &Context, object: &LogDrain) {
     }
 }
 
-/// Whether a resource says to be a duplicate, and is one of nobody.
+/// Whether a resource says to be a duplicate, and is not one of the resource that it names.
 fn is_heir(context: &Context, object: &LogDrain) -> bool {
     let Some(status) = &object.status else { return false };
     let is_said =
-        |condition: &Condition| condition.type_ == "Ready" && condition.reason == Reason::Duplicate.as_str();
+        |condition: &&Condition| condition.type_ == "Ready" && condition.reason == Reason::Duplicate.as_str();
+    let Some(said) = status.conditions.iter().find(is_said) else { return false };
     let me = rank(object);
-    status.conditions.iter().any(is_said)
-        && !status.drains.iter().any(|record| {
-            let peers = context.view.peers(&me.uid, &record.target());
-            owner(&peers, &me, &Digest::recorded(&record.destination_digest)).is_some()
-        })
+    !status.drains.iter().any(|record| {
+        let peers = context.view.peers(&me.uid, &record.target());
+        owner(&peers, &me, &Digest::recorded(&record.destination_digest))
+            .is_some_and(|owner| said.message.contains(&format!("LogDrain {} ", owner.name)))
+    })
 }

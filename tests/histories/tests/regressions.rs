@@ -431,3 +431,22 @@ fn a_duplicate_whose_owner_goes_while_it_says_so_takes_over() {
         ],
     );
 }
+
+/// It said so of the one of two older ones that had gone.
+#[test]
+fn a_duplicate_names_the_owner_that_is_left() {
+    let shop = |slot| apply(slot, AppSlot::Shop, false, Destination::Datadog);
+    keeps_every_promise(
+        901_491,
+        &[
+            shop(Slot::A1),
+            Step::Start,
+            shop(Slot::B1),
+            shop(Slot::A2),
+            wait(40_000),
+            Step::Kubernetes { fault: KubernetesFault::LoseAnswer, times: 2 },
+            Step::Delete { slot: Slot::A2 },
+            wait(883),
+        ],
+    );
+}
