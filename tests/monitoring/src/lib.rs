@@ -1,4 +1,4 @@
-//! The alerts, the dashboard and the kube-state-metrics configuration of `deploy/monitoring`, tried with the real promtool.
+//! The alerts, the dashboard and the kube-state-metrics configuration of `deploy/monitoring`, tried with the real programs.
 
 mod error;
 mod promtool;

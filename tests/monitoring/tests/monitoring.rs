@@ -8,5 +8,6 @@ mod monitoring {
     mod drawn;
     mod firing;
     mod kube_state;
+    mod kube_state_metrics;
     mod parsed;
 }

@@ -6,7 +6,7 @@ use std::fs;
 use monitoring::{read, repository};
 use serde_json::Value;
 
-const RECORDED: &str = "deploy/argocd/resource_customizations/logs.scalingo.com/LogDrain/testdata";
+pub const RECORDED: &str = "deploy/argocd/resource_customizations/logs.scalingo.com/LogDrain/testdata";
 
 fn resource() -> Value {
     let config = read("deploy/monitoring/kube-state-metrics.yaml").unwrap();
@@ -90,11 +90,8 @@ fn each_metric_has_a_value_for_what_the_operator_has_written() {
     assert!(objects.len() > 14, "{}", objects.len());
     for metric in resource["metrics"].as_array().unwrap() {
         let name = metric["name"].as_str().unwrap();
-        let has_all = |object: &&Value| {
-            let values = paths(metric).iter().map(|path| found(object, path).len()).collect::<Vec<_>>();
-            values.iter().any(|count| *count > 0)
-        };
-        assert!(objects.iter().any(|object| has_all(&object)), "{name}");
+        let has_any = |object: &Value| paths(metric).iter().any(|path| !found(object, path).is_empty());
+        assert!(objects.iter().any(has_any), "{name}");
     }
 }
 
