@@ -119,8 +119,6 @@ pub struct Context {
     #[cfg(feature = "sabotage")]
     sabotage: Option<Sabotage>,
     tokens: Tokens,
-    /// Resources whose last reconciliation failed: it may have dropped a record without knowing it.
-    unsaid: Mutex<HashSet<String>>,
     sweeps: Mutex<Sweeps>,
     feeds: Mutex<Feeds>,
     /// Since when this process leads.
@@ -204,7 +202,6 @@ impl Context {
             sweeps_changed: Notify::new(),
             tokens_changed: Notify::new(),
             tokens: Tokens::default(),
-            unsaid: Mutex::default(),
             sweeps: Mutex::new(sweeps),
             feeds: Mutex::new(feeds),
             begun: OnceCell::new(),
@@ -336,17 +333,6 @@ impl Context {
         self.tokens.in_use()
     }
 
-    /// Whether an earlier reconciliation of this resource may have changed what its peers are told without knowing it; notes
-    /// whether this one may.
-    pub fn was_unsaid(&self, uid: &str, is_unsaid: bool) -> bool {
-        let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
-        let was = unsaid.remove(uid);
-        if is_unsaid {
-            unsaid.insert(uid.to_owned());
-        }
-        was
-    }
-
     /// Forgets a resource that is gone.
     pub fn forget(&self, uid: &str) {
         self.tokens.forget(uid);
@@ -360,7 +346,6 @@ impl Context {
         self.tokens.keep_only(uids);
         self.secrets.keep_only(uids);
         self.schedule.keep_only(uids);
-        self.unsaid.lock().unwrap_or_else(PoisonError::into_inner).retain(|uid| uids.contains(uid));
         self.sweeps().keep_only(uids);
         self.lists.tidy(Instant::now());
         let tokens = self.tokens.in_use();

@@ -79,10 +79,12 @@ async fn reconcile_resource(context: &Context, object: LogDrain, trigger: Trigge
             }
         }
     }
-    let may_be_unsaid = outcome.as_ref().is_err_and(|error| !error.is_passing());
+    let has_failed = outcome.as_ref().is_err_and(|error| !error.is_passing());
+    let follows_failure = context.schedule.ends(&subject.uid(), has_failed);
     let action = conclude(context, &mut subject, outcome).await;
     call_peers(context, &subject, &before);
-    if context.was_unsaid(&subject.uid(), may_be_unsaid) {
+    // A record may have gone then by a write that was not answered.
+    if follows_failure {
         call_heirs(context);
     }
     action

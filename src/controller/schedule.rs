@@ -33,6 +33,8 @@ pub struct Schedule {
     /// Called, since when, and not reconciled since.
     called: Mutex<HashMap<String, Instant>>,
     requests: Mutex<HashMap<String, Request>>,
+    /// Whose last reconciliation has failed, and may have written what it does not know of.
+    failed: Mutex<HashSet<String>>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -88,6 +90,7 @@ impl Schedule {
             entries: Mutex::default(),
             called: Mutex::default(),
             requests: Mutex::default(),
+            failed: Mutex::default(),
             random: Mutex::new(random),
         }
     }
@@ -228,8 +231,15 @@ impl Schedule {
         if waits && failures < BACKGROUND_AFTER { Class::Interactive } else { Class::Background }
     }
 
+    /// Notes whether the reconciliation that ends has failed. Gives whether the one before it had.
+    pub fn ends(&self, uid: &str, has_failed: bool) -> bool {
+        let mut failed = self.failed();
+        if has_failed { !failed.insert(uid.to_owned()) } else { failed.remove(uid) }
+    }
+
     /// Never reconcile again.
     pub fn remove(&self, uid: &str) {
+        self.failed().remove(uid);
         self.entries().remove(uid);
         self.called().remove(uid);
         self.requests().remove(uid);
@@ -240,6 +250,7 @@ impl Schedule {
         self.entries().retain(|uid, _| uids.contains(uid));
         self.called().retain(|uid, _| uids.contains(uid));
         self.requests().retain(|uid, _| uids.contains(uid));
+        self.failed().retain(|uid| uids.contains(uid));
     }
 
     fn enter(&self, object: &LogDrain, due: Due, failures: u32) {
@@ -261,6 +272,10 @@ impl Schedule {
 
     fn requests(&self) -> MutexGuard<'_, HashMap<String, Request>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {

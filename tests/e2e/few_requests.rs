@@ -144,8 +144,8 @@ async fn what_was_lost_while_no_operator_ran_is_found_by_the_sweep() {
     world.finish();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_owner_that_went_while_no_operator_ran_is_missed_at_once() {
+/// `twin` is a duplicate of `owner`, and nothing is checked for an hour.
+async fn owner_and_twin() -> World {
     let world = World::new().await;
     world.start_operator_with(&["--resync", "1h"]);
     world.apply("owner", &papertrail("shop-front", 1));
@@ -153,17 +153,21 @@ async fn an_owner_that_went_while_no_operator_ran_is_missed_at_once() {
     crate::duplicates::until_older(&world, world.namespace(), "owner").await;
     world.apply("twin", &papertrail("shop-front", 1));
     world.until_reason("twin", "Duplicate").await;
+    world
+}
+
+/// The finalizer is taken away, and the drain stays.
+fn take_out_by_force(world: &World, name: &str) {
+    world.kubectl(&["delete", "logdrain", name, "--wait=false"]);
+    let patch = r#"{"metadata":{"finalizers":null}}"#;
+    world.kubectl(&["patch", "logdrain", name, "--type=merge", "--patch", patch]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_went_while_no_operator_ran_is_missed_at_once() {
+    let world = owner_and_twin().await;
     world.stop_operator();
-    // By force: the finalizer is taken away, and the drain stays.
-    world.kubectl(&[
-        "patch",
-        "logdrain",
-        "owner",
-        "--type=merge",
-        "--patch",
-        r#"{"metadata":{"finalizers":null}}"#,
-    ]);
-    world.delete_until_gone(&["logdrain", "owner"]);
+    take_out_by_force(&world, "owner");
     world.start_operator_with(&["--resync", "1h"]);
     world.until_reason("twin", "Synced").await;
     assert_eq!(world.simulator.drains("shop-front"), [url(1)]);
@@ -173,21 +177,13 @@ async fn an_owner_that_went_while_no_operator_ran_is_missed_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_that_is_taken_out_by_force_is_missed_at_once() {
-    let world = World::new().await;
-    world.start_operator_with(&["--resync", "1h"]);
-    world.apply("owner", &papertrail("shop-front", 1));
-    world.until_reason("owner", "Synced").await;
-    crate::duplicates::until_older(&world, world.namespace(), "owner").await;
-    world.apply("twin", &papertrail("shop-front", 1));
+    let world = owner_and_twin().await;
     // Of the same target, so that the checks are not all the twin's.
     world.apply("a", &papertrail("shop-front", 2));
     world.until_reason("a", "Synced").await;
-    world.until_reason("twin", "Duplicate").await;
     // The operator does not get to release it.
     world.with_operator(Supervised::pause).expect("it stands still");
-    world.kubectl(&["delete", "logdrain", "owner", "--wait=false"]);
-    let patch = r#"{"metadata":{"finalizers":null}}"#;
-    world.kubectl(&["patch", "logdrain", "owner", "--type=merge", "--patch", patch]);
+    take_out_by_force(&world, "owner");
     world.with_operator(Supervised::resume).expect("it goes on");
     world.until_reason("twin", "Synced").await;
     assert_eq!(world.simulator.drains("shop-front"), [url(1), url(2)]);

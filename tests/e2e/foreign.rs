@@ -144,19 +144,25 @@ async fn of_two_that_look_like_it_none_is_adopted() {
     world.finish();
 }
 
+/// Of two equal drains that somebody had added the operator has adopted one.
+async fn with_one_of_two(delete_removes_all: bool) -> World {
+    let world = World::new().await;
+    world.simulator.set(|settings| {
+        settings.delete_removes_all = delete_removes_all;
+        settings.duplicates = Duplicates::Accepted;
+    });
+    write_secrets(&world);
+    foreign(&world, &[DATADOG, DATADOG]);
+    world.start_operator();
+    world.apply("datadog", &datadog());
+    world.until_reason("datadog", "Synced").await;
+    world
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_with_the_same_url_one_is_kept_for_others() {
     for all in [false, true] {
-        let world = World::new().await;
-        world.simulator.set(|settings| {
-            settings.delete_removes_all = all;
-            settings.duplicates = Duplicates::Accepted;
-        });
-        write_secrets(&world);
-        foreign(&world, &[DATADOG, DATADOG]);
-        world.start_operator();
-        world.apply("datadog", &datadog());
-        world.until_reason("datadog", "Synced").await;
+        let world = with_one_of_two(all).await;
         assert!(world.writes().is_empty(), "{:#?}", world.writes());
         world.delete_until_gone(&["logdrain", "datadog"]);
         assert_eq!(world.simulator.drains("shop-front"), [DATADOG], "{:?}", history(&world));
@@ -168,16 +174,7 @@ async fn of_two_with_the_same_url_one_is_kept_for_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_went_along_with_its_app_is_not_put_back_and_holds_nothing_up() {
-    let world = World::new().await;
-    world.simulator.set(|settings| {
-        settings.delete_removes_all = true;
-        settings.duplicates = Duplicates::Accepted;
-    });
-    write_secrets(&world);
-    foreign(&world, &[DATADOG, DATADOG]);
-    world.start_operator();
-    world.apply("datadog", &datadog());
-    world.until_reason("datadog", "Synced").await;
+    let world = with_one_of_two(true).await;
     let held = world.simulator.hold("DELETE", "/v1/apps/*/log_drains", When::After);
     world.kubectl(&["delete", "logdrain", "datadog", "--wait=false"]);
     world.until_held(&held).await;

@@ -1,0 +1,210 @@
+//! Of deletions, and of what they take along.
+
+use histories::Step;
+use histories::step::{DeleteForm, Duplicates, Requests, ScalingoFault};
+use histories::universe::{AppSlot, Destination, Slot};
+
+use super::{apply, keeps_every_promise, wait};
+
+/// The way to delete that had been seen to work was tried alone from then on, though Scalingo refused it.
+#[test]
+fn another_way_to_delete_is_tried_where_the_one_that_worked_is_refused() {
+    keeps_every_promise(
+        15264,
+        &[
+            Step::DeleteForm(DeleteForm::QueryElseRefused),
+            Step::Start,
+            apply(Slot::A2, AppSlot::Blog, false, Destination::Datadog),
+            wait(2814),
+            apply(Slot::A2, AppSlot::Blog, false, Destination::Syslog),
+            wait(2000),
+            Step::DeleteForm(DeleteForm::BodyElseRefused),
+            Step::Delete { slot: Slot::A2 },
+        ],
+    );
+}
+
+/// An answer of success other than the documented one to a deletion was taken for a drain that is gone.
+#[test]
+fn a_deletion_that_is_answered_otherwise_than_documented_is_checked() {
+    keeps_every_promise(
+        68033,
+        &[
+            Step::Feed { shown: true, delay_seconds: 170, hidden_for: None, addon_names: true },
+            Step::Apply {
+                slot: Slot::B1,
+                app: AppSlot::Shop,
+                by_id: true,
+                addon: false,
+                destination: Destination::Appsignal,
+            },
+            apply(Slot::B2, AppSlot::Shop, true, Destination::Papertrail),
+            Step::Start,
+            Step::Scalingo { requests: Requests::Add, fault: ScalingoFault::Unauthorized, times: 2 },
+            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Datadog, version: 0 },
+            Step::Scalingo { requests: Requests::Exchange, fault: ScalingoFault::ResetAfter, times: 4 },
+            wait(40_000),
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Papertrail),
+            Step::RenameApp { app: AppSlot::Shop },
+            wait(250_000),
+            Step::Scalingo { requests: Requests::Delete, fault: ScalingoFault::WrongTypeAfter, times: 4 },
+            wait(30_000),
+            Step::Apply {
+                slot: Slot::A1,
+                app: AppSlot::Shop,
+                by_id: true,
+                addon: false,
+                destination: Destination::Datadog,
+            },
+            wait(1000),
+            apply(Slot::A1, AppSlot::Blog, true, Destination::Datadog),
+            wait(1000),
+            apply(Slot::A2, AppSlot::Blog, false, Destination::Syslog),
+            wait(3337),
+            Step::Delete { slot: Slot::A2 },
+            Step::RevokeBearers,
+            wait(92),
+        ],
+    );
+}
+
+/// A person deleted the drain right after a deletion that was ignored, which then was taken for one that works.
+#[test]
+fn a_form_to_delete_is_not_proven_by_what_a_person_deletes() {
+    keeps_every_promise(
+        89733,
+        &[
+            Step::DeleteForm(DeleteForm::QueryElseIgnored),
+            apply(Slot::A1, AppSlot::Shop, true, Destination::Syslog),
+            apply(Slot::B1, AppSlot::Blog, false, Destination::Datadog),
+            Step::Start,
+            wait(2_000),
+            Step::Delete { slot: Slot::A1 },
+            Step::RemoveBehind { app: AppSlot::Shop, addon: true, nth: 1 },
+            wait(6_000),
+            Step::Delete { slot: Slot::B1 },
+        ],
+    );
+}
+
+/// A deletion that had been answered with 504 took effect once its drain was wanted again and the one in its place was gone.
+#[test]
+fn a_drain_that_a_late_deletion_may_take_is_not_counted_on() {
+    for fault in [ScalingoFault::LateGateway { seconds: 40 }, ScalingoFault::Late { seconds: 25 }] {
+        keeps_every_promise(
+            1,
+            &[
+                apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+                Step::Start,
+                wait(5_000),
+                Step::Scalingo { requests: Requests::Delete, fault, times: 1 },
+                apply(Slot::A1, AppSlot::Shop, false, Destination::Syslog),
+                wait(8_000),
+                apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+                wait(60_000),
+            ],
+        );
+    }
+}
+
+/// The same, where the one whose drain it was is gone and another wants it, and where the process was killed.
+#[test]
+fn a_drain_that_a_late_deletion_may_take_is_not_shared() {
+    for kill in [None, Some(Step::Kill { nth: 0 })] {
+        let mut steps = vec![
+            Step::Elect,
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+            Step::Start,
+            Step::Start,
+            wait(60_000),
+            Step::Scalingo {
+                requests: Requests::Delete,
+                fault: ScalingoFault::Late { seconds: 45 },
+                times: 1,
+            },
+            Step::Delete { slot: Slot::A1 },
+            wait(3_000),
+        ];
+        steps.extend(kill);
+        steps.extend([apply(Slot::A2, AppSlot::Shop, false, Destination::Datadog), wait(120_000)]);
+        keeps_every_promise(1, &steps);
+    }
+}
+
+/// With `Retain` the resource was let go while its addition was under way: the one that came in its place saw no drain, and added
+/// another.
+#[test]
+fn a_resource_that_retains_its_drain_is_not_let_go_while_a_request_is_out() {
+    keeps_every_promise(
+        1,
+        &[
+            Step::Duplicates(Duplicates::Accepted),
+            Step::Start,
+            wait(5_000),
+            Step::Scalingo { requests: Requests::Add, fault: ScalingoFault::Late { seconds: 45 }, times: 1 },
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+            wait(35_000),
+            Step::Retain { slot: Slot::A1, retain: true },
+            Step::Delete { slot: Slot::A1 },
+            wait(2_000),
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Datadog),
+            wait(1_000),
+            apply(Slot::A2, AppSlot::Shop, false, Destination::Datadog),
+        ],
+    );
+}
+
+/// A deletion took a copy along that was a person's, a neighbour had its own in the place by then, and Scalingo took no second one.
+#[test]
+fn what_cannot_be_added_again_beside_a_neighbours_drain_holds_up_no_deletion() {
+    let papertrail = |slot| apply(slot, AppSlot::Shop, false, Destination::Papertrail);
+    keeps_every_promise(
+        1,
+        &[
+            Step::Start,
+            wait(300_000),
+            Step::DeleteRemovesAll(true),
+            papertrail(Slot::A2),
+            wait(10_000),
+            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Papertrail, version: 0 },
+            Step::Scalingo { requests: Requests::Delete, fault: ScalingoFault::ResetAfter, times: 2 },
+            Step::Delete { slot: Slot::A2 },
+            wait(18_000),
+            papertrail(Slot::B1),
+            wait(40_000),
+        ],
+    );
+}
+
+/// The same where Scalingo takes a second one: the person has theirs again, and the neighbour its own.
+#[test]
+fn a_copy_that_a_deletion_took_along_comes_back_beside_a_neighbours_drain() {
+    let papertrail = |slot| apply(slot, AppSlot::Shop, false, Destination::Papertrail);
+    for late in [0, 5] {
+        keeps_every_promise(
+            1,
+            &[
+                Step::Duplicates(Duplicates::Accepted),
+                Step::DeleteRemovesAll(true),
+                Step::Start,
+                papertrail(Slot::A2),
+                wait(10_000),
+                Step::Copy {
+                    app: AppSlot::Shop,
+                    addon: false,
+                    destination: Destination::Papertrail,
+                    version: 0,
+                },
+                Step::Scalingo {
+                    requests: Requests::Delete,
+                    fault: ScalingoFault::LateGateway { seconds: late },
+                    times: 1,
+                },
+                Step::Delete { slot: Slot::A2 },
+                wait(98_000),
+                papertrail(Slot::B1),
+                wait(40_000),
+            ],
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! Of several that want the same drain.
+
+use histories::Step;
+use histories::step::KubernetesFault;
+use histories::universe::{AppSlot, Destination, Slot};
+
+use super::{apply, keeps_every_promise, wait};
+
+/// Nobody called the one that was a duplicate: the owner had gone without being released, and the checks of its target were others'.
+#[test]
+fn a_duplicate_whose_owner_was_taken_out_by_force_takes_over() {
+    let shop = |slot, destination| apply(slot, AppSlot::Shop, false, destination);
+    for missed in [false, true] {
+        let mut steps = vec![
+            shop(Slot::A1, Destination::Datadog),
+            Step::Start,
+            wait(5_000),
+            shop(Slot::A2, Destination::Datadog),
+            shop(Slot::B1, Destination::Syslog),
+            wait(30_000),
+        ];
+        if missed {
+            steps.push(Step::PauseWatches(true));
+        }
+        steps.extend([Step::ForceDelete { slot: Slot::A1 }, wait(1_000)]);
+        if missed {
+            steps.extend([Step::PauseWatches(false), Step::ExpireWatches]);
+        }
+        keeps_every_promise(1, &steps);
+    }
+}
+
+/// Its owner had gone when it was written that it was a duplicate.
+#[test]
+fn a_duplicate_whose_owner_goes_while_it_says_so_takes_over() {
+    let blog = |slot, destination| apply(slot, AppSlot::Blog, false, destination);
+    keeps_every_promise(
+        711_538,
+        &[
+            blog(Slot::B1, Destination::Datadog),
+            blog(Slot::A2, Destination::Syslog),
+            Step::Start,
+            wait(581),
+            blog(Slot::B2, Destination::Papertrail),
+            blog(Slot::A2, Destination::Datadog),
+            wait(559),
+            Step::Kubernetes { fault: KubernetesFault::LoseAnswer, times: 2 },
+            Step::Delete { slot: Slot::B1 },
+            wait(4_000),
+        ],
+    );
+}
+
+/// It said so of the one of two older ones that had gone.
+#[test]
+fn a_duplicate_names_the_owner_that_is_left() {
+    let shop = |slot| apply(slot, AppSlot::Shop, false, Destination::Datadog);
+    keeps_every_promise(
+        901_491,
+        &[
+            shop(Slot::A1),
+            Step::Start,
+            shop(Slot::B1),
+            shop(Slot::A2),
+            wait(40_000),
+            Step::Kubernetes { fault: KubernetesFault::LoseAnswer, times: 2 },
+            Step::Delete { slot: Slot::A2 },
+            wait(883),
+        ],
+    );
+}
