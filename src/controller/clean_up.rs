@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
@@ -20,6 +21,9 @@ use crate::{
     drain::Target,
     metrics::ReconcileResult,
 };
+
+/// How long a request may take at the most until it can no longer take effect, by clocks that are wrong by minutes.
+const LATEST: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
     if !subject.has_finalizer() {
@@ -48,7 +52,9 @@ async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Re
         now: context.now(),
         led_since: context.led_since(),
     };
-    if let Some(until) = records.iter().filter_map(|record| ledger.unsettled(record)).max() {
+    let unsettled = records.iter().filter_map(|record| ledger.unsettled(record));
+    // A later time is one that somebody has written, and this policy lets every resource go.
+    if let Some(until) = unsettled.filter(|until| until.duration_since(ledger.now) < LATEST).max() {
         return Ok(Outcome::Settling(until));
     }
     let has_taken_along =

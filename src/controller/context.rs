@@ -350,7 +350,13 @@ impl Context {
         self.lists.tidy(Instant::now());
         let tokens = self.tokens.in_use();
         self.scalingo.keep_only(&tokens);
-        let regions: HashSet<String> = self.view.all().iter().map(|object| self.region(object)).collect();
+        let objects = self.view.all();
+        let records =
+            objects.iter().flat_map(|object| object.status.iter().flat_map(|status| &status.drains));
+        let used: HashSet<(&str, &str)> =
+            records.map(|record| (record.region.as_str(), record.app_id.as_str())).collect();
+        self.feeds().keep_apps(|region, app| used.contains(&(region, app)));
+        let regions: HashSet<String> = objects.iter().map(|object| self.region(object)).collect();
         self.apps.keep_only(|token, region| tokens.contains(&token) && regions.contains(region));
     }
 

@@ -114,6 +114,13 @@ impl Feeds {
         due
     }
 
+    /// Forgets that feeds are silent about apps, by region and id, that this is false for.
+    pub fn keep_apps(&mut self, is_used: impl Fn(&str, &str) -> bool) {
+        for ((_, region), feed) in &mut self.known {
+            feed.silent.retain(|app| is_used(region, app));
+        }
+    }
+
     /// When the next feed is to be read.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {

@@ -173,3 +173,19 @@ fn without_an_interval_nothing_is_covered_or_remembered() {
     assert!(!feeds.covers(&key("one", "a"), now));
     assert!(!feeds.answers(token("one"), REGION, now));
 }
+
+#[test]
+fn names_are_told_of_where_no_app_in_use_is_hidden() {
+    let (mut feeds, begin, _) = started(&["one", "other"]);
+    let tells = |feeds: &Feeds, name: &str| feeds.tells_of_all(token(name), REGION, begin + ECHO);
+    feeds.wrote(&key("one", "a"), Kind::Added, url("u"), begin);
+    for name in ["one", "other"] {
+        feeds.read(&feed(name), begin + ECHO, &[], true, begin + ECHO);
+    }
+    assert!(!tells(&feeds, "one") && tells(&feeds, "other"));
+    feeds.keep_apps(|region, app| (region, app) == (REGION, "a"));
+    assert!(!tells(&feeds, "one"));
+    feeds.keep_apps(|region, app| (region, app) == (REGION, "b"));
+    assert!(tells(&feeds, "one"), "nobody has a drain on it any more");
+    assert!(!Feeds::new(None).tells_of_all(token("one"), REGION, begin));
+}

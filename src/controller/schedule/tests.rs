@@ -246,3 +246,13 @@ async fn who_is_called_is_known_until_a_look_begins() {
     assert!(reconciles(schedule.decide(&object(1))));
     assert!(!schedule.is_called("u"));
 }
+
+#[test]
+fn a_reconciliation_knows_whether_the_one_before_it_failed() {
+    let schedule = Schedule::new(fastrand::Rng::with_seed(1));
+    let ends = |has_failed| schedule.ends("u", has_failed);
+    assert_eq!([false, true, true, false, false].map(ends), [false, false, true, true, false]);
+    ends(true);
+    schedule.remove("u");
+    assert!(!ends(false));
+}
