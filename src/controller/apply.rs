@@ -293,7 +293,7 @@ impl<'a> PlanExecutor<'a, '_> {
     }
 
     async fn forget(&mut self, record: &DrainRecord, because: Forgotten) -> Result<(), Error> {
-        let is_lost = because == Forgotten::Gone && !self.observation.is_found();
+        let is_lost = because != Forgotten::Shared && !self.observation.is_found();
         if is_lost || record.state == DrainState::Deleting && because == Forgotten::Gone {
             self.tell_of_deletion(record);
         } else {

@@ -11,19 +11,16 @@ use super::{
     desired,
     error::Error,
     happening::Happening,
-    plan::{Ledger, Phase, Record, Verdict},
-    reconcile::{client, delete_elsewhere},
+    plan::{Ledger, Phase, Record, Verdict, settles},
+    reconcile::{client, delete_on_all},
     status::Subject,
     turn::{self, in_time},
 };
-use crate::{
-    crd::{DrainRecord, DrainState, Reason},
-    drain::Target,
-    metrics::ReconcileResult,
-};
+use crate::{crd::Reason, drain::Target, metrics::ReconcileResult};
 
-/// How long a request may take at the most until it can no longer take effect, by clocks that are wrong by minutes.
-const LATEST: SignedDuration = SignedDuration::from_hours(1);
+/// How long a resource whose drains are to stay is kept for them at the most: this policy is the way out where nothing else is. A
+/// request can no longer take effect much sooner, by clocks that are wrong by minutes.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
     if !subject.has_finalizer() {
@@ -32,7 +29,8 @@ pub(super) async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>
     if subject.leaves_drains() {
         return leave_drains(context, subject).await;
     }
-    let (left, _turn) = finish(context, subject).await?;
+    let targets = subject.targets();
+    let (left, _turn) = finish(context, subject, &targets).await?;
     if let Some(verdict) = left {
         return Ok(Outcome::Looked { verdict, seen: None, note: None });
     }
@@ -44,60 +42,70 @@ pub(super) async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>
 /// Releases the resource without its drains, once nothing can come of its requests any more: a drain that came later would stand
 /// beside that of whoever wants the same.
 async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
-    let records: Vec<Record> = subject.records().iter().cloned().map(Record::from).collect();
-    let ledger = Ledger {
-        records: &records,
-        listed: &[],
-        peers: &[],
-        now: context.now(),
-        led_since: context.led_since(),
-    };
-    let unsettled = records.iter().filter_map(|record| ledger.unsettled(record));
-    // A later time is one that somebody has written, and this policy lets every resource go.
-    if let Some(until) = unsettled.filter(|until| until.duration_since(ledger.now) < LATEST).max() {
+    let records = read(subject);
+    let (now, led_since) = (context.now(), context.led_since());
+    let ledger = Ledger { records: &records, listed: &[], peers: &[], now, led_since };
+    let is_soon = |until: &jiff::Timestamp| until.duration_since(now) < PATIENCE;
+    if let Some(until) = records.iter().filter_map(|record| ledger.unsettled(record)).filter(is_soon).max() {
         return Ok(Outcome::Settling(until));
     }
-    let has_taken_along =
-        |record: &&Record| matches!(record.phase, Phase::Deleting { since: Some(_), keep: 1.., .. });
-    if records.iter().any(|record| has_taken_along(&record)) {
-        match finish(context, subject).await {
-            Ok(_) => {}
-            // This policy is the way out where a person would have to help.
-            Err(error)
-                if error.result() == ReconcileResult::Stalled
-                    || error.reason() == Reason::ApiTokenNotFound =>
-            {
-                for record in records.iter().filter(has_taken_along) {
-                    subject.tell(&Happening::NotRestored { url: record.written.shown() });
-                }
-            }
-            Err(error) => return Err(error),
+    let taken: Vec<&Record> = records.iter().filter(|record| may_have_taken_along(record)).collect();
+    let targets: BTreeSet<Target> = taken.iter().map(|record| record.written.target()).collect();
+    let is_long_ago = |record: &&Record| match record.phase {
+        Phase::Deleting { since: Some(since), .. } => {
+            now.duration_since(settles(since.max(led_since))) > PATIENCE
         }
-    }
+        _ => false,
+    };
+    let is_restored = match finish(context, subject, &targets).await {
+        Ok((Some(Verdict::WaitForAnswer(until)), _)) if is_soon(&until) => {
+            return Ok(Outcome::Settling(until));
+        }
+        Ok((left, _)) => left.is_none(),
+        Err(error) if needs_a_person(&error) || !error.is_passing() && taken.iter().all(is_long_ago) => false,
+        Err(error) => return Err(error),
+    };
+    let left = read(subject);
     subject.remove_finalizer().await?;
-    for record in subject.records() {
-        let url = record.shown();
-        subject.tell(&match record.state {
-            DrainState::Active => Happening::Retained { url },
-            DrainState::Adding | DrainState::Deleting => Happening::MayBeLeft { url },
+    for record in &left {
+        let url = record.written.shown();
+        if !is_restored && may_have_taken_along(record) {
+            subject.tell(&Happening::NotRestored { url: url.clone() });
+        }
+        subject.tell(&match record.phase {
+            Phase::Active { .. } | Phase::Deleting { since: None, .. } => Happening::Retained { url },
+            Phase::Adding { .. } | Phase::Deleting { .. } | Phase::Nameless => Happening::MayBeLeft { url },
         });
     }
     Ok(Outcome::Released)
 }
 
-/// Does what is left to be done about the drains; what is to be waited for, with the targets in hand.
+fn read(subject: &Subject<'_>) -> Vec<Record> {
+    subject.records().iter().cloned().map(Record::from).collect()
+}
+
+/// Whether a deletion was sent that may have removed more than its own drain.
+fn may_have_taken_along(record: &Record) -> bool {
+    matches!(record.phase, Phase::Deleting { since: Some(_), keep: 1.., .. })
+}
+
+fn needs_a_person(error: &Error) -> bool {
+    error.result() == ReconcileResult::Stalled || error.reason() == Reason::ApiTokenNotFound
+}
+
+/// Does what is left to be done about the drains on these targets; what is to be waited for, with the targets in hand.
 async fn finish<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
+    targets: &BTreeSet<Target>,
 ) -> Result<(Option<Verdict>, Vec<OwnedMutexGuard<()>>), Error> {
-    let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     let Some(first) = targets.first() else { return Ok((None, Vec::new())) };
     let client = client(context, subject);
     let requester = client.requester();
     let token = in_time(requester, desired::api_token_for_deletion(context, subject.object())).await?;
     let described = in_time(requester, desired::destination_for_deletion(context, subject.object())).await?;
     let account = (&client, &token);
-    let turn = turn::on_list(context, subject, account, &targets, first).await?;
-    let left = delete_elsewhere(context, subject, account, None, described.as_ref());
+    let turn = turn::on_list(context, subject, account, targets, first).await?;
+    let left = delete_on_all(context, subject, account, targets, described.as_ref());
     Ok((in_time(requester, Box::pin(left)).await?, turn))
 }

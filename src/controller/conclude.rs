@@ -1,9 +1,8 @@
 //! Says what has come of a reconciliation: in its status, to its peers, and to the schedule.
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
@@ -14,14 +13,14 @@ use super::{
     context::Context,
     error::{Error, at_second},
     lists::Key,
-    plan::{Verdict, owner},
+    plan::{Rank, Record, Verdict},
     status::{Basis, Subject},
     turn::PATIENCE,
-    view::rank,
+    view::{name, rank},
 };
 use crate::{
     crd::{DrainRecord, DrainState, LogDrain, Reason, Remedy},
-    drain::{Digest, Target},
+    drain::Target,
     metrics::FailureKind,
     scalingo::{ErrorKind, budget::WINDOW},
 };
@@ -143,9 +142,9 @@ pub(super) async fn conclude(
         _ => match seen.filter(|_| is_checked) {
             Some(seen) => {
                 context.enroll_in_sweep(object, &seen.key, Some(seen.sent));
-                // The owner may have gone while this was written.
-                if is_heir(context, object) {
-                    call_unless_called(context, object);
+                if matches!(&outcome, Ok(Outcome::Looked { verdict: Verdict::Duplicate(_), .. })) {
+                    // The owner may have gone while this was written.
+                    call_heirs(context);
                 }
                 return Action::await_change();
             }
@@ -260,31 +259,50 @@ pub(super) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[Dra
     }
 }
 
-/// Calls those that say to be duplicates of what is not their owner any more: a record or a whole resource may have gone without this
-/// process having been told that it has taken it away.
+/// Calls those that rest as duplicates of what is not their owner any more: a record or a whole resource may have gone without
+/// this process having been told that it has taken it away.
 pub(super) fn call_heirs(context: &Context) {
-    for object in context.view.all().iter().filter(|object| is_heir(context, object)) {
-        call_unless_called(context, object);
+    let all = context.view.all();
+    let rests = |object: &&Arc<LogDrain>| object.uid().is_some_and(|uid| context.schedule.rests(&uid));
+    let duplicates: Vec<_> = all
+        .iter()
+        .filter(rests)
+        .filter_map(|object| Some((object, said_of(object, Reason::Duplicate)?)))
+        .collect();
+    if duplicates.is_empty() {
+        return;
+    }
+    let mut owners: HashMap<(Target, String), (Rank, String)> = HashMap::new();
+    for object in all.iter().filter(|object| object.metadata.deletion_timestamp.is_none()) {
+        for record in records_of(object).filter(|record| Record::from((*record).clone()).is_had()) {
+            let key = (record.target(), record.destination_digest.clone());
+            let me = (rank(object), name(object));
+            let first = owners.entry(key).or_insert_with(|| me.clone());
+            if me < *first {
+                *first = me;
+            }
+        }
+    }
+    let now = Instant::now();
+    for (object, said) in duplicates {
+        let mut records = records_of(object);
+        let has_owner = records.any(|record| {
+            let key = (record.target(), record.destination_digest.clone());
+            owners.get(&key).is_some_and(|(_, owner)| said.contains(&format!("LogDrain {owner} ")))
+        });
+        if !has_owner {
+            context.call(&object.uid().unwrap_or_default(), ObjectRef::from_obj(&**object), now);
+        }
     }
 }
 
-fn call_unless_called(context: &Context, object: &LogDrain) {
-    let uid = object.uid().unwrap_or_default();
-    if !context.schedule.is_called(&uid) {
-        context.call(&uid, ObjectRef::from_obj(object), Instant::now());
-    }
+fn records_of(object: &LogDrain) -> impl Iterator<Item = &DrainRecord> {
+    object.status.iter().flat_map(|status| &status.drains)
 }
 
-/// Whether a resource says to be a duplicate, and is not one of the resource that it names.
-fn is_heir(context: &Context, object: &LogDrain) -> bool {
-    let Some(status) = &object.status else { return false };
-    let is_said =
-        |condition: &&Condition| condition.type_ == "Ready" && condition.reason == Reason::Duplicate.as_str();
-    let Some(said) = status.conditions.iter().find(is_said) else { return false };
-    let me = rank(object);
-    !status.drains.iter().any(|record| {
-        let peers = context.view.peers(&me.uid, &record.target());
-        owner(&peers, &me, &Digest::recorded(&record.destination_digest))
-            .is_some_and(|owner| said.message.contains(&format!("LogDrain {} ", owner.name)))
-    })
+/// What `Ready` says, if it is for this reason.
+fn said_of(object: &LogDrain, reason: Reason) -> Option<&str> {
+    let mut conditions = object.status.iter().flat_map(|status| &status.conditions);
+    let ready = conditions.find(|condition| condition.type_ == "Ready")?;
+    (ready.reason == reason.as_str()).then_some(ready.message.as_str())
 }

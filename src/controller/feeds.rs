@@ -114,8 +114,9 @@ impl Feeds {
         due
     }
 
-    /// Forgets that feeds are silent about apps, by region and id, that this is false for.
+    /// Forgets what was heard and not heard of apps, by region and id, that this is false for.
     pub fn keep_apps(&mut self, is_used: impl Fn(&str, &str) -> bool) {
+        self.writes.retain(|write| is_used(&write.target.region, &write.target.app_id));
         for ((_, region), feed) in &mut self.known {
             feed.silent.retain(|app| is_used(region, app));
         }

@@ -32,6 +32,12 @@ pub fn settles(sent: Timestamp) -> Timestamp {
     sent.checked_add(SETTLES_AFTER).unwrap_or(Timestamp::MAX)
 }
 
+/// When a request was sent at the latest that can no longer take effect now.
+#[must_use]
+pub fn settled(now: Timestamp) -> Timestamp {
+    now.checked_sub(SETTLES_AFTER).unwrap_or(Timestamp::MIN)
+}
+
 /// Who comes first where two want the same: the older, then the smaller uid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
@@ -275,28 +281,29 @@ impl Plan {
         Self { steps, verdict }
     }
 
-    /// What is left to be done where the resource goes and its drains stay, once no request can take effect any more: what
-    /// deletions took along comes back.
+    /// What is left to be done where the resource goes and its drains stay: what deletions took along comes back, once none can
+    /// take effect any more.
     #[must_use]
     pub fn leaving(ledger: &Ledger<'_>) -> Self {
-        let mut restored = BTreeSet::new();
-        let excessive = |record: &Record| match (ledger.deletion(record)?, record.url()?) {
-            (Deletion::Excessive(missing), url) if restored.insert(url.clone()) => {
-                Some(Step::Restore { record: record.written.clone(), url: url.clone(), missing })
+        let (mut steps, mut open, mut restored) = (Vec::new(), None, BTreeSet::new());
+        for record in ledger.records {
+            match (ledger.deletion(record), record.url()) {
+                (Some(Deletion::Open(until)), _) => open = open.max(Some(until)),
+                (Some(Deletion::Excessive(missing)), Some(url)) if restored.insert(url) => {
+                    let (record, url) = (record.written.clone(), url.clone());
+                    steps.push(Step::Restore { record, url, missing });
+                }
+                _ => {}
             }
-            _ => None,
-        };
-        let steps = ledger.records.iter().filter_map(excessive).collect();
-        Self { steps, verdict: Verdict::InSync }
+        }
+        Self { steps, verdict: open.map_or(Verdict::InSync, Verdict::WaitForAnswer) }
     }
 }
 
 /// The peer that comes first of all who want a destination and have its drain, unless this rank comes before it.
 #[must_use]
-pub fn owner<'a>(peers: &'a [Peer], rank: &Rank, wanted: &Digest) -> Option<&'a Peer> {
-    let has_it = |record: &Record| {
-        record.destination == *wanted && matches!(record.phase, Phase::Active { .. } | Phase::Nameless)
-    };
+fn owner<'a>(peers: &'a [Peer], rank: &Rank, wanted: &Digest) -> Option<&'a Peer> {
+    let has_it = |record: &Record| record.destination == *wanted && record.is_had();
     peers
         .iter()
         .filter(|peer| !peer.deleting && peer.rank < *rank)

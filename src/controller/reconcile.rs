@@ -111,7 +111,7 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     let known = context.apps.until_known(&token, &region, fresh);
     turn::on_budget(context, subject, &client, &token, During::Approach, known).await?;
     let desired = in_time(&requester, desire(context, subject, client, token, destination, fresh)).await?;
-    let mut targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
+    let mut targets = subject.targets();
     targets.insert(desired.target.clone());
     let account = (&desired.client, &desired.token);
     let _turn = turn::on_list(context, subject, account, &targets, &desired.target).await?;
@@ -232,23 +232,24 @@ async fn ensure_drain<'a>(
         return Ok((verdict, sent));
     }
     let described = Some(&desired.destination);
-    let left = delete_elsewhere(context, subject, account, Some(&desired.target), described);
+    let mut elsewhere = subject.targets();
+    elsewhere.remove(&desired.target);
+    let left = delete_on_all(context, subject, account, &elsewhere, described);
     Ok((left.await?.unwrap_or(verdict), sent))
 }
 
-/// Makes the drains go that are recorded elsewhere than on `except`, or puts right what their deletion did where they are to stay;
-/// what is still to wait for, or the first failure after all have been tried.
-pub(super) async fn delete_elsewhere<'a>(
+/// Makes the drains go that are recorded on these targets, or puts right what their deletion did where they are to stay; what is
+/// still to wait for, or the first failure after all have been tried.
+pub(super) async fn delete_on_all<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
-    (client, token): (&Client, &ApiToken),
-    except: Option<&Target>,
+    account: (&Client, &ApiToken),
+    targets: &BTreeSet<Target>,
     described: Option<&Destination>,
 ) -> Result<Option<Verdict>, Error> {
-    let targets: BTreeSet<Target> = subject.records().iter().map(DrainRecord::target).collect();
     let (mut open, mut failure) = (None, None);
-    for target in targets.iter().filter(|target| Some(*target) != except) {
-        match delete_on(context, subject, (client, token), target, described).await {
+    for target in targets {
+        match delete_on(context, subject, account, target, described).await {
             Ok(Verdict::InSync) => {}
             Ok(verdict) => open = open.or(Some(verdict)),
             Err(error) if error.is_of_one_target() => failure = failure.or(Some(error)),

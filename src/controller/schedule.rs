@@ -197,6 +197,12 @@ impl Schedule {
         }
     }
 
+    /// Whether nothing but a call or a change has it reconciled again.
+    #[must_use]
+    pub fn rests(&self, uid: &str) -> bool {
+        self.entries().get(uid).is_some_and(|entry| matches!(entry.due, Due::Never { .. }))
+    }
+
     /// Whether it was called since its last reconciliation began.
     #[must_use]
     pub fn is_called(&self, uid: &str) -> bool {

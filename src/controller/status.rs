@@ -1,6 +1,6 @@
 //! Writes the finalizer and the status, each only when it differs, guarded by resourceVersion.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kube::{
     Api, ResourceExt,
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, Revision, conditions},
+    drain::Target,
     metrics::Write,
     scalingo::{
         Requester,
@@ -171,6 +172,12 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn records(&self) -> &[DrainRecord] {
         self.object.status.as_ref().map_or(&[], |status| &status.drains)
+    }
+
+    /// What its records are about.
+    #[must_use]
+    pub fn targets(&self) -> BTreeSet<Target> {
+        self.records().iter().map(DrainRecord::target).collect()
     }
 
     /// Whether the resource is being deleted.

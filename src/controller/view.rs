@@ -10,7 +10,10 @@ use kube::{
 };
 
 use crate::{
-    controller::plan::{Peer, Rank, Record},
+    controller::{
+        plan::{Peer, Rank, Record},
+        status::is_held,
+    },
     crd::LogDrain,
     drain::Target,
 };
@@ -153,6 +156,8 @@ impl View {
         self.all()
             .iter()
             .filter(|object| object.metadata.uid.as_deref() != Some(except_uid))
+            // One that goes without our finalizer was let go, whatever else holds it.
+            .filter(|object| object.metadata.deletion_timestamp.is_none() || is_held(object))
             .filter_map(|object| {
                 let records: Vec<_> = object
                     .status
@@ -228,7 +233,10 @@ mod tests {
     use kube::runtime::{reflector, watcher};
 
     use super::*;
-    use crate::crd::{DrainType, LogDrainSpec};
+    use crate::{
+        controller::status::FINALIZER,
+        crd::{DrainRecord, DrainState, DrainType, LogDrainSpec, LogDrainStatus},
+    };
 
     fn object(uid: &str, version: u64) -> LogDrain {
         let mut object = LogDrain::new(uid, LogDrainSpec::new("shop", DrainType::Datadog));
@@ -253,6 +261,37 @@ mod tests {
         assert_eq!(view.newest(&seen).unwrap().resource_version().unwrap(), "10");
         writer.apply_watcher_event(&watcher::Event::Apply(object("u", 11)));
         assert_eq!(versions(&view), ["11"]);
+    }
+
+    #[test]
+    fn what_was_let_go_is_nobodys_peer_whatever_else_holds_it() {
+        use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+        let peers = |is_going: bool, finalizers: &[&str]| {
+            let mut object = object("u", 1);
+            object.metadata.deletion_timestamp = is_going.then_some(Time(Timestamp::UNIX_EPOCH));
+            object.metadata.finalizers = Some(finalizers.iter().map(|text| (*text).to_owned()).collect());
+            let record = DrainRecord {
+                region: "osc-fr1".into(),
+                app: "shop".into(),
+                app_id: "a".into(),
+                addon: None,
+                drain_type: DrainType::Datadog,
+                url: None,
+                url_digest: Some("v1:u".into()),
+                destination_digest: "v1:d".into(),
+                state: DrainState::Active,
+                since: None,
+                listed_before: Vec::new(),
+            };
+            let target = record.target();
+            object.status = Some(LogDrainStatus { drains: vec![record], ..LogDrainStatus::default() });
+            let (store, mut writer) = reflector::store();
+            writer.apply_watcher_event(&watcher::Event::Apply(object));
+            View::new(vec![store]).peers("other", &target).len()
+        };
+        assert_eq!(peers(false, &[]), 1);
+        assert_eq!(peers(true, &["example.com/other", FINALIZER]), 1);
+        assert_eq!(peers(true, &["example.com/other"]), 0);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Drains of others on the same app.
 
-use scalingo_simulator::{Change, ChangeKind, Duplicates, Simulator, UrlForm, When};
+use scalingo_simulator::{Action, Change, ChangeKind, Duplicates, Rule, Simulator, UrlForm, When};
 use serde_json::{Value, json};
 
 use crate::{
     change::history,
+    eventually::until,
     lifecycle::verdict,
     types::{DATADOG, datadog, write_secrets},
-    world::World,
+    world::{SOON, World},
 };
 
 /// What the operator added and removed, in order.
@@ -283,5 +284,37 @@ async fn of_two_that_a_person_takes_at_the_moment_of_a_deletion_none_is_added_ag
     assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
     let kinds: Vec<ChangeKind> = own_changes(&world.simulator).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, [ChangeKind::Added]);
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_that_cannot_be_deleted_is_left_where_it_is_by_retain() {
+    let world = with_a_hidden_twin(Duplicates::Accepted, true).await;
+    world.until_reason("datadog", "Synced").await;
+    let elk = "https://elk.example.com/";
+    world.change("datadog", &json!({"type": "elk", "url": elk, "tokenSecretRef": null, "drainRegion": null}));
+    world.until_reason("datadog", "Ambiguous").await;
+    world.change("datadog", &json!({"deletionPolicy": "Retain"}));
+    world.delete_until_gone(&["logdrain", "datadog"]);
+    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, OPAQUE, elk]);
+    let is_told = || {
+        let events = world.events("datadog");
+        let told: Vec<&String> = events.iter().filter(|event| event.contains(" Retained: ")).collect();
+        told.len() == 2 && told.iter().all(|event| event.starts_with("Normal Retained: left the drain "))
+    };
+    until(SOON, || format!("{:#?}", world.events("datadog")), is_told).await;
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_back_later_since_a_429_came_first_is_no_lost_answer() {
+    let world = with_one_of_two(true).await;
+    let rule = Rule::new("POST", "/v1/apps/*/log_drains", Action::too_many_requests(Some(1))).once();
+    world.simulator.add_rule(rule);
+    world.delete_until_gone(&["logdrain", "datadog"]);
+    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
+    assert_eq!(world.simulator.requests("POST", "/v1/apps/*/log_drains").len(), 2);
+    let output = world.operator_output();
+    assert!(!output.contains("was lost"), "{output}");
     world.finish();
 }

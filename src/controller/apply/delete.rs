@@ -7,7 +7,7 @@ use super::{PlanExecutor, answer_lost};
 use crate::{
     controller::{
         delete_forms::Proof, error::Error, feeds::Kind, happening::Happening, lists::Freshness, observe,
-        status::Basis,
+        plan::settled, status::Basis,
     },
     crd::{DrainRecord, DrainState, Reason},
     drain::{Destination, Digest, DrainUrl},
@@ -188,6 +188,9 @@ impl PlanExecutor<'_, '_> {
         missing: usize,
         destination: Option<Destination>,
     ) -> Result<(), Error> {
+        if !self.observation.is_found() {
+            return self.drop_without_target(record).await;
+        }
         let Some(destination) = destination else {
             self.subject.tell(&Happening::NotRestored { url: record.shown() });
             return self.put(record, None, Reason::Progressing, "deleted a drain").await;
@@ -206,24 +209,35 @@ impl PlanExecutor<'_, '_> {
                 Ok(url) => url,
                 // Nobody has a drain there any more.
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => {
-                    let target = record.shown_target();
-                    self.subject.tell(&Happening::TargetNotFound { target, url: record.shown() });
-                    return self
-                        .put(&intent, None, Reason::Progressing, "dropped the record of a drain")
-                        .await;
+                    return self.drop_without_target(&intent).await;
                 }
                 // Another has come in its place since, and this API has no room for two.
                 Err(error) if error.kind() == ErrorKind::Refused && self.is_listed(record) => {
                     self.subject.tell(&Happening::NotRestored { url: record.shown() });
                     return self.put(&intent, None, Reason::Progressing, "deleted a drain").await;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    if error.change_outcome() == ChangeOutcome::NotMade {
+                        // Nothing is out that could take effect, and what is missing is missing for our deletion.
+                        let since = Some(Time(settled(self.context.now())));
+                        let open = DrainRecord { since, ..intent.clone() };
+                        self.put(&intent, Some(open), Reason::Progressing, message).await?;
+                    }
+                    return Err(error.into());
+                }
             };
             self.context.metrics.drift_healed(Drift::DeletedAlong);
             self.expect_echo(Kind::Added, &self.context.digester.url(self.target(), &url));
         }
         self.subject.tell(&Happening::Deleted { url: record.shown() });
         self.put(&intent, None, Reason::Progressing, "deleted a drain").await
+    }
+
+    /// Nobody has a drain there any more, for all that this token can see.
+    async fn drop_without_target(&mut self, record: &DrainRecord) -> Result<(), Error> {
+        let target = record.shown_target();
+        self.subject.tell(&Happening::TargetNotFound { target, url: record.shown() });
+        self.put(record, None, Reason::Progressing, "dropped the record of a drain").await
     }
 
     fn is_listed(&self, record: &DrainRecord) -> bool {

@@ -187,5 +187,7 @@ fn names_are_told_of_where_no_app_in_use_is_hidden() {
     assert!(!tells(&feeds, "one"));
     feeds.keep_apps(|region, app| (region, app) == (REGION, "b"));
     assert!(tells(&feeds, "one"), "nobody has a drain on it any more");
+    assert_eq!(feeds.read(&feed("one"), begin + ECHO * 2, &[], true, begin + ECHO * 2), [""; 0]);
+    assert!(tells(&feeds, "one"));
     assert!(!Feeds::new(None).tells_of_all(token("one"), REGION, begin));
 }

@@ -100,6 +100,12 @@ impl Record {
         matches!(self.phase, Phase::Adding { .. })
     }
 
+    /// Whether its resource has the drain, for all that is known.
+    #[must_use]
+    pub fn is_had(&self) -> bool {
+        matches!(self.phase, Phase::Active { .. } | Phase::Nameless)
+    }
+
     /// Whether its deletion is not known to have ended.
     #[must_use]
     pub fn is_deleting(&self) -> bool {

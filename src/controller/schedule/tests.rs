@@ -249,10 +249,22 @@ async fn who_is_called_is_known_until_a_look_begins() {
 
 #[test]
 fn a_reconciliation_knows_whether_the_one_before_it_failed() {
-    let schedule = Schedule::new(fastrand::Rng::with_seed(1));
+    let schedule = schedule();
     let ends = |has_failed| schedule.ends("u", has_failed);
     assert_eq!([false, true, true, false, false].map(ends), [false, false, true, true, false]);
     ends(true);
     schedule.remove("u");
     assert!(!ends(false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_who_waits_for_no_time_rests() {
+    let schedule = schedule();
+    assert!(!schedule.rests("u"), "it is not known");
+    schedule.rest(&object(1));
+    assert!(schedule.rests("u"));
+    schedule.now("u", Instant::now());
+    assert!(!schedule.rests("u"));
+    schedule.after_failure(&object(1), Duration::ZERO);
+    assert!(!schedule.rests("u"), "it comes by itself, later and later");
 }

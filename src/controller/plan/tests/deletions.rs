@@ -126,11 +126,15 @@ fn what_a_peer_has_just_added_is_not_taken_for_the_drain_that_a_deletion_left() 
 
 #[test]
 fn what_was_taken_along_comes_back_where_the_resource_goes_and_its_drains_stay() {
-    let leaves = |records: Vec<DrainRecord>, urls: &[&str], later: i64| {
+    let plan = |records: Vec<DrainRecord>, urls: &[&str], peers: &[Peer], later: i64| {
         let (records, listed) = (read(records), there(urls));
         let now = at(20 + later);
-        let ledger = Ledger { records: &records, listed: &listed, peers: &[], now, led_since: at(0) };
-        Plan::leaving(&ledger).steps
+        Plan::leaving(&Ledger { records: &records, listed: &listed, peers, now, led_since: at(0) })
+    };
+    let leaves = |records: Vec<DrainRecord>, urls: &[&str], later: i64| {
+        let Plan { steps, verdict } = plan(records, urls, &[], later);
+        assert_eq!(verdict, InSync);
+        steps
     };
     let record = || deleting("d", "u", 2);
     assert_eq!(leaves(vec![record(), active("e", "v")], &["v"], 80), [restore(record(), 1)]);
@@ -141,6 +145,12 @@ fn what_was_taken_along_comes_back_where_the_resource_goes_and_its_drains_stay()
         assert_eq!(leaves(vec![record()], urls, 80), []);
     }
     assert_eq!(leaves(vec![adding("d", &[]), active("d", "w"), refused("d", "u", 2)], &[], 80), []);
+    // What is there may be what a neighbour is adding.
+    let neighbour = peer(11, vec![DrainRecord { since: Some(Time(at(80))), ..adding("d", &[]) }]);
+    let waits = plan(vec![record()], &["u"], std::slice::from_ref(&neighbour), 80);
+    assert_eq!(waits, Plan { steps: vec![], verdict: WaitForAnswer(at(180)) });
+    assert_eq!(plan(vec![record()], &["u"], &[], 0).verdict, InSync);
+    assert_eq!(plan(vec![record()], &[], &[], 0).verdict, WaitForAnswer(at(100)));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Of several that want the same drain.
 
-use histories::Step;
+use std::sync::Arc;
+
 use histories::step::KubernetesFault;
 use histories::universe::{AppSlot, Destination, Slot};
+use histories::{Digester, History, Step};
 
 use super::{apply, keeps_every_promise, wait};
 
@@ -68,4 +70,26 @@ fn a_duplicate_names_the_owner_that_is_left() {
             wait(883),
         ],
     );
+}
+
+/// It called itself again as soon as it had failed.
+#[test]
+fn a_duplicate_whose_owner_is_gone_is_not_tried_again_and_again_while_it_fails() {
+    let shop = |slot| apply(slot, AppSlot::Shop, false, Destination::Datadog);
+    let steps = vec![
+        shop(Slot::A1),
+        Step::Start,
+        wait(5_000),
+        shop(Slot::A2),
+        shop(Slot::B1),
+        wait(30_000),
+        Step::Kubernetes { fault: KubernetesFault::Status(503), times: 200 },
+        Step::ForceDelete { slot: Slot::A1 },
+        wait(20_000),
+    ];
+    keeps_every_promise(1, &steps);
+    let digester = Arc::new(Digester::default());
+    let (_, lines) = History { seed: 1, steps }.run_with_journal(&digester);
+    let failed = lines.iter().filter(|line| line.contains("Status(503)")).count();
+    assert!((2..60).contains(&failed), "{failed} requests have failed");
 }
