@@ -203,6 +203,10 @@ fn describe(subject: &Subject<'_>, verdict: &Verdict, note: Option<&str>) -> (Re
         Verdict::WaitForPeer(peer, _) => {
             (Reason::Progressing, format!("LogDrain {peer} is adding or deleting the same drain"))
         }
+        Verdict::AfterPeer(peer) => (
+            Reason::Progressing,
+            format!("LogDrain {peer} has the same drain and goes too; this one waits until it has gone"),
+        ),
         Verdict::Ambiguous(many) => (
             Reason::Ambiguous,
             format!(

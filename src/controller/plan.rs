@@ -189,6 +189,8 @@ pub enum Verdict {
     LookAgain,
     /// The `LogDrain` of this name is adding or deleting the same drain: reconcile again, at the latest then.
     WaitForPeer(String, Timestamp),
+    /// The `LogDrain` of this name has to go first: it calls for another reconciliation then.
+    AfterPeer(String),
     /// This many new drains cannot be told apart: a person must decide.
     Ambiguous(usize),
 }
@@ -260,9 +262,9 @@ impl Plan {
             kept = records.iter().position(|record| ledger.standing(record, wanted).is_some());
             match kept.map(|place| &records[place]) {
                 None => {
-                    if let Some((step, until)) = situation.earlier_deletion(wanted, &records) {
+                    if let Some((step, verdict)) = situation.earlier_deletion(wanted, &records) {
                         steps.extend(step);
-                        return Self { steps, verdict: Verdict::until(until, ledger.now) };
+                        return Self { steps, verdict };
                     }
                     match situation.obtain(wanted, &records) {
                         Ok(step) => steps.push(step),
@@ -275,8 +277,8 @@ impl Plan {
                 verdict = Verdict::Duplicate(owner.name.clone());
             }
         }
-        if let Some(until) = release(situation, &records, kept, &mut steps) {
-            verdict = Verdict::until(until, ledger.now);
+        if let Some(wait) = release(situation, &records, kept, &mut steps) {
+            verdict = wait;
         }
         Self { steps, verdict }
     }
@@ -286,9 +288,11 @@ impl Plan {
     #[must_use]
     pub fn leaving(ledger: &Ledger<'_>) -> Self {
         let (mut steps, mut open, mut restored) = (Vec::new(), None, BTreeSet::new());
+        let mut verdict = Verdict::InSync;
         for record in ledger.records {
             match (ledger.deletion(record), record.url()) {
                 (Some(Deletion::Open(until)), _) => open = open.max(Some(until)),
+                (Some(Deletion::Contested(peer)), _) => verdict = Verdict::AfterPeer(peer),
                 (Some(Deletion::Excessive(missing)), Some(url)) if restored.insert(url) => {
                     let (record, url) = (record.written.clone(), url.clone());
                     steps.push(Step::Restore { record, url, missing });
@@ -296,7 +300,7 @@ impl Plan {
                 _ => {}
             }
         }
-        Self { steps, verdict: open.map_or(Verdict::InSync, Verdict::WaitForAnswer) }
+        Self { steps, verdict: open.map_or(verdict, Verdict::WaitForAnswer) }
     }
 }
 
@@ -311,13 +315,13 @@ fn owner<'a>(peers: &'a [Peer], rank: &Rank, wanted: &Digest) -> Option<&'a Peer
         .min_by_key(|peer| &peer.rank)
 }
 
-/// Adds how to be rid of all records but the one that is kept; until when to wait with one.
+/// Adds how to be rid of all records but the one that is kept; what to wait for with one.
 fn release(
     situation: &Situation<'_>,
     records: &[Record],
     kept: Option<usize>,
     steps: &mut Vec<Step>,
-) -> Option<Timestamp> {
+) -> Option<Verdict> {
     let (mut wait, mut gone, mut shared) = (None, Vec::new(), Vec::new());
     for (place, record) in records.iter().enumerate().filter(|(place, _)| Some(*place) != kept) {
         let there = record.url().map_or(0, |url| situation.ledger.count(url));
@@ -343,7 +347,7 @@ fn release(
                 }
                 steps.push(step);
             }
-            Err(until) => wait = Some(until),
+            Err(verdict) => wait = Some(verdict),
         }
     }
     wait

@@ -24,6 +24,8 @@ pub(super) enum Deletion {
     Undone,
     /// It has taken this many along that were to stay.
     Excessive(usize),
+    /// What is there may be the own drain of the `LogDrain` of this name, which goes too: nobody can tell before it has gone.
+    Contested(String),
 }
 
 impl Ledger<'_> {
@@ -47,23 +49,24 @@ impl Ledger<'_> {
         let Phase::Deleting { url, since, keep } = &record.phase else { return None };
         let there = self.count(url);
         // What a peer has added since, or may have, is none of those that were to stay.
-        let (mut beside, mut addition) = (false, None);
+        let (mut beside, mut going, mut addition) = (false, None, None);
         let may_take_along = since.is_some() && *keep > 0;
         for (peer, other) in self.peer_records().filter(|_| may_take_along) {
-            let is_of_same = other.destination == record.destination;
-            if is_of_same && other.is_adding() {
+            if other.destination == record.destination && other.is_adding() {
                 addition = addition.max(self.unsettled(other));
             }
-            beside |= !peer.deleting && other.is_twin_of(record) && !other.is_deleting();
+            if other.is_twin_of(record) && !other.is_deleting() {
+                beside |= !peer.deleting;
+                going = Some(&peer.name).filter(|_| peer.deleting).or(going);
+            }
         }
-        Some(if record.is_gone(there) && !beside && addition.is_none() {
-            Deletion::Done
-        } else if let Some(until) = self.unsettled(record).max(addition) {
-            Deletion::Open(until)
-        } else if there > *keep {
-            Deletion::Undone
-        } else {
-            Deletion::Excessive(keep + usize::from(beside) - there)
+        let is_alone = !beside && going.is_none() && addition.is_none();
+        Some(match (self.unsettled(record).max(addition), going) {
+            _ if is_alone && record.is_gone(there) => Deletion::Done,
+            (Some(until), _) => Deletion::Open(until),
+            _ if there > *keep => Deletion::Undone,
+            (None, Some(peer)) if !beside => Deletion::Contested(peer.clone()),
+            _ => Deletion::Excessive(keep + usize::from(beside) - there),
         })
     }
 

@@ -21,19 +21,20 @@ pub(super) struct Beside<'a> {
 }
 
 impl Situation<'_> {
-    /// What an earlier deletion of the wanted drain leaves to be done, and until when it is to be waited for: whether
+    /// What an earlier deletion of the wanted drain leaves to be done, and what is to be waited for: whether
     /// the drain stays is not known before, nor which of several copies another one would be.
     pub(super) fn earlier_deletion(
         &self,
         wanted: &Digest,
         records: &[Record],
-    ) -> Option<(Option<Step>, Timestamp)> {
+    ) -> Option<(Option<Step>, Verdict)> {
         let mut records = records.iter().filter(|record| record.destination == *wanted);
         records.find_map(|record| match self.ledger.deletion(record)? {
-            Deletion::Open(until) => Some((None, until)),
+            Deletion::Open(until) => Some((None, Verdict::WaitForAnswer(until))),
+            Deletion::Contested(peer) => Some((None, Verdict::AfterPeer(peer))),
             Deletion::Excessive(missing) => {
                 let (record, url) = (record.written.clone(), record.url()?.clone());
-                Some((Some(Step::Restore { record, url, missing }), self.ledger.now))
+                Some((Some(Step::Restore { record, url, missing }), Verdict::LookAgain))
             }
             Deletion::Done | Deletion::Undone => None,
         })
@@ -82,8 +83,8 @@ impl Situation<'_> {
         Ok(Step::Add { drifted })
     }
 
-    /// How to be rid of a record, or until when to wait with it.
-    pub(super) fn release(&self, record: &Record, beside: &Beside<'_>) -> Result<Step, Timestamp> {
+    /// How to be rid of a record, or what to wait for with it.
+    pub(super) fn release(&self, record: &Record, beside: &Beside<'_>) -> Result<Step, Verdict> {
         let written = || record.written.clone();
         let forget = |because| Ok(Step::Forget { record: written(), because });
         match &record.phase {
@@ -92,7 +93,8 @@ impl Situation<'_> {
             Phase::Nameless => forget(Forgotten::Gone),
             Phase::Active { url } | Phase::Deleting { url, .. } => {
                 match self.ledger.deletion(record) {
-                    Some(Deletion::Open(until)) => return Err(until),
+                    Some(Deletion::Open(until)) => return Err(Verdict::WaitForAnswer(until)),
+                    Some(Deletion::Contested(peer)) => return Err(Verdict::AfterPeer(peer)),
                     Some(Deletion::Excessive(missing)) => {
                         return Ok(Step::Restore { record: written(), url: url.clone(), missing });
                     }
@@ -106,10 +108,10 @@ impl Situation<'_> {
                     return forget(Forgotten::Shared);
                 }
                 if let Some(until) = self.addition_of_peer(record) {
-                    return Err(until);
+                    return Err(Verdict::WaitForAnswer(until));
                 }
                 if beside.is_after_another {
-                    return Err(self.ledger.now);
+                    return Err(Verdict::LookAgain);
                 }
                 Ok(Step::Delete { record: written(), url: url.clone(), keep: there - 1 })
             }

@@ -120,7 +120,7 @@ impl Case {
 }
 
 use Likeness::{Other, Possible, Same};
-use Verdict::{Ambiguous, Duplicate, InSync, LookAgain, WaitForAnswer, WaitForPeer};
+use Verdict::{AfterPeer, Ambiguous, Duplicate, InSync, LookAgain, WaitForAnswer, WaitForPeer};
 
 fn wants(destination: &'static str) -> Case {
     Case { wanted: Some(destination), ..Case::default() }

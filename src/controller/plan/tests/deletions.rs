@@ -184,3 +184,25 @@ fn what_a_peer_has_added_since_is_not_what_a_deletion_took_along() {
     case(80).gives(vec![], WaitForAnswer(at(180)));
     case(160).gives(vec![forget(record(), Forgotten::Gone)], InSync);
 }
+
+#[test]
+fn what_may_be_the_drain_of_a_peer_that_goes_too_is_judged_once_it_has_gone() {
+    let case = |record, peers, listed, later| Case { peers, ..going(vec![record], listed, later) };
+    let record = || deleting("d", "u", 2);
+    let leaving = || vec![Peer { deleting: true, ..peer(11, vec![active("d", "u")]) }];
+    case(record(), leaving(), there(&["u"]), 0).gives(vec![], WaitForAnswer(at(100)));
+    for listed in [there(&["u"]), vec![]] {
+        case(record(), leaving(), listed, 80).gives(vec![], AfterPeer("shop/peer-11".into()));
+    }
+    // It is gone, with its drain or without.
+    case(record(), vec![], there(&["u"]), 80).gives(vec![forget(record(), Forgotten::Gone)], InSync);
+    case(record(), vec![], vec![], 80).gives(vec![restore(record(), 1)], InSync);
+    // It does not wait for this one: the older deletes, the younger leaves the drain to it.
+    let other = |seconds| vec![Peer { deleting: true, ..peer(seconds, vec![record()]) }];
+    case(active("d", "u"), other(1), there(&["u"]), 80)
+        .gives(vec![forget(active("d", "u"), Forgotten::Shared)], InSync);
+    case(active("d", "u"), other(11), there(&["u"]), 80).gives(vec![delete(active("d", "u"), 0)], InSync);
+    // Nothing went along.
+    let refused = || refused("d", "u", 2);
+    case(refused(), leaving(), there(&["u"]), 80).gives(vec![forget(refused(), Forgotten::Gone)], InSync);
+}
