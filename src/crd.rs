@@ -5,6 +5,7 @@
 
 mod condition;
 mod definition;
+mod hold;
 mod request;
 mod revision;
 mod rules;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use condition::{Reason, Remedy, conditions};
 pub use definition::{YamlError, definition, yaml};
+pub use hold::FINALIZER;
 pub use request::REQUESTED_AT;
 pub use revision::Revision;
 pub use rules::{Field, Presence};

@@ -10,9 +10,9 @@ use super::{
     context::Context,
     desired,
     error::Error,
+    execute::{client, delete_on_all},
     happening::Happening,
     plan::{Ledger, Phase, Record, Verdict, settles},
-    reconcile::{client, delete_on_all},
     status::Subject,
     turn::{self, in_time},
 };

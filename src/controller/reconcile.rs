@@ -1,6 +1,6 @@
 //! One reconciliation of one resource, as a list of named steps.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use kube::{ResourceExt, runtime::controller::Action};
 use tokio::time::Instant;
@@ -11,9 +11,10 @@ use super::{
     apps::{Fresh, Resolved},
     clean_up::clean_up,
     conclude::{Outcome, Seen, call_heirs, call_peers, conclude},
-    context::{Context, Sabotage},
+    context::Context,
     desired,
     error::Error,
+    execute::{client, delete_on_all, plan_and_execute},
     happening::{Happening, says},
     observe,
     plan::{Ledger, Listed, Plan, Record, Situation, Verdict},
@@ -170,11 +171,6 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     (plan.steps.is_empty() && is_said).then_some(target)
 }
 
-/// The client for this reconciliation.
-pub(super) fn client(context: &Context, subject: &Subject<'_>) -> Client {
-    context.scalingo.on_behalf_of(subject.requester().clone())
-}
-
 /// Finds the app.
 async fn desire(
     context: &Context,
@@ -236,85 +232,6 @@ async fn ensure_drain<'a>(
     elsewhere.remove(&desired.target);
     let left = delete_on_all(context, subject, account, &elsewhere, described);
     Ok((left.await?.unwrap_or(verdict), sent))
-}
-
-/// Makes the drains go that are recorded on these targets, or puts right what their deletion did where they are to stay; what is
-/// still to wait for, or the first failure after all have been tried.
-pub(super) async fn delete_on_all<'a>(
-    context: &'a Context,
-    subject: &mut Subject<'a>,
-    account: (&Client, &ApiToken),
-    targets: &BTreeSet<Target>,
-    described: Option<&Destination>,
-) -> Result<Option<Verdict>, Error> {
-    let (mut open, mut failure) = (None, None);
-    for target in targets {
-        match delete_on(context, subject, account, target, described).await {
-            Ok(Verdict::InSync) => {}
-            Ok(verdict) => open = open.or(Some(verdict)),
-            Err(error) if error.is_of_one_target() => failure = failure.or(Some(error)),
-            Err(error) => return Err(error),
-        }
-    }
-    failure.map_or(Ok(open), Err)
-}
-
-async fn delete_on<'a>(
-    context: &'a Context,
-    subject: &mut Subject<'a>,
-    (client, token): (&Client, &ApiToken),
-    target: &Target,
-    described: Option<&Destination>,
-) -> Result<Verdict, Error> {
-    let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
-    let known = context.lists.until_known(&key, freshness);
-    turn::on_budget(context, subject, client, token, During::Plan, known).await?;
-    let observation = observe::leaving(context, (client, token), target, freshness).await?;
-    let mut work = PlanExecutor {
-        context,
-        subject,
-        client,
-        token,
-        observation,
-        wanted: None,
-        described,
-        just_added: None,
-    };
-    plan_and_execute(&mut work).await
-}
-
-async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<Verdict, Error> {
-    let context = work.context;
-    let object = work.subject.object();
-    let target = work.observation.target().clone();
-    let records = work.records_here();
-    let adding = records.iter().find(|record| record.is_adding());
-    let listed = work.observation.listed(&context.digester, work.wanted, adding);
-    let wanted = work.wanted.map(|wanted| context.digester.destination(&target, wanted));
-    let mut peers = context.view.peers(&work.subject.uid(), &target);
-    if context.is_sabotaged(Sabotage::OwnershipIgnored) {
-        peers.clear();
-    }
-    let ledger = Ledger {
-        records: &records,
-        listed: &listed,
-        peers: &peers,
-        now: work.observation.at(),
-        led_since: context.led_since(),
-    };
-    let plan = if work.subject.leaves_drains() {
-        Plan::leaving(&ledger)
-    } else {
-        Plan::new(&Situation {
-            ledger,
-            rank: &rank(object),
-            deleting: work.subject.is_being_deleted(),
-            wanted: wanted.as_ref(),
-        })
-    };
-    tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
-    work.execute(&plan).await?;
-    Ok(plan.verdict)
 }
 
 fn records(object: &LogDrain) -> Vec<DrainRecord> {

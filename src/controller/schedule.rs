@@ -7,7 +7,6 @@ use std::{
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::status::is_held;
 use crate::{
     crd::{DrainState, LogDrain, LogDrainStatus, Revision},
     scalingo::budget::Class,
@@ -149,7 +148,7 @@ impl Schedule {
         match &entry.due {
             _ if entry.revision != Revision::of(object) => {}
             Due::Never { status, is_held: was_held }
-                if *status == object.status && (is_held(object) || !was_held) =>
+                if *status == object.status && (object.is_held() || !was_held) =>
             {
                 return Decision::Rest;
             }
@@ -168,7 +167,7 @@ impl Schedule {
 
     /// Reconcile again only once it is called or has changed.
     pub fn rest(&self, object: &LogDrain) {
-        self.enter(object, Due::Never { status: object.status.clone(), is_held: is_held(object) }, 0);
+        self.enter(object, Due::Never { status: object.status.clone(), is_held: object.is_held() }, 0);
     }
 
     /// Reconcile again after a failure that may pass: the longer, the more there were in a row.

@@ -17,7 +17,10 @@ use super::{
     view::Newer,
 };
 use crate::{
-    crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, LogDrainStatus, Reason, Revision, conditions},
+    crd::{
+        DeletionPolicy, DrainRecord, DrainState, FINALIZER, LogDrain, LogDrainStatus, Reason, Revision,
+        conditions,
+    },
     drain::Target,
     metrics::Write,
     scalingo::{
@@ -25,14 +28,6 @@ use crate::{
         budget::{Class, Owner},
     },
 };
-
-/// Keeps a resource until the drains it recorded are gone.
-pub const FINALIZER: &str = "logs.scalingo.com/drains";
-
-/// Whether the finalizer stands.
-pub(super) fn is_held(object: &LogDrain) -> bool {
-    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
-}
 
 /// Who writes, for `managedFields`.
 const MANAGER: &str = "logdrain-operator";
@@ -195,7 +190,7 @@ impl<'a> Subject<'a> {
     /// Whether the finalizer stands.
     #[must_use]
     pub fn has_finalizer(&self) -> bool {
-        is_held(&self.object)
+        self.object.is_held()
     }
 
     /// Sets the finalizer, if it does not stand.

@@ -10,10 +10,7 @@ use kube::{
 };
 
 use crate::{
-    controller::{
-        plan::{Peer, Rank, Record},
-        status::is_held,
-    },
+    controller::plan::{Peer, Rank, Record},
     crd::LogDrain,
     drain::Target,
 };
@@ -157,7 +154,7 @@ impl View {
             .iter()
             .filter(|object| object.metadata.uid.as_deref() != Some(except_uid))
             // One that goes without our finalizer was let go, whatever else holds it.
-            .filter(|object| object.metadata.deletion_timestamp.is_none() || is_held(object))
+            .filter(|object| object.metadata.deletion_timestamp.is_none() || object.is_held())
             .filter_map(|object| {
                 let records: Vec<_> = object
                     .status
@@ -233,10 +230,7 @@ mod tests {
     use kube::runtime::{reflector, watcher};
 
     use super::*;
-    use crate::{
-        controller::status::FINALIZER,
-        crd::{DrainRecord, DrainState, DrainType, LogDrainSpec, LogDrainStatus},
-    };
+    use crate::crd::{DrainRecord, DrainState, DrainType, FINALIZER, LogDrainSpec, LogDrainStatus};
 
     fn object(uid: &str, version: u64) -> LogDrain {
         let mut object = LogDrain::new(uid, LogDrainSpec::new("shop", DrainType::Datadog));

@@ -59,7 +59,7 @@ async fn what_rests_is_looked_at_when_it_is_checked_called_or_changed() {
 async fn what_rests_is_looked_at_when_somebody_has_taken_its_finalizer_away() {
     let schedule = schedule();
     let mut held = object(1);
-    held.metadata.finalizers = Some(vec![crate::controller::FINALIZER.to_owned()]);
+    held.metadata.finalizers = Some(vec![crate::crd::FINALIZER.to_owned()]);
     schedule.rest(&held);
     assert_eq!(schedule.decide(&held), Decision::Rest);
     assert!(reconciles(schedule.decide(&object(1))));

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use logdrain_operator::config;
-use logdrain_operator::controller::{FINALIZER, Happening, Told, label_values};
-use logdrain_operator::crd::{self, DrainType, Field, Presence, REQUESTED_AT, Reason, Remedy};
+use logdrain_operator::controller::{Happening, Told, label_values};
+use logdrain_operator::crd::{self, DrainType, FINALIZER, Field, Presence, REQUESTED_AT, Reason, Remedy};
 use logdrain_operator::exit::Exit;
 use logdrain_operator::metrics::FAMILIES;
 use packaging::repository;

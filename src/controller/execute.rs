@@ -1,0 +1,103 @@
+//! Works on the drains of targets: plans, and carries the plan out.
+
+use std::collections::BTreeSet;
+
+use super::{
+    apply::PlanExecutor,
+    context::{Context, Sabotage},
+    error::Error,
+    observe,
+    plan::{Ledger, Plan, Situation, Verdict},
+    status::Subject,
+    turn::{self, During},
+    view::rank,
+};
+use crate::{
+    drain::{Destination, Target},
+    scalingo::{ApiToken, Client},
+};
+
+/// The client for this reconciliation.
+pub(super) fn client(context: &Context, subject: &Subject<'_>) -> Client {
+    context.scalingo.on_behalf_of(subject.requester().clone())
+}
+
+/// Makes the drains go that are recorded on these targets, or puts right what their deletion did where they are to stay; what is
+/// still to wait for, or the first failure after all have been tried.
+pub(super) async fn delete_on_all<'a>(
+    context: &'a Context,
+    subject: &mut Subject<'a>,
+    account: (&Client, &ApiToken),
+    targets: &BTreeSet<Target>,
+    described: Option<&Destination>,
+) -> Result<Option<Verdict>, Error> {
+    let (mut open, mut failure) = (None, None);
+    for target in targets {
+        match delete_on(context, subject, account, target, described).await {
+            Ok(Verdict::InSync) => {}
+            Ok(verdict) => open = open.or(Some(verdict)),
+            Err(error) if error.is_of_one_target() => failure = failure.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    failure.map_or(Ok(open), Err)
+}
+
+async fn delete_on<'a>(
+    context: &'a Context,
+    subject: &mut Subject<'a>,
+    (client, token): (&Client, &ApiToken),
+    target: &Target,
+    described: Option<&Destination>,
+) -> Result<Verdict, Error> {
+    let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
+    let known = context.lists.until_known(&key, freshness);
+    turn::on_budget(context, subject, client, token, During::Plan, known).await?;
+    let observation = observe::leaving(context, (client, token), target, freshness).await?;
+    let mut work = PlanExecutor {
+        context,
+        subject,
+        client,
+        token,
+        observation,
+        wanted: None,
+        described,
+        just_added: None,
+    };
+    plan_and_execute(&mut work).await
+}
+
+/// Plans on what was observed, and carries the plan out.
+pub(super) async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<Verdict, Error> {
+    let context = work.context;
+    let object = work.subject.object();
+    let target = work.observation.target().clone();
+    let records = work.records_here();
+    let adding = records.iter().find(|record| record.is_adding());
+    let listed = work.observation.listed(&context.digester, work.wanted, adding);
+    let wanted = work.wanted.map(|wanted| context.digester.destination(&target, wanted));
+    let mut peers = context.view.peers(&work.subject.uid(), &target);
+    if context.is_sabotaged(Sabotage::OwnershipIgnored) {
+        peers.clear();
+    }
+    let ledger = Ledger {
+        records: &records,
+        listed: &listed,
+        peers: &peers,
+        now: work.observation.at(),
+        led_since: context.led_since(),
+    };
+    let plan = if work.subject.leaves_drains() {
+        Plan::leaving(&ledger)
+    } else {
+        Plan::new(&Situation {
+            ledger,
+            rank: &rank(object),
+            deleting: work.subject.is_being_deleted(),
+            wanted: wanted.as_ref(),
+        })
+    };
+    tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
+    work.execute(&plan).await?;
+    Ok(plan.verdict)
+}
