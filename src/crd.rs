@@ -11,7 +11,7 @@ mod revision;
 mod rules;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::CustomResource;

@@ -84,23 +84,11 @@ fn drains<'a>(objects: impl Iterator<Item = &'a LogDrain>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crd::{DrainRecord, DrainType, LogDrainSpec, LogDrainStatus, conditions};
+    use crate::crd::{DrainRecord, DrainType, LogDrainSpec, LogDrainStatus, conditions, tests::active};
 
     fn object(reason: Option<Reason>, urls: &[(&str, DrainState)]) -> LogDrain {
         let mut object = LogDrain::new("x", LogDrainSpec::new("shop", DrainType::Datadog));
-        let record = |(url, state): &(&str, DrainState)| DrainRecord {
-            region: "osc-fr1".into(),
-            app: "shop".into(),
-            app_id: "a".into(),
-            addon: None,
-            drain_type: DrainType::Datadog,
-            url: None,
-            url_digest: Some((*url).to_owned()),
-            destination_digest: String::new(),
-            state: *state,
-            since: None,
-            listed_before: Vec::new(),
-        };
+        let record = |(url, state): &(&str, DrainState)| DrainRecord { state: *state, ..active("", url) };
         object.status = reason.map(|reason| LogDrainStatus {
             conditions: conditions(&[], reason, "", Some(1), jiff::Timestamp::UNIX_EPOCH),
             drains: urls.iter().map(record).collect(),

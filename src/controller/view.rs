@@ -230,7 +230,7 @@ mod tests {
     use kube::runtime::{reflector, watcher};
 
     use super::*;
-    use crate::crd::{DrainRecord, DrainState, DrainType, FINALIZER, LogDrainSpec, LogDrainStatus};
+    use crate::crd::{DrainType, FINALIZER, LogDrainSpec, LogDrainStatus, tests::active};
 
     fn object(uid: &str, version: u64) -> LogDrain {
         let mut object = LogDrain::new(uid, LogDrainSpec::new("shop", DrainType::Datadog));
@@ -264,19 +264,7 @@ mod tests {
             let mut object = object("u", 1);
             object.metadata.deletion_timestamp = is_going.then_some(Time(Timestamp::UNIX_EPOCH));
             object.metadata.finalizers = Some(finalizers.iter().map(|text| (*text).to_owned()).collect());
-            let record = DrainRecord {
-                region: "osc-fr1".into(),
-                app: "shop".into(),
-                app_id: "a".into(),
-                addon: None,
-                drain_type: DrainType::Datadog,
-                url: None,
-                url_digest: Some("v1:u".into()),
-                destination_digest: "v1:d".into(),
-                state: DrainState::Active,
-                since: None,
-                listed_before: Vec::new(),
-            };
+            let record = active("v1:d", "v1:u");
             let target = record.target();
             object.status = Some(LogDrainStatus { drains: vec![record], ..LogDrainStatus::default() });
             let (store, mut writer) = reflector::store();

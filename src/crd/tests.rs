@@ -1,5 +1,22 @@
 use super::*;
 
+/// The record of a drain that is there, on an app of tests.
+pub(crate) fn active(destination: &str, url: &str) -> DrainRecord {
+    DrainRecord {
+        region: "osc-fr1".into(),
+        app: "shop".into(),
+        app_id: "a".into(),
+        addon: None,
+        drain_type: DrainType::Datadog,
+        url: None,
+        url_digest: Some(url.into()),
+        destination_digest: destination.into(),
+        state: DrainState::Active,
+        since: None,
+        listed_before: Vec::new(),
+    }
+}
+
 #[test]
 fn committed_definition_is_the_generated_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/logs.scalingo.com_logdrains.yaml");

@@ -247,22 +247,29 @@ async fn a_hidden_twin_that_the_api_takes_for_the_same_drain_is_as_good_as_adopt
     world.finish();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hidden_twin_is_not_put_at_risk_by_a_replacement_and_stays_when_a_person_removes_the_other() {
+const ELK: &str = "https://elk.example.com/";
+
+/// The resource wants another drain now, and what its old one was made of is not known any more.
+async fn with_one_of_two_that_cannot_be_deleted() -> (World, Value) {
     let world = with_a_hidden_twin(Duplicates::Accepted, true).await;
     world.until_reason("datadog", "Synced").await;
-    let elk = "https://elk.example.com/";
-    world.change("datadog", &json!({"type": "elk", "url": elk, "tokenSecretRef": null, "drainRegion": null}));
+    world.change("datadog", &json!({"type": "elk", "url": ELK, "tokenSecretRef": null, "drainRegion": null}));
     let object = world.until_reason("datadog", "Ambiguous").await;
+    (world, object)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_twin_is_not_put_at_risk_by_a_replacement_and_stays_when_a_person_removes_the_other() {
+    let (world, object) = with_one_of_two_that_cannot_be_deleted().await;
     let message = "Scalingo lists 2 drains with the same URL and one of them is this resource's: one deletion may \
                    remove them all, and what it is made of is not known any more; delete one by hand, or set \
                    spec.deletionPolicy to Retain";
     assert_eq!(verdict(&object), ["False", "Ambiguous", message]);
-    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, OPAQUE, elk]);
+    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, OPAQUE, ELK]);
     world.metrics().await.assert_errors(&["irreplaceable"]);
     world.simulator.remove_drain_behind("shop-front", OPAQUE).expect("the drain");
     world.until_reason("datadog", "Synced").await;
-    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, elk]);
+    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, ELK]);
     assert_eq!(world.simulator.requests("DELETE", "**").len(), 0);
     world.delete_until_gone(&["logdrain", "datadog"]);
     assert_eq!(world.simulator.drains("shop-front"), [OPAQUE]);
@@ -289,14 +296,10 @@ async fn of_two_that_a_person_takes_at_the_moment_of_a_deletion_none_is_added_ag
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_that_cannot_be_deleted_is_left_where_it_is_by_retain() {
-    let world = with_a_hidden_twin(Duplicates::Accepted, true).await;
-    world.until_reason("datadog", "Synced").await;
-    let elk = "https://elk.example.com/";
-    world.change("datadog", &json!({"type": "elk", "url": elk, "tokenSecretRef": null, "drainRegion": null}));
-    world.until_reason("datadog", "Ambiguous").await;
+    let (world, _) = with_one_of_two_that_cannot_be_deleted().await;
     world.change("datadog", &json!({"deletionPolicy": "Retain"}));
     world.delete_until_gone(&["logdrain", "datadog"]);
-    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, OPAQUE, elk]);
+    assert_eq!(world.simulator.drains("shop-front"), [OPAQUE, OPAQUE, ELK]);
     let is_told = || {
         let events = world.events("datadog");
         let told: Vec<&String> = events.iter().filter(|event| event.contains(" Retained: ")).collect();

@@ -2,7 +2,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
 
 use super::*;
-use crate::crd::{DrainState, DrainType};
+use crate::crd::{DrainState, tests::active};
 
 mod deletions;
 mod edited;
@@ -14,22 +14,6 @@ fn at(seconds: i64) -> Timestamp {
 
 fn digest(text: &str) -> Digest {
     Digest::recorded(text)
-}
-
-fn active(destination: &str, url: &str) -> DrainRecord {
-    DrainRecord {
-        region: "osc-fr1".into(),
-        app: "shop".into(),
-        app_id: "a".into(),
-        addon: None,
-        drain_type: DrainType::Datadog,
-        url: None,
-        url_digest: Some(url.into()),
-        destination_digest: destination.into(),
-        state: DrainState::Active,
-        since: None,
-        listed_before: Vec::new(),
-    }
 }
 
 fn adding(destination: &str, listed_before: &[&str]) -> DrainRecord {
