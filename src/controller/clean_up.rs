@@ -10,7 +10,7 @@ use super::{
     context::Context,
     desired,
     error::Error,
-    execute::{client, delete_on_all},
+    execute::{Extent, client, delete_on_all},
     happening::Happening,
     plan::{Ledger, Phase, Record, Verdict, settles},
     status::Subject,
@@ -30,7 +30,7 @@ pub(super) async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>
         return leave_drains(context, subject).await;
     }
     let targets = subject.targets();
-    let (left, _turn) = finish(context, subject, &targets).await?;
+    let (left, _turn) = finish(context, subject, (&targets, Extent::Everything)).await?;
     if let Some(verdict) = left {
         return Ok(Outcome::Looked { verdict, seen: None, note: None });
     }
@@ -49,20 +49,19 @@ async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Re
     if let Some(until) = records.iter().filter_map(|record| ledger.unsettled(record)).filter(is_soon).max() {
         return Ok(Outcome::Settling(until));
     }
-    let taken: Vec<&Record> = records.iter().filter(|record| may_have_taken_along(record)).collect();
-    let targets: BTreeSet<Target> = taken.iter().map(|record| record.written.target()).collect();
-    let is_long_ago = |record: &&Record| match record.phase {
+    let mut taken = records.iter().filter(|record| may_have_taken_along(record));
+    let is_long_ago = |record: &Record| match record.phase {
         Phase::Deleting { since: Some(since), .. } => {
             now.duration_since(settles(since.max(led_since))) > PATIENCE
         }
         _ => false,
     };
-    let is_restored = match finish(context, subject, &targets).await {
-        Ok((Some(Verdict::WaitForAnswer(until)), _)) if is_soon(&until) => {
+    let is_restored = match restore(context, subject).await {
+        Ok(Some(Verdict::WaitForAnswer(until))) if is_soon(&until) => {
             return Ok(Outcome::Settling(until));
         }
-        Ok((left, _)) => left.is_none(),
-        Err(error) if needs_a_person(&error) || !error.is_passing() && taken.iter().all(is_long_ago) => false,
+        Ok(left) => left.is_none(),
+        Err(error) if needs_a_person(&error) || !error.is_passing() && taken.all(is_long_ago) => false,
         Err(error) => return Err(error),
     };
     let left = read(subject);
@@ -78,6 +77,18 @@ async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Re
         });
     }
     Ok(Outcome::Released)
+}
+
+/// Adds again what deletions took along that was not this resource's; what is to be waited for.
+pub(super) async fn restore<'a>(
+    context: &'a Context,
+    subject: &mut Subject<'a>,
+) -> Result<Option<Verdict>, Error> {
+    let records = read(subject);
+    let taken = records.iter().filter(|record| may_have_taken_along(record));
+    let targets: BTreeSet<Target> = taken.map(|record| record.written.target()).collect();
+    let (left, _turn) = finish(context, subject, (&targets, Extent::Restoration)).await?;
+    Ok(left)
 }
 
 fn read(subject: &Subject<'_>) -> Vec<Record> {
@@ -97,7 +108,7 @@ fn needs_a_person(error: &Error) -> bool {
 async fn finish<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
-    targets: &BTreeSet<Target>,
+    (targets, extent): (&BTreeSet<Target>, Extent),
 ) -> Result<(Option<Verdict>, Vec<OwnedMutexGuard<()>>), Error> {
     let Some(first) = targets.first() else { return Ok((None, Vec::new())) };
     let client = client(context, subject);
@@ -106,6 +117,6 @@ async fn finish<'a>(
     let described = in_time(requester, desired::destination_for_deletion(context, subject.object())).await?;
     let account = (&client, &token);
     let turn = turn::on_list(context, subject, account, targets, first).await?;
-    let left = delete_on_all(context, subject, account, targets, described.as_ref());
+    let left = delete_on_all(context, subject, account, (targets, extent), described.as_ref());
     Ok((in_time(requester, Box::pin(left)).await?, turn))
 }

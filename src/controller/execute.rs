@@ -22,18 +22,27 @@ pub(super) fn client(context: &Context, subject: &Subject<'_>) -> Client {
     context.scalingo.on_behalf_of(subject.requester().clone())
 }
 
-/// Makes the drains go that are recorded on these targets, or puts right what their deletion did where they are to stay; what is
-/// still to wait for, or the first failure after all have been tried.
+/// How much is done about the drains of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All that is to be done.
+    Everything,
+    /// What a deletion took along that was not the resource's comes back, and no more.
+    Restoration,
+}
+
+/// Does so much about the drains that are recorded on these targets, of which none is wanted; what is still to wait for, or the
+/// first failure after all have been tried.
 pub(super) async fn delete_on_all<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
     account: (&Client, &ApiToken),
-    targets: &BTreeSet<Target>,
+    (targets, extent): (&BTreeSet<Target>, Extent),
     described: Option<&Destination>,
 ) -> Result<Option<Verdict>, Error> {
     let (mut open, mut failure) = (None, None);
     for target in targets {
-        match delete_on(context, subject, account, target, described).await {
+        match delete_on(context, subject, account, (target, extent), described).await {
             Ok(Verdict::InSync) => {}
             Ok(verdict) => open = open.or(Some(verdict)),
             Err(error) if error.is_of_one_target() => failure = failure.or(Some(error)),
@@ -47,7 +56,7 @@ async fn delete_on<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
     (client, token): (&Client, &ApiToken),
-    target: &Target,
+    (target, extent): (&Target, Extent),
     described: Option<&Destination>,
 ) -> Result<Verdict, Error> {
     let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
@@ -64,11 +73,14 @@ async fn delete_on<'a>(
         described,
         just_added: None,
     };
-    plan_and_execute(&mut work).await
+    plan_and_execute(&mut work, extent).await
 }
 
 /// Plans on what was observed, and carries the plan out.
-pub(super) async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<Verdict, Error> {
+pub(super) async fn plan_and_execute(
+    work: &mut PlanExecutor<'_, '_>,
+    extent: Extent,
+) -> Result<Verdict, Error> {
     let context = work.context;
     let object = work.subject.object();
     let target = work.observation.target().clone();
@@ -87,15 +99,9 @@ pub(super) async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<
         now: work.observation.at(),
         led_since: context.led_since(),
     };
-    let plan = if work.subject.leaves_drains() {
-        Plan::leaving(&ledger)
-    } else {
-        Plan::new(&Situation {
-            ledger,
-            rank: &rank(object),
-            deleting: work.subject.is_being_deleted(),
-            wanted: wanted.as_ref(),
-        })
+    let plan = match extent {
+        Extent::Everything => Plan::new(&Situation { ledger, rank: &rank(object), wanted: wanted.as_ref() }),
+        Extent::Restoration => Plan::restoration(&ledger),
     };
     tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
     work.execute(&plan).await?;

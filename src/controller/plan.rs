@@ -94,8 +94,6 @@ pub struct Situation<'a> {
     pub ledger: Ledger<'a>,
     /// Where this `LogDrain` stands in the order of ownership.
     pub rank: &'a Rank,
-    /// Whether this `LogDrain` is being deleted.
-    pub deleting: bool,
     /// Digest of the destination that is wanted on this target, if any is.
     pub wanted: Option<&'a Digest>,
 }
@@ -283,10 +281,9 @@ impl Plan {
         Self { steps, verdict }
     }
 
-    /// What is left to be done where the resource goes and its drains stay: what deletions took along comes back, once none can
-    /// take effect any more.
+    /// What deletions took along comes back, once none can take effect any more, and no more is done.
     #[must_use]
-    pub fn leaving(ledger: &Ledger<'_>) -> Self {
+    pub fn restoration(ledger: &Ledger<'_>) -> Self {
         let (mut steps, mut open, mut restored) = (Vec::new(), None, BTreeSet::new());
         let mut verdict = Verdict::InSync;
         for record in ledger.records {

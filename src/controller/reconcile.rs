@@ -9,12 +9,12 @@ use tracing::Instrument;
 use super::{
     apply::PlanExecutor,
     apps::{Fresh, Resolved},
-    clean_up::clean_up,
+    clean_up::{clean_up, restore},
     conclude::{Outcome, Seen, call_heirs, call_peers, conclude},
     context::Context,
     desired,
     error::Error,
-    execute::{client, delete_on_all, plan_and_execute},
+    execute::{Extent, client, delete_on_all, plan_and_execute},
     happening::{Happening, says},
     observe,
     plan::{Ledger, Listed, Plan, Record, Situation, Verdict},
@@ -71,6 +71,12 @@ async fn reconcile_resource(context: &Context, object: LogDrain, trigger: Trigge
     let for_whom = subject.requester().clone();
     let mut counted = context.metrics.reconcile(move || for_whom.waited());
     let outcome = Box::pin(run_steps(context, &mut subject)).await;
+    if waits_for_a_person(&outcome) && !subject.is_being_deleted() {
+        // What was somebody else's does not wait with it.
+        if let Err(error) = Box::pin(restore(context, &mut subject)).await {
+            tracing::debug!(%error, "what deletions took along is not put back yet");
+        }
+    }
     match &outcome {
         Ok(_) => counted.ends(ReconcileResult::Ok),
         Err(error) => {
@@ -89,6 +95,16 @@ async fn reconcile_resource(context: &Context, object: LogDrain, trigger: Trigge
         call_heirs(context);
     }
     action
+}
+
+/// Whether nothing goes on by itself within minutes.
+fn waits_for_a_person(outcome: &Result<Outcome, Error>) -> bool {
+    match outcome {
+        Ok(outcome) => matches!(outcome, Outcome::Looked { verdict: Verdict::Ambiguous(_), .. }),
+        Err(error) => {
+            !matches!(error.reason(), Reason::Progressing | Reason::Unavailable | Reason::RateLimited)
+        }
+    }
 }
 
 async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
@@ -158,7 +174,6 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
             led_since: context.led_since(),
         },
         rank: &rank(object),
-        deleting: false,
         wanted: Some(&wanted),
     });
     let is_said = match &plan.verdict {
@@ -223,14 +238,14 @@ async fn ensure_drain<'a>(
         described: Some(&desired.destination),
         just_added: None,
     };
-    let verdict = plan_and_execute(&mut work).await?;
+    let verdict = plan_and_execute(&mut work, Extent::Everything).await?;
     if !matches!(verdict, Verdict::InSync | Verdict::Duplicate(_)) {
         return Ok((verdict, sent));
     }
     let described = Some(&desired.destination);
     let mut elsewhere = subject.targets();
     elsewhere.remove(&desired.target);
-    let left = delete_on_all(context, subject, account, &elsewhere, described);
+    let left = delete_on_all(context, subject, account, (&elsewhere, Extent::Everything), described);
     Ok((left.await?.unwrap_or(verdict), sent))
 }
 

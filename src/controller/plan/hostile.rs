@@ -74,9 +74,8 @@ proptest! {
         peers in vec(peer(), 0..3),
         wanted in option::of(select(vec!["d", "e"])),
         now in time(),
-        deleting in any::<bool>(),
     ) {
-        let wanted = wanted.filter(|_| !deleting).map(Digest::recorded);
+        let wanted = wanted.map(Digest::recorded);
         let rank = Rank { created: at(0), uid: "own".into() };
         let read: Vec<Record> = records.iter().cloned().map(Record::from).collect();
         let situation = Situation {
@@ -88,7 +87,6 @@ proptest! {
                 led_since: Timestamp::MIN,
             },
             rank: &rank,
-            deleting,
             wanted: wanted.as_ref(),
         };
         let plan = Plan::new(&situation);
@@ -138,7 +136,7 @@ proptest! {
             }
         }
         prop_assert!(additions <= 1);
-        if deleting && plan.verdict == Verdict::InSync {
+        if wanted.is_none() && plan.verdict == Verdict::InSync {
             prop_assert_eq!(plan.steps.iter().filter(|step| !matches!(step, Step::Resolve { .. })).count(), read.len());
             let is_left = |url: &Digest| !deleted.contains(url)
                 && !read.iter().any(|own| own.url() == Some(url) && matches!(

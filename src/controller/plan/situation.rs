@@ -125,12 +125,10 @@ impl Situation<'_> {
         peers.find_map(|(_, other)| self.ledger.unsettled(other).filter(|_| other.is_adding()))
     }
 
-    /// Whether another record of the same drain stays, or has it deleted.
+    /// Whether another record of the same drain is left: whoever stays keeps it for all, and of several that go the last
+    /// deletes it. Two that did would take a drain each, and the second is not theirs.
     fn is_left_to_another(&self, record: &Record, beside: &Beside<'_>) -> bool {
-        // Of several that go at once, the oldest deletes; whoever stays keeps it for all.
-        let to_peer = self.ledger.peer_records().any(|(peer, other)| {
-            other.is_twin_of(record) && (!peer.deleting || self.deleting && peer.rank < *self.rank)
-        });
+        let to_peer = self.ledger.peer_records().any(|(_, other)| other.is_twin_of(record));
         to_peer || beside.left.iter().chain(&beside.deleting).any(|other| other.is_twin_of(record))
     }
 

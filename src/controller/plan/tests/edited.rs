@@ -4,7 +4,7 @@ use super::*;
 
 /// An own record of a `LogDrain` that is being deleted.
 fn going(records: Vec<DrainRecord>, listed: Vec<Listed>) -> Case {
-    Case { deleting: true, records, listed, ..Case::default() }
+    Case { records, listed, ..Case::default() }
 }
 
 fn forget(record: DrainRecord, because: Forgotten) -> Step {

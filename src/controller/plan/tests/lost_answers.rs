@@ -127,7 +127,7 @@ fn an_addition_that_is_no_longer_wanted_is_found_and_deleted() {
         ],
         InSync,
     );
-    Case { deleting: true, records: vec![adding("old", &[])], later: 80, ..Case::default() }
+    Case { records: vec![adding("old", &[])], later: 80, ..Case::default() }
         .gives(vec![Step::Forget { record: adding("old", &[]), because: Forgotten::NeverAdded }], InSync);
 }
 

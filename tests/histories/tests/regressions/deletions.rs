@@ -208,3 +208,24 @@ fn a_copy_that_a_deletion_took_along_comes_back_beside_a_neighbours_drain() {
         );
     }
 }
+
+/// What a deletion had taken along came back only once the app that was wanted now was there.
+#[test]
+fn a_copy_that_a_deletion_took_along_comes_back_though_the_new_app_is_gone() {
+    let syslog = |app| apply(Slot::B1, app, false, Destination::Syslog);
+    keeps_every_promise(
+        1_202_144,
+        &[
+            Step::Duplicates(Duplicates::Accepted),
+            Step::Start,
+            Step::DeleteRemovesAll(true),
+            syslog(AppSlot::Shop),
+            wait(20_000),
+            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Syslog, version: 0 },
+            Step::Scalingo { requests: Requests::Delete, fault: ScalingoFault::Html502After, times: 2 },
+            syslog(AppSlot::Blog),
+            wait(2_000),
+            Step::DeleteApp { app: AppSlot::Blog },
+        ],
+    );
+}

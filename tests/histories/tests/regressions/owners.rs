@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use histories::step::KubernetesFault;
+use histories::step::{Duplicates, KubernetesFault};
 use histories::universe::{AppSlot, Destination, Slot};
 use histories::{Digester, History, Step};
 
@@ -92,4 +92,34 @@ fn a_duplicate_whose_owner_is_gone_is_not_tried_again_and_again_while_it_fails()
     let (_, lines) = History { seed: 1, steps }.run_with_journal(&digester);
     let failed = lines.iter().filter(|line| line.contains("Status(503)")).count();
     assert!((2..60).contains(&failed), "{failed} requests have failed");
+}
+
+/// Two that shared a drain left it at once, one by going and one for another app: each deleted one, and the second was a person's.
+#[test]
+fn of_several_that_leave_a_drain_only_the_last_deletes_it() {
+    let papertrail = |slot, app| apply(slot, app, false, Destination::Papertrail);
+    let copy =
+        Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Papertrail, version: 0 };
+    let shared = vec![
+        Step::Duplicates(Duplicates::Accepted),
+        papertrail(Slot::B1, AppSlot::Shop),
+        Step::Start,
+        papertrail(Slot::A2, AppSlot::Shop),
+        wait(20_000),
+        copy,
+    ];
+    let leaves = [
+        vec![papertrail(Slot::A2, AppSlot::Blog), Step::Delete { slot: Slot::B1 }],
+        vec![Step::Delete { slot: Slot::B1 }, papertrail(Slot::A2, AppSlot::Blog)],
+        vec![Step::Delete { slot: Slot::B1 }, Step::Delete { slot: Slot::A2 }],
+        // Another comes to share it meanwhile.
+        vec![
+            papertrail(Slot::A2, AppSlot::Blog),
+            papertrail(Slot::A1, AppSlot::Shop),
+            Step::Delete { slot: Slot::B1 },
+        ],
+    ];
+    for leave in leaves {
+        keeps_every_promise(1_201_629, &[shared.clone(), leave].concat());
+    }
 }
