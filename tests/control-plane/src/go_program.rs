@@ -45,6 +45,16 @@ impl GoProgram {
         takes: "two minutes",
     };
 
+    /// Helm 3, which most clusters still use.
+    pub const HELM_3: Self = Self {
+        name: "helm3",
+        package: "helm.sh/helm/v3/cmd/helm",
+        go_mod: include_str!("../tools/helm3/go.mod"),
+        go_sum: include_str!("../tools/helm3/go.sum"),
+        sources: &[],
+        takes: "two minutes",
+    };
+
     /// actionlint, which reads the workflows of GitHub Actions.
     pub const ACTIONLINT: Self = Self {
         name: "actionlint",

@@ -19,12 +19,24 @@ pub struct Helm {
 }
 
 impl Helm {
-    /// Finds or builds Helm. Without a kubeconfig it knows no cluster.
+    /// Finds or builds the newest Helm. Without a kubeconfig it knows no cluster.
     ///
     /// # Errors
     /// What [`GoProgram::find`] has to say, or that there is no temporary directory.
     pub fn new(kubeconfig: Option<&Path>) -> Result<Self, Error> {
-        let program = GoProgram::HELM.find()?;
+        Self::of(GoProgram::HELM, kubeconfig)
+    }
+
+    /// The same of Helm 3.
+    ///
+    /// # Errors
+    /// As [`Helm::new`].
+    pub fn three(kubeconfig: Option<&Path>) -> Result<Self, Error> {
+        Self::of(GoProgram::HELM_3, kubeconfig)
+    }
+
+    fn of(program: GoProgram, kubeconfig: Option<&Path>) -> Result<Self, Error> {
+        let program = program.find()?;
         let home = TempDir::new()
             .map_err(|source| Error::Io { doing: "make a temporary directory".to_owned(), source })?;
         Ok(Self { program, home, kubeconfig: kubeconfig.map(Path::to_owned) })
@@ -46,6 +58,14 @@ impl Helm {
         let nowhere = self.home.path().join("no-kubeconfig");
         command.env("KUBECONFIG", self.kubeconfig.as_ref().unwrap_or(&nowhere));
         command
+    }
+
+    /// Both Helms, with what to call them: the newest and Helm 3.
+    ///
+    /// # Errors
+    /// As [`Helm::new`].
+    pub fn both(kubeconfig: Option<&Path>) -> Result<[(&'static str, Self); 2], Error> {
+        Ok([("Helm 4", Self::new(kubeconfig)?), ("Helm 3", Self::three(kubeconfig)?)])
     }
 
     /// What Helm writes to standard output, or else what it says on standard error.

@@ -6,6 +6,7 @@ mod packaging {
     mod cases;
     mod cluster;
     mod features;
+    mod helm_3;
     mod image;
     mod kustomize;
     mod lifecycle;

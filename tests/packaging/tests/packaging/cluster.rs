@@ -19,13 +19,15 @@ pub fn prepare(plane: &ControlPlane, namespaces: &[&str]) {
     }
 }
 
+/// The oldest Kubernetes that the operator is built for. Without a version Helm takes the one that it was built with.
+pub const OLDEST: &str = "1.33.0";
+
 /// `helm template` with these values.
 pub fn render(helm: &Helm, release: &str, namespace: &str, values: &Value) -> Result<Vec<Value>, String> {
     let values = helm.values(values).unwrap();
     let chart = chart();
-    let arguments =
-        ["template", release, path(&chart), "--namespace", namespace, "--values", path(values.path())];
-    parse(&helm.run(arguments)?)
+    let arguments = ["template", release, path(&chart), "--kube-version", OLDEST, "--namespace", namespace];
+    parse(&helm.run(arguments.into_iter().chain(["--values", path(values.path())]))?)
 }
 
 /// For a command line.

@@ -1,10 +1,10 @@
-//! A release is installed, upgraded and uninstalled in a real cluster. There is no kubelet, so that no pod ever runs.
+//! A release is installed, upgraded and uninstalled in a real cluster, by both Helms. There is no kubelet, so that no pod ever runs.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, Error};
 use packaging::{Helm, chart, repository};
 use serde_json::{Value, json};
 
@@ -24,9 +24,13 @@ struct Cluster {
 
 impl Cluster {
     fn new() -> Self {
+        Self::with(Helm::new)
+    }
+
+    fn with(helm: fn(Option<&Path>) -> Result<Helm, Error>) -> Self {
         let plane = ControlPlane::start().unwrap();
         prepare(&plane, &["shop"]);
-        let helm = Helm::new(Some(&plane.kubeconfig_admin())).unwrap();
+        let helm = helm(Some(&plane.kubeconfig_admin())).unwrap();
         Self { plane, helm }
     }
 
@@ -114,7 +118,26 @@ fn columns(definition: &Value) -> Vec<&str> {
 
 #[test]
 fn a_release_comes_changes_goes_and_leaves_the_logdrains_as_they_are() {
-    let cluster = Cluster::new();
+    come_change_and_go(&Cluster::new());
+}
+
+#[test]
+fn a_release_of_helm_3_comes_changes_goes_and_leaves_the_logdrains_as_they_are() {
+    let mut cluster = Cluster::with(Helm::three);
+    come_change_and_go(&cluster);
+
+    // The newer Helm goes on with it.
+    cluster.helm = Helm::new(Some(&cluster.plane.kubeconfig_admin())).unwrap();
+    let later = later_chart();
+    cluster.release("upgrade", later.path(), &json!({"replicas": 3}));
+    assert_eq!(cluster.deployment().unwrap()["spec"]["replicas"], 3);
+    assert!(columns(&cluster.definition().unwrap()).contains(&"Added"));
+    cluster.uninstall();
+    assert_eq!(cluster.deployment(), None);
+    assert!(cluster.drain_named("front").is_some());
+}
+
+fn come_change_and_go(cluster: &Cluster) {
     let notes = cluster.release("install", &chart(), &json!({}));
     assert!(notes.contains("watches all namespaces"), "{notes}");
     let drain = cluster.drain("front", &[FINALIZER]);
@@ -157,7 +180,15 @@ fn a_release_comes_changes_goes_and_leaves_the_logdrains_as_they_are() {
 
 #[test]
 fn a_release_that_does_not_keep_the_definition_takes_the_logdrains_along_and_waits_for_their_finalizers() {
-    let cluster = Cluster::new();
+    take_along(&Cluster::new());
+}
+
+#[test]
+fn a_release_of_helm_3_that_does_not_keep_the_definition_takes_the_logdrains_along_too() {
+    take_along(&Cluster::with(Helm::three));
+}
+
+fn take_along(cluster: &Cluster) {
     let notes = cluster.release("install", &chart(), &json!({"crds": {"keep": false}}));
     assert!(notes.contains("before `helm uninstall`, delete all LogDrains"), "{notes}");
     cluster.drain("free", &[]);
@@ -237,5 +268,24 @@ fn a_whole_kustomization_is_taken_over_once_its_deployment_is_gone() {
     assert_eq!(deployment["spec"]["selector"]["matchLabels"]["app.kubernetes.io/instance"], RELEASE);
     let binding = get(&cluster.plane, &["clusterrolebinding", RELEASE]).unwrap();
     assert_eq!(binding["metadata"]["annotations"]["meta.helm.sh/release-name"], RELEASE);
+    assert_eq!(cluster.drain_named("front").unwrap(), drain);
+}
+
+/// Helm 3 knows nothing of conflicts, and so nothing of the second flag.
+#[test]
+fn a_whole_kustomization_is_taken_over_by_helm_3_and_upgraded() {
+    let cluster = Cluster::with(Helm::three);
+    cluster.apply("deploy");
+    let drain = cluster.drain("front", &[FINALIZER]);
+    let chart = chart();
+    let install = ["install", RELEASE, path(&chart), "--namespace", HOME];
+    let error = cluster.helm.run(install).unwrap_err();
+    assert!(error.contains("invalid ownership metadata"), "{error}");
+    cluster.plane.kubectl_ok(["delete", "deployment", RELEASE, "--namespace", HOME], None).unwrap();
+    cluster.helm.run(install.into_iter().chain([TAKE_OVER[0]])).unwrap();
+    assert!(cluster.deployment().is_some());
+    let later = later_chart();
+    cluster.release("upgrade", later.path(), &json!({}));
+    assert!(columns(&cluster.definition().unwrap()).contains(&"Added"));
     assert_eq!(cluster.drain_named("front").unwrap(), drain);
 }

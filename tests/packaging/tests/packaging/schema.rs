@@ -46,6 +46,7 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
         (json!({"extraEnv": [{"value": "x"}]}), &["at '/extraEnv/0': missing property 'name'"]),
         (json!({"podLabels": {"team": 1}}), &["at '/podLabels/team': got number, want string"]),
         (json!({"runAsUser": 0}), &["at '/runAsUser': minimum: got 0, want 1"]),
+        (json!({"runAsUser": "nobody"}), &["at '/runAsUser': maxLength: got 6, want 0"]),
         (
             json!({"resources": {"limit": {}}}),
             &["at '/resources': additional properties 'limit' not allowed"],
@@ -142,13 +143,15 @@ fn repeated() -> Vec<(Value, &'static [&'static str])> {
 
 #[test]
 fn a_wrong_value_is_refused_and_named() {
-    let helm = Helm::new(None).unwrap();
+    let helms = Helm::both(None).unwrap();
     for (values, expected) in refused().into_iter().chain(repeated()) {
-        let Err(error) = render(&helm, "logdrain-operator", HOME, &values) else {
-            panic!("{values} was taken")
-        };
-        for part in expected {
-            assert!(error.contains(part), "{values}: {part} in {error}");
+        for (version, helm) in &helms {
+            let Err(error) = render(helm, "logdrain-operator", HOME, &values) else {
+                panic!("{version}: {values} was taken")
+            };
+            for part in expected {
+                assert!(error.contains(part), "{version}: {values}: {part} in {error}");
+            }
         }
     }
 }

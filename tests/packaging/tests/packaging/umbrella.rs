@@ -3,13 +3,18 @@
 use std::fs;
 
 use packaging::{Helm, chart, of_kind, parse};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::cluster::path;
+use super::cluster::{OLDEST, path};
 
 #[test]
 fn another_chart_turns_it_on_and_off_and_gives_it_values() {
-    let helm = Helm::new(None).unwrap();
+    for (version, helm) in Helm::both(None).unwrap() {
+        turn_on_and_off(version, &helm);
+    }
+}
+
+fn turn_on_and_off(version: &str, helm: &Helm) {
     let umbrella = tempfile::tempdir().unwrap();
     let metadata = json!({
         "apiVersion": "v2", "name": "platform", "version": "1.0.0",
@@ -28,10 +33,12 @@ fn another_chart_turns_it_on_and_off_and_gives_it_values() {
             "logdrain-operator": {"enabled": is_enabled, "replicas": 3},
         });
         fs::write(umbrella.path().join("values.yaml"), values.to_string()).unwrap();
-        parse(&helm.run(["template", "platform", path(umbrella.path())]).unwrap()).unwrap()
+        let arguments = ["template", "platform", path(umbrella.path()), "--kube-version", OLDEST];
+        parse(&helm.run(arguments).unwrap_or_else(|error| panic!("{version}: {error}"))).unwrap()
     };
     let objects = render(true);
-    assert_eq!(of_kind(&objects, "Deployment")[0]["spec"]["replicas"], 3);
+    let deployment = &of_kind(&objects, "Deployment")[0]["spec"];
+    assert_eq!(deployment["replicas"], 3);
     assert_eq!(of_kind(&objects, "CustomResourceDefinition").len(), 1);
-    assert_eq!(render(false), Vec::<serde_json::Value>::new());
+    assert_eq!(render(false), Vec::<Value>::new());
 }
