@@ -105,6 +105,7 @@ fn deploy_and_its_components_are_what_the_chart_says() {
         (&["high-availability"], json!({})),
         (&["monitoring"], json!({"replicas": 1, "metrics": metrics})),
         (&["high-availability", "monitoring"], json!({"metrics": metrics})),
+        (&["openshift"], json!({"replicas": 1, "runAsUser": ""})),
     ] {
         let mut kustomized = comparable(kustomize(components, None));
         assert!(kustomized.remove(NAMESPACE).is_some());

@@ -30,7 +30,8 @@ fn turn_on_and_off(version: &str, helm: &Helm) {
     let render = |is_enabled: bool| {
         let values = json!({
             "global": {"team": "platform"},
-            "logdrain-operator": {"enabled": is_enabled, "replicas": 3},
+            // Of a null here, Helm would leave the default of the part.
+            "logdrain-operator": {"enabled": is_enabled, "replicas": 3, "runAsUser": ""},
         });
         fs::write(umbrella.path().join("values.yaml"), values.to_string()).unwrap();
         let arguments = ["template", "platform", path(umbrella.path()), "--kube-version", OLDEST];
@@ -39,6 +40,8 @@ fn turn_on_and_off(version: &str, helm: &Helm) {
     let objects = render(true);
     let deployment = &of_kind(&objects, "Deployment")[0]["spec"];
     assert_eq!(deployment["replicas"], 3);
+    let pod = &deployment["template"]["spec"];
+    assert_eq!(pod["securityContext"]["runAsUser"], Value::Null, "{version}");
     assert_eq!(of_kind(&objects, "CustomResourceDefinition").len(), 1);
     assert_eq!(render(false), Vec::<Value>::new());
 }

@@ -163,7 +163,7 @@ fn pods() -> Vec<Case> {
                 ("/spec/template/spec/securityContext/runAsGroup", Value::Null),
                 ("/spec/template/spec/securityContext/runAsNonRoot", json!(true)),
             ],
-            ..case("a user that the cluster chooses", json!({"runAsUser": null}))
+            ..case("a user that the cluster chooses", json!({"runAsUser": ""}))
         },
         Case {
             deployment: vec![
