@@ -3,6 +3,9 @@
 {{- if semverCompare "<1.33.0-0" .Capabilities.KubeVersion.Version -}}
 {{- fail (printf "Kubernetes %s is older than 1.33, the oldest that the operator is built for. Helm does not ask the cluster in `helm template`: it takes the version that it was built with. Name the cluster's version, such as --kube-version 1.33.0." .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
+{{- if and (eq .Values.dnsPolicy "None") (not (dig "nameservers" list .Values.dnsConfig)) -}}
+{{- fail "dnsPolicy is None and dnsConfig.nameservers is empty: the pods would have no DNS server. Name one in dnsConfig.nameservers, or leave dnsPolicy empty." -}}
+{{- end -}}
 {{- if and (not .Values.leaderElection.enabled) (gt (int .Values.replicas) 1) -}}
 {{- fail (printf "replicas is %d and leaderElection.enabled is false: two operators would work at once. Set replicas to 1, or leaderElection.enabled to true." (int .Values.replicas)) -}}
 {{- end -}}

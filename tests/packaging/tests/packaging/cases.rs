@@ -58,6 +58,8 @@ fn rights() -> Vec<Case> {
                     "/spec/template/spec/containers/0/image",
                     json!(concat!("ghcr.io/logdrain-operator/logdrain-operator:", env!("CARGO_PKG_VERSION"))),
                 ),
+                // Scalingo's names, `auth.scalingo.com` for one, are tried before any search domain.
+                ("/spec/template/spec/dnsConfig", json!({"options": [{"name": "ndots", "value": "2"}]})),
                 // On two nodes if there are, and in two zones.
                 (
                     "/spec/template/spec/affinity/podAntiAffinity/preferredDuringSchedulingIgnoredDuringExecution/0/podAffinityTerm/topologyKey",

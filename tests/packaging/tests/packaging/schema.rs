@@ -47,6 +47,16 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
         (json!({"podLabels": {"team": 1}}), &["at '/podLabels/team': got number, want string"]),
         (json!({"runAsUser": 0}), &["at '/runAsUser': minimum: got 0, want 1"]),
         (json!({"runAsUser": "nobody"}), &["at '/runAsUser': maxLength: got 6, want 0"]),
+        (json!({"dnsPolicy": "Cluster"}), &["at '/dnsPolicy': value must be one of '', 'ClusterFirst'"]),
+        (json!({"dnsConfig": {"search": []}}), &["at '/dnsConfig': additional properties 'search'"]),
+        (
+            json!({"dnsConfig": {"nameservers": ["dns.example.com"]}}),
+            &["at '/dnsConfig/nameservers/0': 'dns.example.com' does not match pattern"],
+        ),
+        (
+            json!({"dnsConfig": {"options": [{"name": "ndots", "value": 1}]}}),
+            &["at '/dnsConfig/options/0/value': got number, want string"],
+        ),
         (
             json!({"resources": {"limit": {}}}),
             &["at '/resources': additional properties 'limit' not allowed"],
@@ -71,6 +81,10 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
             &["at '/metrics/dashboard/labels/grafana_dashboard': got number, want string"],
         ),
         // What does not go together, in words.
+        (
+            json!({"dnsPolicy": "None"}),
+            &["dnsPolicy is None and dnsConfig.nameservers is empty", "Name one in dnsConfig.nameservers"],
+        ),
         (
             json!({"leaderElection": {"enabled": false}}),
             &["replicas is 2 and leaderElection.enabled is false", "Set replicas to 1"],

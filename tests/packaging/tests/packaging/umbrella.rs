@@ -31,7 +31,7 @@ fn turn_on_and_off(version: &str, helm: &Helm) {
         let values = json!({
             "global": {"team": "platform"},
             // Of a null here, Helm would leave the default of the part.
-            "logdrain-operator": {"enabled": is_enabled, "replicas": 3, "runAsUser": ""},
+            "logdrain-operator": {"enabled": is_enabled, "replicas": 3, "runAsUser": "", "dnsConfig": {"options": []}},
         });
         fs::write(umbrella.path().join("values.yaml"), values.to_string()).unwrap();
         let arguments = ["template", "platform", path(umbrella.path()), "--kube-version", OLDEST];
@@ -42,6 +42,7 @@ fn turn_on_and_off(version: &str, helm: &Helm) {
     assert_eq!(deployment["replicas"], 3);
     let pod = &deployment["template"]["spec"];
     assert_eq!(pod["securityContext"]["runAsUser"], Value::Null, "{version}");
+    assert_eq!(pod["dnsConfig"], json!({"options": []}), "{version}");
     assert_eq!(of_kind(&objects, "CustomResourceDefinition").len(), 1);
     assert_eq!(render(false), Vec::<Value>::new());
 }

@@ -10,6 +10,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = availability();
     cases.extend(apart());
     cases.extend(pods());
+    cases.extend(dns());
     cases
 }
 
@@ -132,6 +133,47 @@ fn apart() -> Vec<Case> {
                     ]}},
                 }),
             )
+        },
+    ]
+}
+
+fn dns() -> Vec<Case> {
+    vec![
+        Case {
+            deployment: vec![
+                ("/spec/template/spec/dnsPolicy", json!("None")),
+                (
+                    "/spec/template/spec/dnsConfig",
+                    json!({
+                        "nameservers": ["10.0.0.10", "2001:db8::35"], "searches": ["example.com"],
+                        "options": [{"name": "ndots", "value": "2"}],
+                    }),
+                ),
+            ],
+            ..case(
+                "name servers of one's own, and the chart's options",
+                json!({
+                    "dnsPolicy": "None",
+                    "dnsConfig": {"nameservers": ["10.0.0.10", "2001:db8::35"], "searches": ["example.com"]},
+                }),
+            )
+        },
+        Case {
+            deployment: vec![(
+                "/spec/template/spec/dnsConfig",
+                json!({"options": [{"name": "ndots", "value": "1"}, {"name": "use-vc"}]}),
+            )],
+            ..case(
+                "other options of DNS",
+                json!({"dnsConfig": {"options": [{"name": "ndots", "value": "1"}, {"name": "use-vc"}]}}),
+            )
+        },
+        Case {
+            deployment: vec![
+                ("/spec/template/spec/dnsPolicy", Value::Null),
+                ("/spec/template/spec/dnsConfig", json!({"options": []})),
+            ],
+            ..case("DNS as the cluster has it", json!({"dnsConfig": {"options": []}}))
         },
     ]
 }
