@@ -6,6 +6,7 @@ mod destination;
 mod digest;
 mod form;
 mod likeness;
+mod normal;
 mod redact;
 mod target;
 mod url;

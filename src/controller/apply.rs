@@ -17,7 +17,7 @@ use super::{
     lists::{Change, Freshness, Key},
     observation::Observation,
     observe,
-    plan::{Adoption, Forgotten, Found, Ledger, Peer, Plan, Record, Step, resolved, settles},
+    plan::{Adoption, Forgotten, Found, Ledger, Plan, Record, Step, resolved, settles},
     status::{Basis, Subject},
     turn::{self, During},
 };
@@ -242,10 +242,6 @@ impl<'a> PlanExecutor<'a, '_> {
     /// The feed is to tell of a change that was made, and that has not ended yet: else what it tells might come first.
     fn expect_echo(&self, kind: Kind, url: &Digest) {
         self.context.feeds().wrote(&self.key(), kind, url.clone(), Instant::now());
-    }
-
-    fn peers(&self) -> Vec<Peer> {
-        self.context.view.peers(&self.subject.uid(), self.target())
     }
 
     /// What became of an addition that failed: its drain, or why there is none.

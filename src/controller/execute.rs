@@ -82,13 +82,14 @@ pub(super) async fn plan_and_execute(
     extent: Extent,
 ) -> Result<Verdict, Error> {
     let context = work.context;
+    work.renew_digests().await?;
     let object = work.subject.object();
     let target = work.observation.target().clone();
     let records = work.records_here();
     let adding = records.iter().find(|record| record.is_adding());
     let listed = work.observation.listed(&context.digester, work.wanted, adding);
     let wanted = work.wanted.map(|wanted| context.digester.destination(&target, wanted));
-    let mut peers = context.view.peers(&work.subject.uid(), &target);
+    let mut peers = work.peers();
     if context.is_sabotaged(Sabotage::OwnershipIgnored) {
         peers.clear();
     }

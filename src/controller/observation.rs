@@ -1,6 +1,6 @@
 //! What Scalingo lists for a target, and what it looks like to a resource.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -87,6 +87,22 @@ impl Observation {
     /// All drains with this digest were deleted.
     pub fn deleted(&mut self, digest: &Digest) {
         self.drains.retain(|(listed, _)| listed != digest);
+    }
+
+    /// Digests that an earlier version has made of what is listed, and of this destination, each with today's.
+    #[must_use]
+    pub fn former_digests(
+        &self,
+        digester: &Digester,
+        destination: Option<&Destination>,
+    ) -> BTreeMap<String, String> {
+        let target = &self.target;
+        let urls = self.drains.iter().map(|(digest, url)| (digester.former_url(target, url), digest.clone()));
+        let destination = destination.map(|destination| {
+            (digester.former_destination(target, destination), digester.destination(target, destination))
+        });
+        let all = urls.chain(destination);
+        all.filter_map(|(former, digest)| Some((former?.to_string(), digest.to_string()))).collect()
     }
 
     /// What the plan sees of it.

@@ -1,6 +1,6 @@
 use secrecy::{ExposeSecret, SecretString};
 
-use super::DrainUrl;
+use super::{DrainUrl, normal};
 use crate::crd::DrainType;
 
 /// Where a drain sends logs: a type and its fields, with the secrets resolved.
@@ -39,16 +39,27 @@ impl Destination {
         }
     }
 
-    /// Everything that tells this destination from others, each value under its name.
-    ///
-    /// The whole URL is normalised, so that a default port or another order of parameters is the same.
+    /// Everything that tells this destination from others, each value in its normal form under its name.
     pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
+        self.values(normal::host, DrainUrl::normalised)
+    }
+
+    /// The same in earlier versions.
+    pub(super) fn former_identity(&self) -> Vec<(&'static str, String)> {
+        self.values(str::to_ascii_lowercase, DrainUrl::formerly_normalised)
+    }
+
+    fn values(
+        &self,
+        host_form: fn(&str) -> String,
+        url_form: fn(&DrainUrl) -> String,
+    ) -> Vec<(&'static str, String)> {
         let mut values = vec![("type", Self::family(self.drain_type).as_str().to_owned())];
         if let Some(token) = &self.token {
             values.push(("token", token.expose_secret().to_owned()));
         }
         if let Some(host) = &self.host {
-            values.push(("host", host.to_ascii_lowercase()));
+            values.push(("host", host_form(host)));
         }
         if let Some(port) = self.port {
             values.push(("port", port.to_string()));
@@ -57,7 +68,7 @@ impl Destination {
             values.push(("drain_region", region.clone()));
         }
         if let Some(url) = &self.url {
-            values.push(("url", url.normalised()));
+            values.push(("url", url_form(url)));
         }
         values
     }

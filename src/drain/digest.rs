@@ -66,6 +66,20 @@ impl Digester {
         self.digest(target, &destination.identity())
     }
 
+    /// Digest of such a URL that an earlier version has recorded, where that is another.
+    #[must_use]
+    pub fn former_url(&self, target: &Target, url: &DrainUrl) -> Option<Digest> {
+        let former = url.formerly_normalised();
+        (former != url.normalised()).then(|| self.digest(target, &[("listed", former)]))
+    }
+
+    /// Digest of such a destination that an earlier version has recorded, where that is another.
+    #[must_use]
+    pub fn former_destination(&self, target: &Target, destination: &Destination) -> Option<Digest> {
+        let former = destination.former_identity();
+        (former != destination.identity()).then(|| self.digest(target, &former))
+    }
+
     fn digest(&self, target: &Target, values: &[(&str, String)]) -> Digest {
         let mut text = Vec::new();
         for (name, value) in values {
@@ -175,6 +189,33 @@ mod tests {
             digester.destination(&target("a"), &papertrail),
             digester.destination(&target("a"), &syslog(None, "logs.example.com", 514))
         );
+    }
+
+    #[test]
+    fn another_spelling_of_a_host_is_the_same_destination() {
+        let digester = Digester::default();
+        let digest = |host: &str| digester.destination(&target("a"), &syslog(None, host, 514));
+        assert_eq!(digest("2001:DB8:0:0:0:0:0:7"), digest("2001:db8::7"));
+        assert_eq!(digest("Logs.Example.com"), digest("logs.example.com"));
+        assert_ne!(digest("2001:db8::7"), digest("2001:db8::8"));
+    }
+
+    /// Only what is spelled oddly has another digest than it had, and that is known too.
+    #[test]
+    fn what_an_earlier_version_has_recorded_is_still_known() {
+        let digester = Digester::default();
+        let destination = |host: &str| digester.former_destination(&target("a"), &syslog(None, host, 514));
+        assert_eq!(destination("2001:db8::7"), None);
+        assert_eq!(destination("Logs.example.com"), None);
+        assert_eq!(
+            destination("2001:DB8:0:0:0:0:0:7").map(|digest| digest.to_string()).as_deref(),
+            Some("v1:61f2f41e9dc49b45fc99a68481412aa4")
+        );
+        let url = |text: &str| digester.former_url(&target("a"), &DrainUrl::new(text.into()));
+        assert_eq!(url("datadog://%41?region=eu"), None);
+        assert_eq!(url("https://u:p%2Fw@elk.example.com:9200/in"), None);
+        let now = digester.url(&target("a"), &DrainUrl::new("tcp+tls://LOGS.example.com:514".into()));
+        assert!(url("tcp+tls://LOGS.example.com:514").is_some_and(|former| former != now));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use percent_encoding::percent_decode_str;
-use secrecy::ExposeSecret;
-
-use super::{Destination, DrainUrl};
+use super::{
+    Destination, DrainUrl,
+    normal::{self, decoded},
+};
 use crate::crd::DrainType;
 
 /// What a listed URL tells of whether it leads to a destination.
@@ -24,16 +24,18 @@ impl Likeness {
     /// Compares a URL with a destination whose every value is known.
     #[must_use]
     pub fn of(url: &DrainUrl, destination: &Destination) -> Self {
-        if let Some(documented) = url.documented() {
-            if documented == *destination {
-                return Self::Same;
-            }
-            if documented.drain_type == Destination::family(destination.drain_type) {
-                return Self::Other;
-            }
-            return if shows_the_telling_one(url, destination) { Self::Possible } else { Self::Other };
+        let documented = url.documented();
+        let Some(first) = documented.first() else {
+            return if shows_all(url, destination) { Self::Same } else { Self::Possible };
+        };
+        let is_of_family = first.drain_type == Destination::family(destination.drain_type);
+        if documented.contains(destination) {
+            Self::Same
+        } else if !is_of_family && shows_the_telling_one(url, destination) {
+            Self::Possible
+        } else {
+            Self::Other
         }
-        if shows_all(url, destination) { Self::Same } else { Self::Possible }
     }
 
     /// Compares a URL with a destination of which only the type is still known, and `matches`,
@@ -44,39 +46,60 @@ impl Likeness {
         drain_type: DrainType,
         matches: impl Fn(&Destination) -> bool,
     ) -> Self {
-        match url.documented() {
-            Some(documented) if matches(&documented) => Self::Same,
-            Some(_) => Self::Other,
-            None if drain_type == DrainType::Elk && matches(&whole(url)) => Self::Same,
-            None => Self::Possible,
+        let documented = url.documented();
+        let is_elk = documented.is_empty() && drain_type == DrainType::Elk;
+        if documented.iter().any(&matches) || is_elk && matches(&whole(url)) {
+            Self::Same
+        } else if documented.is_empty() {
+            Self::Possible
+        } else {
+            Self::Other
         }
     }
 }
 
 impl DrainUrl {
-    /// The destination to ask for so that this URL is listed once more, as far as it can be told.
+    /// The destination to ask for so that this URL is listed once more, as far as it can be told; `is_asked` tells whether some
+    /// destination is the one that was asked for.
     #[must_use]
-    pub fn to_destination(&self, drain_type: DrainType) -> Option<Destination> {
-        self.documented().or_else(|| (drain_type == DrainType::Elk).then(|| whole(self)))
+    pub fn to_destination(
+        &self,
+        drain_type: DrainType,
+        is_asked: impl Fn(&Destination) -> bool,
+    ) -> Option<Destination> {
+        let mut documented = self.documented();
+        match documented.len() {
+            0 => (drain_type == DrainType::Elk).then(|| whole(self)),
+            1 => documented.pop(),
+            _ => documented.into_iter().find(is_asked),
+        }
     }
 }
+
+/// As an identity names it.
+const HOST: &str = "host";
+/// How long an IPv6 address is at the most, the last half of an IPv4 address in it.
+const LONGEST_ADDRESS: usize = 45;
 
 fn whole(url: &DrainUrl) -> Destination {
     Destination { url: Some(url.clone()), ..Destination::new(DrainType::Elk) }
 }
 
-/// Whether all values stand in the URL, each as a whole component once percent-decoded, and as
-/// often as the destination has them.
+/// Whether all values stand in the URL, each as a whole component, as it is or percent-decoded, and as often as the destination has
+/// them.
 fn shows_all(url: &DrainUrl, destination: &Destination) -> bool {
     if let Some(whole) = &destination.url {
         return url == whole;
     }
     let mut wanted = BTreeMap::new();
-    for (_, value) in destination.identity().into_iter().skip(1) {
-        *wanted.entry(value).or_insert(0) += 1;
+    for (name, value) in destination.identity().into_iter().skip(1) {
+        let (times, is_host) = wanted.entry(value).or_insert((0, false));
+        *times += 1;
+        *is_host |= name == HOST;
     }
     let Some((_, rest)) = url.expose().split_once("://") else { return false };
-    !wanted.is_empty() && wanted.iter().all(|(value, times)| occurrences(rest, value) >= *times)
+    !wanted.is_empty()
+        && wanted.iter().all(|(value, (times, is_host))| occurrences(rest, value, *is_host) >= *times)
 }
 
 /// Whether the value stands in the URL that tells the destination from others: a port or a region is shared by
@@ -85,13 +108,14 @@ fn shows_the_telling_one(url: &DrainUrl, destination: &Destination) -> bool {
     if let Some(whole) = &destination.url {
         return url == whole;
     }
-    let token = destination.token.as_ref().map(ExposeSecret::expose_secret);
-    let Some(value) = token.or(destination.host.as_deref()) else { return false };
-    url.expose().split_once("://").is_some_and(|(_, rest)| occurrences(rest, value) > 0)
+    let values = destination.identity();
+    let telling = |wanted: &str| values.iter().find(|(name, _)| *name == wanted);
+    let Some((name, value)) = telling("token").or_else(|| telling(HOST)) else { return false };
+    url.expose().split_once("://").is_some_and(|(_, rest)| occurrences(rest, value, *name == HOST) > 0)
 }
 
 /// How often `value` stands between two delimiters of `text`. It may itself hold delimiters, encoded or not.
-fn occurrences(text: &str, value: &str) -> i32 {
+fn occurrences(text: &str, value: &str, is_host: bool) -> i32 {
     const DELIMITERS: [char; 11] = [':', '/', '?', '#', '[', ']', '@', '&', '=', ';', ','];
     let mut starts = vec![0];
     let mut ends = Vec::new();
@@ -101,33 +125,31 @@ fn occurrences(text: &str, value: &str) -> i32 {
     }
     ends.push(text.len());
 
+    // Encoding makes a text at most three times as long, and an address can be written in so many characters.
+    let longest = (value.len() * 3).max(if is_host { LONGEST_ADDRESS } else { 0 });
+    let is_value = |component: &str| {
+        let is_it = |text: &str| text == value || is_host && may_be_host(text) && normal::host(text) == value;
+        is_it(component) || decoded(component).is_some_and(|decoded| is_it(&decoded))
+    };
     let mut found = 0;
     let mut free_from = 0;
     for start in starts {
         if start < free_from {
             continue;
         }
-        for &end in ends.iter().filter(|end| **end > start) {
-            // Encoding makes a text at most three times as long.
-            if end - start > value.len() * 3 {
-                break;
-            }
-            let decoded = percent_decode_str(&text[start..end]).decode_utf8();
-            if decoded.is_ok_and(|decoded| {
-                decoded == value || decoded.eq_ignore_ascii_case(value) && is_host(value)
-            }) {
-                found += 1;
-                free_from = end;
-                break;
-            }
+        let mut components =
+            ends.iter().filter(|end| **end > start).take_while(|end| **end - start <= longest);
+        if let Some(end) = components.find(|end| is_value(&text[start..**end])) {
+            found += 1;
+            free_from = *end;
         }
     }
     found
 }
 
-/// Only host names are compared without regard to case; a token of their shape loses nothing that matters.
-fn is_host(value: &str) -> bool {
-    value.contains('.') && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+/// Whether it is worth to be compared as a host: only an address holds colons.
+fn may_be_host(text: &str) -> bool {
+    !text.contains(':') || text.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte))
 }
 
 #[cfg(test)]

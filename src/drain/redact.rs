@@ -1,4 +1,4 @@
-use super::{Destination, DrainUrl};
+use super::{Destination, DrainUrl, normal};
 use crate::crd::DrainType;
 
 const HIDDEN: &str = "***";
@@ -20,19 +20,18 @@ impl DrainUrl {
         let Some((scheme, rest)) = self.expose().split_once("://") else {
             return HIDDEN.to_owned();
         };
-        let host = destination.host.as_deref();
+        let host = destination.host.as_deref().map(normal::host);
+        let is_host = |word: &str| host.as_deref().is_some_and(|host| normal::host(word) == host);
         let port = destination.port.map(|port| port.to_string());
         let region = destination.drain_region.as_deref();
         let mut shown = format!("{}://", public_scheme(scheme));
         let (mut previous, mut before) = ("", "");
         for (word, delimiter) in words(rest) {
-            let is_host = host.is_some_and(|host| host.eq_ignore_ascii_case(word));
-            let follows_host = host.is_some_and(|host| host.eq_ignore_ascii_case(previous));
             let public = word.is_empty()
-                || is_host
+                || is_host(word)
                 || Some(word) == port.as_deref()
                 || Some(word) == region
-                || follows_host && word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit())
+                || is_host(previous) && word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit())
                 || delimiter == "=" && ["region", "drain_region", "token", "host", "port"].contains(&word);
             shown.push_str(if public { word } else { HIDDEN });
             shown.push_str(delimiter);
@@ -116,7 +115,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_host_is_shown_with_its_port() {
-        let host = Some("2001:db8::514".to_owned());
+        let host = Some("2001:DB8:0::514".to_owned());
         let destination = Destination { host, ..Destination::new(DrainType::OvhGraylog) };
         for (url, shown) in [
             ("ovh://:s3cret@[2001:db8::514]:6514", "ovh://:***@[2001:db8::514]:6514"),

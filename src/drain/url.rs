@@ -2,6 +2,8 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::normal;
+
 /// The URL of a drain: its only name at Scalingo, and a secret, since it holds the token.
 #[derive(Clone)]
 pub struct DrainUrl(SecretString);
@@ -19,19 +21,14 @@ impl DrainUrl {
         self.0.expose_secret()
     }
 
-    /// The URL as it is compared: scheme and host in lower case, no default port, parameters in
-    /// order. Scalingo does not say that it lists a URL twice in the same spelling.
+    /// The URL as it is compared. Scalingo does not say that it lists a URL twice in the same spelling.
     pub(super) fn normalised(&self) -> String {
-        let Ok(mut url) = url::Url::parse(self.expose()) else {
-            return self.expose().to_owned();
-        };
-        if let Some(query) = url.query() {
-            let mut parameters: Vec<&str> = query.split('&').collect();
-            parameters.sort_unstable();
-            let sorted = parameters.join("&");
-            url.set_query(Some(&sorted));
-        }
-        url.into()
+        normal::url(self.expose())
+    }
+
+    /// The same in earlier versions.
+    pub(super) fn formerly_normalised(&self) -> String {
+        normal::formerly(self.expose())
     }
 }
 

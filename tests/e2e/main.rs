@@ -45,6 +45,7 @@ mod requested;
 mod rotation;
 mod scene;
 mod secrecy;
+mod spellings;
 mod steady;
 mod takeover;
 mod told;

@@ -248,7 +248,7 @@ impl PlanExecutor<'_, '_> {
     /// What to ask for so that this record's URL is listed once more.
     fn restorable(&self, record: &DrainRecord, url: Option<&DrainUrl>) -> Option<Destination> {
         let described = self.described.filter(|described| self.is_of(record, described)).cloned();
-        described.or_else(|| url?.to_destination(record.drain_type))
+        described.or_else(|| url?.to_destination(record.drain_type, |asked| self.is_of(record, asked)))
     }
 }
 

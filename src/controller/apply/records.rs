@@ -1,8 +1,14 @@
 //! The records of a resource while steps are carried out: how they are made, found, and written.
 
+use std::collections::BTreeMap;
+
 use super::PlanExecutor;
 use crate::{
-    controller::{error::Error, plan::Record, status::Basis},
+    controller::{
+        error::Error,
+        plan::{Peer, Record},
+        status::Basis,
+    },
     crd::{DrainRecord, DrainState, DrainType, Reason},
     drain::{Destination, Digest},
 };
@@ -33,6 +39,40 @@ impl PlanExecutor<'_, '_> {
             since: None,
             listed_before: Vec::new(),
         }
+    }
+
+    /// Writes those digests anew that an earlier version has made of a spelling that has another normal form now: by them the drains
+    /// would be taken for gone, or for others.
+    ///
+    /// # Errors
+    /// Those of a write of the status.
+    pub async fn renew_digests(&mut self) -> Result<(), Error> {
+        let (former, target) = (self.former_digests(), self.target());
+        let mut records = self.subject.records().to_vec();
+        for record in records.iter_mut().filter(|record| record.is_on(target)) {
+            renew(record, &former);
+        }
+        if records == self.subject.records() {
+            return Ok(());
+        }
+        self.write(records, Reason::Progressing, "renewed the digests of a record", Basis::AnyForm).await
+    }
+
+    /// The others that have records here. What they have recorded in an earlier version is read as if it were of this one.
+    #[must_use]
+    pub fn peers(&self) -> Vec<Peer> {
+        let mut peers = self.context.view.peers(&self.subject.uid(), self.target());
+        let former = self.former_digests();
+        for record in peers.iter_mut().flat_map(|peer| &mut peer.records).filter(|_| !former.is_empty()) {
+            let mut written = record.written.clone();
+            renew(&mut written, &former);
+            *record = written.into();
+        }
+        peers
+    }
+
+    fn former_digests(&self) -> BTreeMap<String, String> {
+        self.observation.former_digests(&self.context.digester, self.wanted.or(self.described))
     }
 
     /// The records, with this one in the place of those of the same destination whose drain is not there.
@@ -128,6 +168,15 @@ impl PlanExecutor<'_, '_> {
             // Of this type nothing but the host would be shown, and whether this is one is not known.
             None if record.drain_type == DrainType::Elk => None,
             None => Some(url.redacted(&Destination::new(record.drain_type), false)),
+        }
+    }
+}
+
+fn renew(record: &mut DrainRecord, former: &BTreeMap<String, String>) {
+    let url = record.url_digest.iter_mut();
+    for digest in url.chain([&mut record.destination_digest]).chain(&mut record.listed_before) {
+        if let Some(renewed) = former.get(digest) {
+            digest.clone_from(renewed);
         }
     }
 }

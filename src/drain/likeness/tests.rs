@@ -96,7 +96,80 @@ fn a_forgotten_destination_is_known_again_by_its_digest() {
     assert_eq!(of("https://intake.example/1"), Likeness::Possible);
 }
 
+#[test]
+fn a_token_is_recognised_encoded_and_as_it_was_given() {
+    use Likeness::{Other, Possible, Same};
+    let odd = || syslog(Some("ab/+=%41@x"), "h.example", 514);
+    let papertrail = Destination { drain_type: DrainType::Papertrail, ..syslog(None, "h.example", 514) };
+    for (listed, destination, likeness) in [
+        ("datadog://%41?region=eu", datadog("%41", "eu"), Same),
+        ("datadog://%2541?region=eu", datadog("%41", "eu"), Same),
+        // Of two tokens that differ only so, each drain is one's.
+        ("datadog://%41?region=eu", datadog("A", "eu"), Other),
+        ("datadog://A?region=eu", datadog("%41", "eu"), Other),
+        ("datadog://a%2Fb?region=eu", datadog("a/b", "eu"), Same),
+        ("datadog://a%2fb?region=eu", datadog("a/b", "eu"), Same),
+        ("datadog://a%2Fb?region=eu", datadog("a%2Fb", "eu"), Same),
+        ("datadog://ab/+=?region=eu", datadog("ab/+=", "eu"), Same),
+        ("datadog://ab/+=?region=us", datadog("ab/+=", "eu"), Possible),
+        ("syslog://:ab/+=%41@x@h.example:514", odd(), Same),
+        ("syslog://:ab%2F%2B%3D%2541%40x@h.example:514", odd(), Same),
+        ("syslog://:ab/+=%41@x@h.example:515", odd(), Other),
+        ("syslog://:ab/+=%41@x@h.example:514", syslog(Some("ab"), "h.example", 514), Other),
+        // Every value of it stands there.
+        ("syslog://:ab/+=%41@x@h.example:514", papertrail, Other),
+        ("x://h.example/514/%41", syslog(Some("%41"), "h.example", 514), Same),
+        ("x://h.example/514/%41", syslog(Some("A"), "h.example", 514), Possible),
+    ] {
+        assert_eq!(Likeness::of(&url(listed), &destination), likeness, "{listed}");
+    }
+}
+
+#[test]
+fn a_host_is_recognised_in_every_spelling() {
+    use Likeness::{Other, Possible, Same};
+    for (listed, host, likeness) in [
+        ("tcp+tls://[2001:db8::7]:514", "2001:DB8:0:0:0:0:0:7", Same),
+        ("tcp+tls://2001:DB8:0:0:0:0:0:7:514", "2001:db8::7", Same),
+        ("tcp+tls://[2001:db8::8]:514", "2001:db8::7", Other),
+        ("tcp+tls://LOGS.example.com.:514", "logs.example.com", Same),
+        ("tcp+tls://b%C3%BCcher.example:514", "XN--BCHER-KVA.example", Same),
+        ("tcp+tls://0xc0.0.2.7:514", "192.0.2.7", Same),
+        ("x+y://[2001:0db8:0000:0000:0000:0000:0000:0007]/514", "2001:db8::7", Same),
+        ("x+y://2001:DB8::7/514", "2001:db8:0::7", Same),
+        ("x+y://LOGS.example.com./514", "logs.example.com", Same),
+        ("x+y://logs.example.org/514", "logs.example.com", Possible),
+    ] {
+        assert_eq!(Likeness::of(&url(listed), &syslog(None, host, 514)), likeness, "{listed}");
+    }
+    // A token is no host: its case counts.
+    assert_eq!(Likeness::of(&url("x://T.OK/eu"), &datadog("t.ok", "eu")), Possible);
+}
+
+#[test]
+fn what_is_to_be_asked_for_once_more_is_what_was_asked_for() {
+    let listed = url("datadog://a%2Fb?region=eu");
+    for token in ["a/b", "a%2Fb"] {
+        let asked = datadog(token, "eu");
+        let found = listed.to_destination(DrainType::Datadog, |reading| *reading == asked);
+        assert_eq!(found, Some(asked));
+    }
+    assert_eq!(listed.to_destination(DrainType::Datadog, |_| false), None);
+    let plain = url("datadog://tok?region=eu").to_destination(DrainType::Datadog, |_| false);
+    assert_eq!(plain, Some(datadog("tok", "eu")));
+}
+
 proptest! {
+    /// Whatever the token is made of, the URL that shows it as it was given is recognised too.
+    #[test]
+    fn any_token_is_found_as_it_was_given(token in "[!-~]{1,40}") {
+        let destination = syslog(Some(&token), "h.example", 514);
+        let listed = url(&format!("syslog://:{token}@H.example:514"));
+        prop_assert_eq!(Likeness::of(&listed, &destination), Likeness::Same);
+        prop_assert_eq!(Likeness::of(&url(&format!("x://h.example/514/{token}")), &destination), Likeness::Same);
+        prop_assert_eq!(Likeness::of(&url(&format!("datadog://{token}?region=eu")), &datadog(&token, "eu")), Likeness::Same);
+    }
+
     /// Whatever the token is made of, the URL that holds it encoded is recognised, and a token
     /// that merely contains it is not.
     #[test]

@@ -31,10 +31,14 @@ pub fn generate(seed: u64) -> Vec<Step> {
 fn beginning(random: &mut Rng) -> Vec<Step> {
     let mut steps = Vec::new();
     match random.u8(..10) {
-        0..6 => {}
+        0..5 => {}
+        5 => steps.push(Step::Form(Form::Raw)),
         6 | 7 => steps.push(Step::Form(Form::Reordered)),
         8 => steps.push(Step::Form(Form::Opaque)),
         _ => steps.push(Step::Form(Form::Unique)),
+    }
+    if random.u8(..4) == 0 {
+        steps.push(Step::HostsAsGiven(true));
     }
     if random.u8(..4) > 0 {
         steps.push(Step::Elect);
@@ -94,7 +98,8 @@ fn step(random: &mut Rng) -> Step {
         63 => Step::DeleteAddon { app: AppSlot::Shop },
         64 => Step::CreateAddon { app: app(random) },
         65..79 => scalingo(random),
-        79 => match random.u8(..5) {
+        79 => match random.u8(..6) {
+            5 => Step::HostsAsGiven(random.bool()),
             0 => Step::Form(one(random, &Form::ALL)),
             1 => delete_form(random),
             2 => feed(random),

@@ -54,6 +54,8 @@ pub enum Step {
     Scalingo { requests: Requests, fault: ScalingoFault, times: u8 },
     /// Scalingo writes URLs in this form from now on.
     Form(Form),
+    /// Whether Scalingo writes hosts in the spelling that was given from now on: then two spellings of one are two drains for it.
+    HostsAsGiven(bool),
     /// What Scalingo does with a drain that is already there.
     Duplicates(Duplicates),
     /// Whether a deletion removes all copies.

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
 
 /// Stands in every secret and in nothing else.
@@ -14,6 +15,9 @@ pub const ADDON: &str = "ad-9be0fc04-bee6-4981-a403-a9dd4981bd1f";
 pub const GOOD_TOKENS: u8 = 2;
 /// How many values a Secret may hold, one after the other.
 pub const VERSIONS: u8 = 3;
+
+/// What Scalingo escapes.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// One of the namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,6 +62,12 @@ impl Slot {
             Self::A1 | Self::A2 => Namespace::A,
             Self::B1 | Self::B2 => Namespace::B,
         }
+    }
+
+    /// Whether hosts are spelled oddly there.
+    #[must_use]
+    pub fn spells_oddly(self) -> bool {
+        matches!(self, Self::A2 | Self::B2)
     }
 
     /// The name there.
@@ -128,40 +138,49 @@ impl Destination {
         self != Self::Papertrail
     }
 
-    /// The secret.
+    /// The secret. Two tokens differ only in what one of them may be taken for the escape of.
     #[must_use]
     pub fn value(self, version: u8) -> String {
         match self {
             Self::Elk => format!("https://user:{MARK}-{version}@elk.example.com/in"),
-            other => format!("{MARK}-{}-{version}", other.secret()),
+            other => {
+                let ends = ["A", "%41", "ab/+="];
+                format!("{MARK}-{}-{}", other.secret(), ends[usize::from(version % VERSIONS)])
+            }
         }
     }
 
     /// The spec, without the app.
     #[must_use]
-    pub fn spec(self) -> Value {
+    pub fn spec(self, is_odd: bool) -> Value {
+        let host = |plain: &'static str, odd: &'static str| if is_odd { odd } else { plain };
         let reference = json!({"name": self.secret(), "key": "value"});
         match self {
             Self::Datadog => json!({"type": "datadog", "tokenSecretRef": reference, "drainRegion": "eu"}),
             Self::Syslog => {
-                json!({"type": "syslog", "tokenSecretRef": reference, "host": "logs.example.com", "port": 514})
+                let host = host("logs.example.com", "LOGS.Example.com");
+                json!({"type": "syslog", "tokenSecretRef": reference, "host": host, "port": 514})
             }
-            Self::Papertrail => json!({"type": "papertrail", "host": "papers.example.com", "port": 515}),
+            Self::Papertrail => {
+                let host = host("2001:db8::515", "2001:DB8:0:0:0:0:0:515");
+                json!({"type": "papertrail", "host": host, "port": 515})
+            }
             Self::Elk => json!({"type": "elk", "urlSecretRef": reference}),
             Self::Appsignal => json!({"type": "appsignal", "tokenSecretRef": reference}),
         }
     }
 
-    /// The URL in its documented form.
+    /// The URL in its documented form, its token escaped.
     #[must_use]
     pub fn documented(self, version: u8) -> String {
         let value = self.value(version);
+        let token = utf8_percent_encode(&value, ESCAPED);
         match self {
-            Self::Datadog => format!("datadog://{value}?region=eu"),
-            Self::Syslog => format!("syslog://:{value}@logs.example.com:514"),
-            Self::Papertrail => "tcp+tls://papers.example.com:515".to_owned(),
+            Self::Datadog => format!("datadog://{token}?region=eu"),
+            Self::Syslog => format!("syslog://:{token}@logs.example.com:514"),
+            Self::Papertrail => "tcp+tls://[2001:db8::515]:515".to_owned(),
             Self::Elk => value,
-            Self::Appsignal => format!("appsignal://{value}"),
+            Self::Appsignal => format!("appsignal://{token}"),
         }
     }
 
@@ -177,6 +196,8 @@ impl Destination {
 #[expect(missing_docs, reason = "as the simulator names them")]
 pub enum Form {
     Documented,
+    /// As documented, each token as it was given.
+    Raw,
     Reordered,
     Opaque,
     /// Another one for each drain.
@@ -185,7 +206,7 @@ pub enum Form {
 
 impl Form {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Documented, Self::Reordered, Self::Opaque, Self::Unique];
+    pub const ALL: [Self; 5] = [Self::Documented, Self::Raw, Self::Reordered, Self::Opaque, Self::Unique];
 
     /// What the simulator makes of a documented URL, its parameters in order. What is unique cannot be foretold; one that is
     /// added by hand is written as an opaque one.
@@ -193,6 +214,8 @@ impl Form {
     pub fn write(self, documented: &str) -> String {
         match self {
             Self::Documented => documented.to_owned(),
+            // Nothing but tokens holds escapes here.
+            Self::Raw => percent_decode_str(documented).decode_utf8_lossy().into_owned(),
             Self::Reordered => {
                 let separator = if documented.contains('?') { '&' } else { '?' };
                 in_order(&format!("{documented}{separator}source=scalingo&format=rfc5424"))

@@ -4,6 +4,7 @@ mod regressions {
     mod additions;
     mod deletions;
     mod owners;
+    mod spellings;
 
     use std::sync::Arc;
 

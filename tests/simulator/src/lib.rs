@@ -39,6 +39,6 @@ pub use journal::{Change, ChangeKind, Entry};
 pub use reply::Broken;
 pub use rule::{Action, Answer, AnswerBody, Rule, When};
 pub use server::Server;
-pub use settings::{DeleteForm, Duplicates, RateLimit, Settings, UnheededDelete, UrlForm, Window};
+pub use settings::{DeleteForm, Duplicates, Hosts, RateLimit, Settings, UnheededDelete, UrlForm, Window};
 pub use simulator::{Held, Simulator, Unknown};
 pub use state::{Target, redact};

@@ -25,6 +25,10 @@ pub struct Settings {
     pub rate_limit: Option<RateLimit>,
     /// URL form by drain type; `*` stands for all types that are not named.
     pub url_forms: BTreeMap<String, UrlForm>,
+    /// Whether URLs show tokens as they were given, and not percent-encoded.
+    pub raw_tokens: bool,
+    /// How URLs show hosts.
+    pub hosts: Hosts,
     /// Whether the answer to an added drain holds `app_id` besides `url`.
     pub created_shows_app_id: bool,
     /// Whether changes show up in the change feed.
@@ -49,6 +53,8 @@ impl Default for Settings {
             unheeded_delete: UnheededDelete::Refused400,
             rate_limit: None,
             url_forms: BTreeMap::new(),
+            raw_tokens: false,
+            hosts: Hosts::Canonical,
             created_shows_app_id: false,
             events: true,
             event_delay_seconds: 0,
@@ -135,6 +141,16 @@ pub enum Window {
     Sliding,
     /// The minutes of the clock.
     Fixed,
+}
+
+/// How the API writes hosts into URLs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hosts {
+    /// In one spelling: drains whose hosts are spelled differently are duplicates.
+    Canonical,
+    /// In the spelling that was given: such drains are two.
+    AsGiven,
 }
 
 /// How the API writes the URL of a drain.

@@ -76,7 +76,9 @@ pub(crate) struct Addon {
 #[derive(Clone)]
 pub(crate) struct Drain {
     pub(crate) url: String,
-    /// The URL in its documented form, by which duplicates are known.
+    /// The URL in its documented form, its host in one spelling.
+    pub(crate) documented: String,
+    /// The same as duplicates are known by: with its host in the spelling that counts.
     pub(crate) identity: String,
     /// Lists show its parameters in changing order.
     pub(crate) reordered: bool,
@@ -84,7 +86,8 @@ pub(crate) struct Drain {
 
 impl Drain {
     pub(crate) fn foreign(url: &str) -> Self {
-        Self { url: url.to_owned(), identity: url.to_owned(), reordered: false }
+        let (url, documented, identity) = (url.to_owned(), url.to_owned(), url.to_owned());
+        Self { url, documented, identity, reordered: false }
     }
 
     pub(crate) fn is_named(&self, url: &str) -> bool {
@@ -300,12 +303,14 @@ impl State {
 #[must_use]
 pub fn redact(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return "***".to_owned() };
+    // A token that is shown as it was given may hold what would else end it.
+    let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
     let rest = rest.split('#').next().unwrap_or_default();
     let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
     let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
-    let authority = match authority.rsplit_once('@') {
+    let authority = match user {
         // As the operator shows it: a token stands where a password would, after nobody's name.
-        Some((user, host)) => format!("{}***@{host}", if user.starts_with(':') { ":" } else { "" }),
+        Some(user) => format!("{}***@{authority}", if user.starts_with(':') { ":" } else { "" }),
         None if matches!(scheme, "tcp+tls" | "http" | "https" | "tcp" | "tls" | "udp" | "syslog") => {
             authority.to_owned()
         }

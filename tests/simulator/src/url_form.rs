@@ -3,7 +3,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::destination::Destination;
-use crate::settings::UrlForm;
+use crate::settings::{Hosts, Settings, UrlForm};
 
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -11,18 +11,36 @@ fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-fn host(text: &str) -> String {
-    match text.trim_start_matches('[').trim_end_matches(']').parse::<std::net::Ipv6Addr>() {
-        Ok(address) => format!("[{address}]"),
-        Err(_) => encode(text),
+/// A host as the URLs show it, whatever its spelling.
+fn canonical(text: &str) -> String {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<std::net::Ipv6Addr>() {
+        return format!("[{address}]");
+    }
+    match url::Host::parse(bare) {
+        Ok(host) => host.to_string().trim_end_matches('.').to_owned(),
+        Err(_) => bare.to_ascii_lowercase(),
     }
 }
 
-/// The URL of the documents; invented for the two types that have none there.
-pub(crate) fn documented(destination: &Destination) -> String {
+fn host(text: &str, hosts: Hosts) -> String {
+    match hosts {
+        _ if text.is_empty() => String::new(),
+        Hosts::Canonical => canonical(text),
+        Hosts::AsGiven if text.contains(':') => format!("[{text}]"),
+        Hosts::AsGiven => encode(text),
+    }
+}
+
+/// The URL of the documents, its token encoded; invented for the two types that have none there.
+pub(crate) fn documented(destination: &Destination, hosts: Hosts) -> String {
+    with_values(destination, hosts, false)
+}
+
+fn with_values(destination: &Destination, hosts: Hosts, raw_token: bool) -> String {
     let value = |field| destination.value(field).unwrap_or_default();
-    let token = encode(value("token"));
-    let host = host(value("host"));
+    let token = if raw_token { value("token").to_owned() } else { encode(value("token")) };
+    let host = host(value("host"), hosts);
     let port = value("port");
     match destination.drain_type.as_str() {
         "appsignal" if host.is_empty() => format!("appsignal://{token}"),
@@ -38,13 +56,14 @@ pub(crate) fn documented(destination: &Destination) -> String {
 }
 
 /// The URL in the form that the settings ask for.
-pub(crate) fn write(destination: &Destination, form: &UrlForm, random: &mut fastrand::Rng) -> String {
-    let documented = documented(destination);
-    match form {
+pub(crate) fn write(destination: &Destination, settings: &Settings, random: &mut fastrand::Rng) -> String {
+    let Settings { hosts, raw_tokens, .. } = *settings;
+    let documented = with_values(destination, hosts, raw_tokens);
+    match settings.url_form(&destination.drain_type) {
         UrlForm::Documented => documented,
         UrlForm::Opaque => {
             let mut hasher = DefaultHasher::new();
-            documented.hash(&mut hasher);
+            self::documented(destination, hosts).hash(&mut hasher);
             format!("https://intake.example/v1/{:016x}", hasher.finish())
         }
         UrlForm::Unique => format!("https://intake.example/v1/{:032x}", random.u128(..)),
@@ -54,9 +73,14 @@ pub(crate) fn write(destination: &Destination, form: &UrlForm, random: &mut fast
             format!("{documented}{separator}source=scalingo&format=rfc5424")
         }
         UrlForm::Template(template) => {
-            ["token", "host", "port", "drain_region", "url"].iter().fold(template.clone(), |text, field| {
-                text.replace(&format!("{{{field}}}"), &encode(destination.value(field).unwrap_or_default()))
-            })
+            let write = |field: &str| match (field, destination.value(field).unwrap_or_default()) {
+                ("token", token) if raw_tokens => token.to_owned(),
+                ("host", text) if hosts == Hosts::Canonical => host(text, hosts),
+                (_, value) => encode(value),
+            };
+            ["token", "host", "port", "drain_region", "url"]
+                .iter()
+                .fold(template.clone(), |text, field| text.replace(&format!("{{{field}}}"), &write(field)))
         }
     }
 }

@@ -21,7 +21,7 @@ impl World {
         destination: Destination,
     ) {
         let id = self.apps.get(&app).filter(|_| by_id);
-        let mut spec = destination.spec();
+        let mut spec = destination.spec(slot.spells_oddly());
         spec["app"] = id.map_or(app.names()[0], String::as_str).into();
         if addon {
             spec["addon"] = ADDON.into();

@@ -1,7 +1,7 @@
 //! What happens at Scalingo, behind the operator's back and to its requests.
 
 use logdrain_operator::drain::DrainUrl;
-use scalingo_simulator::{RateLimit, Target, UnheededDelete, UrlForm};
+use scalingo_simulator::{Hosts, RateLimit, Target, UnheededDelete, UrlForm};
 
 use super::World;
 use crate::judge::digest_target;
@@ -87,6 +87,10 @@ impl World {
             }
             Step::ScalingoCalm => self.simulator().clear_rules(),
             Step::Form(form) => self.write_in(form),
+            Step::HostsAsGiven(given) => {
+                let hosts = if given { Hosts::AsGiven } else { Hosts::Canonical };
+                self.simulator().set(|settings| settings.hosts = hosts);
+            }
             Step::Duplicates(duplicates) => {
                 if duplicates != Duplicates::Accepted {
                     self.kept.cannot_be_told();
@@ -122,8 +126,9 @@ impl World {
             self.was_undocumented = true;
         }
         self.was_unreadable |= matches!(form, Form::Opaque | Form::Unique);
+        self.simulator().set(|settings| settings.raw_tokens = form == Form::Raw);
         let form = match form {
-            Form::Documented => UrlForm::Documented,
+            Form::Documented | Form::Raw => UrlForm::Documented,
             Form::Reordered => UrlForm::Reordered,
             Form::Opaque => UrlForm::Opaque,
             Form::Unique => UrlForm::Unique,

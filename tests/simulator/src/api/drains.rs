@@ -5,7 +5,7 @@ use super::authentication::json_body;
 use crate::call::Call;
 use crate::destination::{Destination, Refusal};
 use crate::reply::Reply;
-use crate::settings::{DeleteForm, Duplicates, UnheededDelete, UrlForm};
+use crate::settings::{DeleteForm, Duplicates, Hosts, UnheededDelete, UrlForm};
 use crate::state::{Drain, State, Target};
 use crate::url_form;
 
@@ -61,9 +61,10 @@ fn add(
     for text in complaints {
         state.complain(&call.method, &call.path, &text);
     }
-    let form = state.settings.url_form(&destination.drain_type).clone();
-    let url = url_form::write(&destination, &form, &mut state.random);
-    let identity = url_form::documented(&destination);
+    let reordered = *state.settings.url_form(&destination.drain_type) == UrlForm::Reordered;
+    let url = url_form::write(&destination, &state.settings, &mut state.random);
+    let documented = url_form::documented(&destination, Hosts::Canonical);
+    let identity = url_form::documented(&destination, state.settings.hosts);
     let mut drains = state.drains(target).into_iter().flatten();
     let known = drains
         .find(|drain| drain.identity == identity || drain.is_named(&url))
@@ -72,7 +73,7 @@ fn add(
         (Some(_), Duplicates::Refused) => return Ok(duplicate(state.settings.duplicate_status)),
         (Some(url), Duplicates::Merged) => url,
         (None, _) | (Some(_), Duplicates::Accepted) => {
-            let drain = Drain { url: url.clone(), identity, reordered: form == UrlForm::Reordered };
+            let drain = Drain { url: url.clone(), documented, identity, reordered };
             state.add_drain(target, drain, Some(label), now);
             url
         }

@@ -204,12 +204,12 @@ impl Simulator {
         drains.map_or_else(Vec::new, |drains| drains.iter().map(|drain| drain.url.clone()).collect())
     }
 
-    /// The same drains, each URL in its documented form; one that was added behind the client's back, as it was given.
+    /// The same drains, each URL in its documented form, its host in one spelling; one that was added behind the client's back, as it was given.
     #[must_use]
     pub fn documented_drains(&self, target: impl Into<Target>) -> Vec<String> {
         let state = self.state();
         let drains = state.drains(&target.into());
-        drains.map_or_else(Vec::new, |drains| drains.iter().map(|drain| drain.identity.clone()).collect())
+        drains.map_or_else(Vec::new, |drains| drains.iter().map(|drain| drain.documented.clone()).collect())
     }
 
     /// All targets with their drains: each app by id, and after it its addons.

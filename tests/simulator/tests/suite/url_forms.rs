@@ -1,4 +1,4 @@
-use scalingo_simulator::UrlForm;
+use scalingo_simulator::{Hosts, UrlForm};
 use serde_json::{Value, json};
 
 use crate::shop;
@@ -96,4 +96,41 @@ async fn a_template_writes_any_other_form() {
     let form = UrlForm::Template("dd://{drain_region}.example/{token}".to_owned());
     simulator.set(|settings| settings.url_forms = [("datadog".to_owned(), form)].into());
     assert_eq!(client.post(PATH, &datadog()).await.json()["drain"]["url"], "dd://eu.example/secret");
+}
+
+#[tokio::test]
+async fn a_token_is_shown_encoded_or_as_it_was_given() {
+    let (simulator, client) = shop().await;
+    let drain = |token: &str| json!({"drain": {"type": "datadog", "token": token, "drain_region": "eu"}});
+    let encoded = client.post(PATH, &drain("ab/+=%41")).await.json();
+    assert_eq!(encoded["drain"]["url"], "datadog://ab%2F%2B%3D%2541?region=eu");
+    simulator.set(|settings| settings.raw_tokens = true);
+    let raw = client.post(PATH, &drain("cd/+=%41")).await.json();
+    assert_eq!(raw["drain"]["url"], "datadog://cd/+=%41?region=eu");
+    assert_eq!(client.post(PATH, &drain("ab/+=%41")).await.status, 422, "a duplicate is known all the same");
+}
+
+#[tokio::test]
+async fn two_spellings_of_a_host_are_one_drain_or_two() {
+    let drain = |host: &str| json!({"drain": {"type": "syslog", "host": host, "port": "1"}});
+    for (one, other, form, hosts) in [
+        ("2001:DB8:0::7", "2001:db8::7", "[2001:db8::7]", ["[2001:DB8:0::7]", "[2001:db8::7]"]),
+        ("LOGS.example", "logs.example.", "logs.example", ["LOGS.example", "logs.example."]),
+    ] {
+        let (simulator, client) = shop().await;
+        assert_eq!(
+            client.post(PATH, &drain(one)).await.json()["drain"]["url"],
+            format!("tcp+tls://{form}:1")
+        );
+        assert_eq!(client.post(PATH, &drain(other)).await.status, 422);
+        let (simulator_as_given, client) = shop().await;
+        simulator_as_given.set(|settings| settings.hosts = Hosts::AsGiven);
+        for (given, shown) in [one, other].into_iter().zip(hosts) {
+            let answer = client.post(PATH, &drain(given)).await;
+            assert_eq!(answer.json()["drain"]["url"], format!("tcp+tls://{shown}:1"));
+        }
+        let documented = format!("tcp+tls://{form}:1");
+        assert_eq!(simulator_as_given.documented_drains("shop"), [documented.clone(), documented]);
+        drop(simulator);
+    }
 }
