@@ -74,6 +74,11 @@ pub struct LogDrainSpec {
     /// refused. Example: `datadog`.
     #[serde(rename = "type")]
     pub drain_type: DrainType,
+    /// Name of a type that this operator does not know, as Scalingo's API calls it. Which fields it takes is not known here: what is given
+    /// is sent, and Scalingo decides. The name of a known type means that type. Example: `opensearch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63), extend("x-kubernetes-validations" = schema::custom_type_rules()))]
+    pub custom_type: Option<String>,
     /// Key of a Secret in this namespace that holds the token with which Scalingo authenticates at the
     /// service. A new value in the Secret replaces the drain. Example: `{name: datadog, key: api-key}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +141,7 @@ impl LogDrainSpec {
             addon: None,
             region: None,
             drain_type,
+            custom_type: None,
             token_secret_ref: None,
             host: None,
             port: None,
@@ -167,6 +173,8 @@ pub enum DrainType {
     Syslog,
     /// A self-hosted ELK stack.
     Elk,
+    /// Any other that Scalingo knows by the name in `customType`.
+    Custom,
 }
 
 /// One key of a Secret in the `LogDrain`'s own namespace. Example: `{name: datadog, key: api-key}`.

@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{operator::Operator, screen::Screen, stop::Stop};
 
-/// Soon enough for a tour, and seldom enough for 8 `LogDrain`s to stay within 60 requests a minute.
+/// Soon enough for a tour, and seldom enough for 9 `LogDrain`s to stay within 60 requests a minute.
 pub const RESYNC: Duration = Duration::from_secs(20);
 
 const FIXTURE: &str = include_str!("fixture.yaml");

@@ -79,12 +79,12 @@ pub async fn destination(context: &Context, object: &LogDrain) -> Result<Destina
         None => spec.url.clone().map(DrainUrl::new),
     };
     Ok(Destination {
-        drain_type: spec.drain_type,
         token,
         host: spec.host.clone(),
         port: spec.port,
         drain_region: spec.drain_region.clone(),
         url,
+        ..spec.custom_type.as_deref().map_or_else(|| Destination::new(spec.drain_type), Destination::custom)
     })
 }
 

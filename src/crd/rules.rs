@@ -10,6 +10,8 @@ use super::DrainType;
 /// A field of the spec whose presence depends on the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
+    /// `spec.customType`.
+    CustomType,
     /// `spec.tokenSecretRef`.
     TokenSecretRef,
     /// `spec.host`.
@@ -41,7 +43,7 @@ use Presence::{Forbidden, OneOf, Optional, Required};
 
 impl DrainType {
     /// Every type, in the order of the table.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Appsignal,
         Self::Betterstack,
         Self::Datadog,
@@ -49,6 +51,7 @@ impl DrainType {
         Self::Papertrail,
         Self::Syslog,
         Self::Elk,
+        Self::Custom,
     ];
 
     /// The table of the API's documentation: a type's name, and the fields that it takes in the order of
@@ -57,17 +60,24 @@ impl DrainType {
     /// Better Stack, and `AppSignal` without host and port, are from the public guide; the rest is from the
     /// API reference.
     #[rustfmt::skip]
-    const fn row(self) -> (&'static str, [Presence; 6]) {
+    const fn row(self) -> (&'static str, [Presence; 7]) {
         match self {
-            //                                  tokenSecretRef  host      port       drainRegion  url       urlSecretRef
-            Self::Appsignal   => ("appsignal",   [Required,     Optional,  Optional,  Forbidden,  Forbidden, Forbidden]),
-            Self::Betterstack => ("betterstack", [Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden]),
-            Self::Datadog     => ("datadog",     [Required,     Forbidden, Forbidden, Required,   Forbidden, Forbidden]),
-            Self::OvhGraylog  => ("ovh-graylog", [Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden]),
-            Self::Papertrail  => ("papertrail",  [Forbidden,    Required,  Required,  Forbidden,  Forbidden, Forbidden]),
-            Self::Syslog      => ("syslog",      [Optional,     Required,  Required,  Forbidden,  Forbidden, Forbidden]),
-            Self::Elk         => ("elk",         [Forbidden,    Forbidden, Forbidden, Forbidden,  OneOf,     OneOf]),
+            //                                  customType  tokenSecretRef  host      port       drainRegion  url       urlSecretRef
+            Self::Appsignal   => ("appsignal",   [Forbidden, Required,     Optional,  Optional,  Forbidden,  Forbidden, Forbidden]),
+            Self::Betterstack => ("betterstack", [Forbidden, Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden]),
+            Self::Datadog     => ("datadog",     [Forbidden, Required,     Forbidden, Forbidden, Required,   Forbidden, Forbidden]),
+            Self::OvhGraylog  => ("ovh-graylog", [Forbidden, Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden]),
+            Self::Papertrail  => ("papertrail",  [Forbidden, Forbidden,    Required,  Required,  Forbidden,  Forbidden, Forbidden]),
+            Self::Syslog      => ("syslog",      [Forbidden, Optional,     Required,  Required,  Forbidden,  Forbidden, Forbidden]),
+            Self::Elk         => ("elk",         [Forbidden, Forbidden,    Forbidden, Forbidden, Forbidden,  OneOf,     OneOf]),
+            Self::Custom      => ("custom",      [Required,  Optional,     Optional,  Optional,  Optional,   Optional,  Optional]),
         }
+    }
+
+    /// The type of this name; `None` of a name that only Scalingo may know.
+    #[must_use]
+    pub fn known(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| *one != Self::Custom && one.as_str() == name)
     }
 
     /// The name that the API and the manifest use, such as `ovh-graylog`.
@@ -97,13 +107,21 @@ impl fmt::Display for DrainType {
 
 impl Field {
     /// Every field whose presence depends on the type, in the order of the table's columns.
-    pub const ALL: [Self; 6] =
-        [Self::TokenSecretRef, Self::Host, Self::Port, Self::DrainRegion, Self::Url, Self::UrlSecretRef];
+    pub const ALL: [Self; 7] = [
+        Self::CustomType,
+        Self::TokenSecretRef,
+        Self::Host,
+        Self::Port,
+        Self::DrainRegion,
+        Self::Url,
+        Self::UrlSecretRef,
+    ];
 
     /// The name in the manifest, such as `tokenSecretRef`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::CustomType => "customType",
             Self::TokenSecretRef => "tokenSecretRef",
             Self::Host => "host",
             Self::Port => "port",
@@ -178,15 +196,14 @@ fn rules(drain_type: DrainType) -> Vec<Value> {
             "FieldValueRequired",
         );
     }
-    for (index, one) in choices.iter().enumerate() {
-        for other in &choices[index + 1..] {
-            add(
-                format!("!(has(self.{one}) && has(self.{other}))"),
-                format!("spec.{one} and spec.{other} exclude each other when type is {drain_type}: keep one"),
-                *other,
-                "FieldValueForbidden",
-            );
-        }
+    let (one, other) = (Field::Url, Field::UrlSecretRef);
+    if [one, other].iter().all(|field| drain_type.presence(*field) != Forbidden) {
+        add(
+            format!("!(has(self.{one}) && has(self.{other}))"),
+            format!("spec.{one} and spec.{other} exclude each other when type is {drain_type}: keep one"),
+            other,
+            "FieldValueForbidden",
+        );
     }
     rules
 }

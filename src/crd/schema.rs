@@ -17,6 +17,15 @@ pub(super) fn host_rules() -> Value {
     }])
 }
 
+/// The rules of `spec.customType`.
+pub(super) fn custom_type_rules() -> Value {
+    json!([{
+        "rule": "self.matches('^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$')",
+        "message": "spec.customType must be the name of a type at Scalingo, such as opensearch: at most 63 letters, digits, '-', '_' and '.', \
+    the first and the last a letter or a digit",
+    }])
+}
+
 /// The rules of `spec.url` beside its pattern.
 pub(super) fn url_rules() -> Value {
     json!([

@@ -8,6 +8,8 @@ use crate::crd::DrainType;
 pub struct Destination {
     /// The service.
     pub drain_type: DrainType,
+    /// The API's name of the type where `drain_type` is `Custom`.
+    pub custom_type: Option<String>,
     /// What authenticates at the service.
     pub token: Option<SecretString>,
     /// Host name or address of the service.
@@ -24,7 +26,31 @@ impl Destination {
     /// A destination of this type with no field set.
     #[must_use]
     pub fn new(drain_type: DrainType) -> Self {
-        Self { drain_type, token: None, host: None, port: None, drain_region: None, url: None }
+        Self {
+            drain_type,
+            custom_type: None,
+            token: None,
+            host: None,
+            port: None,
+            drain_region: None,
+            url: None,
+        }
+    }
+
+    /// A destination of the type that the API calls so, with no field set: whoever writes a known type as a custom one wants the same
+    /// drain.
+    #[must_use]
+    pub fn custom(name: &str) -> Self {
+        match DrainType::known(name) {
+            Some(known) => Self::new(known),
+            None => Self { custom_type: Some(name.to_owned()), ..Self::new(DrainType::Custom) },
+        }
+    }
+
+    /// The API's name of the type.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        self.custom_type.as_deref().unwrap_or(self.drain_type.as_str())
     }
 
     /// The type that stands for all types whose drains Scalingo cannot tell apart.
@@ -54,7 +80,8 @@ impl Destination {
         host_form: fn(&str) -> String,
         url_form: fn(&DrainUrl) -> String,
     ) -> Vec<(&'static str, String)> {
-        let mut values = vec![("type", Self::family(self.drain_type).as_str().to_owned())];
+        let family = Self::family(self.drain_type).as_str();
+        let mut values = vec![("type", self.custom_type.as_deref().unwrap_or(family).to_owned())];
         if let Some(token) = &self.token {
             values.push(("token", token.expose_secret().to_owned()));
         }

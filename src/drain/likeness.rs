@@ -29,7 +29,7 @@ impl Likeness {
             return if shows_all(url, destination) { Self::Same } else { Self::Possible };
         };
         let is_of_family = first.drain_type == Destination::family(destination.drain_type);
-        if documented.contains(destination) {
+        if documented.contains(destination) || is_custom_of(url, destination, first) {
             Self::Same
         } else if !is_of_family && shows_the_telling_one(url, destination) {
             Self::Possible
@@ -69,6 +69,8 @@ impl DrainUrl {
     ) -> Option<Destination> {
         let mut documented = self.documented();
         match documented.len() {
+            // Only its LogDrain knows what to ask for.
+            _ if drain_type == DrainType::Custom => None,
             0 => (drain_type == DrainType::Elk).then(|| whole(self)),
             1 => documented.pop(),
             _ => documented.into_iter().find(is_asked),
@@ -85,21 +87,32 @@ fn whole(url: &DrainUrl) -> Destination {
     Destination { url: Some(url.clone()), ..Destination::new(DrainType::Elk) }
 }
 
+/// Whether a destination of an unknown type shows all its values in a URL that reads as another's. One with a token is not taken for
+/// one without.
+fn is_custom_of(url: &DrainUrl, destination: &Destination, documented: &Destination) -> bool {
+    destination.drain_type == DrainType::Custom
+        && (destination.token.is_some() || documented.token.is_none())
+        && shows_all(url, destination)
+}
+
 /// Whether all values stand in the URL, each as a whole component, as it is or percent-decoded, and as often as the destination has
 /// them.
 fn shows_all(url: &DrainUrl, destination: &Destination) -> bool {
-    if let Some(whole) = &destination.url {
-        return url == whole;
+    if destination.url.as_ref().is_some_and(|whole| url != whole) {
+        return false;
     }
     let mut wanted = BTreeMap::new();
-    for (name, value) in destination.identity().into_iter().skip(1) {
+    let values = destination.identity().into_iter().skip(1);
+    for (name, value) in values.filter(|(name, _)| *name != "url") {
         let (times, is_host) = wanted.entry(value).or_insert((0, false));
         *times += 1;
         *is_host |= name == HOST;
     }
+    if wanted.is_empty() {
+        return destination.url.is_some();
+    }
     let Some((_, rest)) = url.expose().split_once("://") else { return false };
-    !wanted.is_empty()
-        && wanted.iter().all(|(value, (times, is_host))| occurrences(rest, value, *is_host) >= *times)
+    wanted.iter().all(|(value, (times, is_host))| occurrences(rest, value, *is_host) >= *times)
 }
 
 /// Whether the value stands in the URL that tells the destination from others: a port or a region is shared by

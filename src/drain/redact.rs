@@ -10,7 +10,7 @@ impl DrainUrl {
     /// cannot show a secret.
     #[must_use]
     pub fn redacted(&self, destination: &Destination, url_is_public: bool) -> String {
-        if destination.drain_type == DrainType::Elk {
+        if destination.drain_type == DrainType::Elk || destination.url.is_some() {
             return if url_is_public && destination.url.as_ref() == Some(self) {
                 self.expose().to_owned()
             } else {
@@ -144,6 +144,23 @@ mod tests {
             ("data:s3cret", "***://***"),
         ] {
             assert_eq!(DrainUrl::new(url.into()).redacted(&elk(), false), shown);
+        }
+    }
+
+    #[test]
+    fn of_a_custom_type_nothing_is_shown_but_what_the_spec_says_in_the_open() {
+        let custom = Destination { host: Some("s.example".into()), ..Destination::custom("opensearch") };
+        let whole = Destination { url: elk().url, ..Destination::custom("opensearch") };
+        for (url, destination, shown) in [
+            ("opensearch://:s3cret@s.example:9200/s3cret", &custom, "***://:***@s.example:9200/***"),
+            (
+                "https://user:s3cret@elk.example.com:9200/s3cret?s3cret",
+                &whole,
+                "https://***@elk.example.com:9200/***",
+            ),
+            ("opensearch://s3cret", &whole, "***://***"),
+        ] {
+            assert_eq!(DrainUrl::new(url.into()).redacted(destination, false), shown);
         }
     }
 

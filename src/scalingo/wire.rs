@@ -1,7 +1,6 @@
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
-use crate::crd::DrainType;
 use crate::drain::{Destination, DrainUrl};
 
 /// An app, as far as it matters here.
@@ -96,7 +95,7 @@ pub(super) struct AddBody<'a> {
 
 #[derive(Serialize)]
 struct AddedDrain<'a> {
-    r#type: DrainType,
+    r#type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +112,7 @@ impl<'a> From<&'a Destination> for AddBody<'a> {
     fn from(destination: &'a Destination) -> Self {
         Self {
             drain: AddedDrain {
-                r#type: destination.drain_type,
+                r#type: destination.type_name(),
                 token: destination.token.as_ref().map(ExposeSecret::expose_secret),
                 host: destination.host.as_deref(),
                 port: destination.port.map(|port| port.to_string()),

@@ -4,17 +4,19 @@ use serde_json::{Value, json};
 
 /// The documentation's table, written down a second time so that the first can be wrong.
 /// `!` required, `?` optional, `-` refused, `1` exactly one of these.
-const TABLE: [(&str, &str); 7] = [
-    ("appsignal", "!??---"),
-    ("betterstack", "!!----"),
-    ("datadog", "!--!--"),
-    ("ovh-graylog", "!!----"),
-    ("papertrail", "-!!---"),
-    ("syslog", "?!!---"),
-    ("elk", "----11"),
+const TABLE: [(&str, &str); 8] = [
+    ("appsignal", "-!??---"),
+    ("betterstack", "-!!----"),
+    ("datadog", "-!--!--"),
+    ("ovh-graylog", "-!!----"),
+    ("papertrail", "--!!---"),
+    ("syslog", "-?!!---"),
+    ("elk", "-----11"),
+    ("custom", "!??????"),
 ];
 
-const FIELDS: [&str; 6] = ["tokenSecretRef", "host", "port", "drainRegion", "url", "urlSecretRef"];
+const FIELDS: [&str; 7] =
+    ["customType", "tokenSecretRef", "host", "port", "drainRegion", "url", "urlSecretRef"];
 
 /// A spec, and every message that it must be answered with: none when it is good.
 #[derive(Debug)]
@@ -47,16 +49,13 @@ pub(crate) fn types_and_fields() -> Vec<Case> {
                         _ => {}
                     }
                 }
-                if *drain_type == "elk" {
-                    match (there(4), there(5)) {
-                        (false, false) => messages
-                            .push("spec.url or spec.urlSecretRef is required when type is elk".to_owned()),
-                        (true, true) => messages.push(
-                            "spec.url and spec.urlSecretRef exclude each other when type is elk: keep one"
-                                .to_owned(),
-                        ),
-                        _ => {}
-                    }
+                match (*drain_type, there(5), there(6)) {
+                    ("elk", false, false) => messages
+                        .push("spec.url or spec.urlSecretRef is required when type is elk".to_owned()),
+                    ("elk" | "custom", true, true) => messages.push(format!(
+                        "spec.url and spec.urlSecretRef exclude each other when type is {drain_type}: keep one"
+                    )),
+                    _ => {}
                 }
                 messages.sort();
                 Case { spec, messages }
@@ -67,6 +66,7 @@ pub(crate) fn types_and_fields() -> Vec<Case> {
 
 fn value_of(field: &str) -> Value {
     match field {
+        "customType" => json!("opensearch"),
         "host" => json!("logs.example.com"),
         "port" => json!(6514),
         "drainRegion" => json!("eu-west-2"),
@@ -264,6 +264,17 @@ pub(crate) fn values() -> Vec<Values> {
             .collect(),
             answer: "spec.url",
         },
+        Values {
+            pointer: "/customType",
+            drain_type: "custom",
+            good: vec!["logtail".into(), "a".into(), "New_Relic.v2-eu".into(), long("a", 63)],
+            bad: ["", "-a", "a-", "a b", "a/b", "a\"b", "a\n", "é", "../a"]
+                .into_iter()
+                .map(Value::from)
+                .chain([long("a", 64), Value::Null, 1.into()])
+                .collect(),
+            answer: "spec.customType",
+        },
         secret_names("/tokenSecretRef/name", "datadog", "spec.tokenSecretRef.name"),
         secret_keys("/tokenSecretRef/key", "datadog", "spec.tokenSecretRef.key"),
         secret_names("/apiTokenSecretRef/name", "syslog", "spec.apiTokenSecretRef.name"),
@@ -272,7 +283,7 @@ pub(crate) fn values() -> Vec<Values> {
             pointer: "/type",
             drain_type: "syslog",
             good: vec!["syslog".into()],
-            bad: vec!["logentries".into(), "Syslog".into(), "".into(), Value::Null],
+            bad: vec!["logentries".into(), "opensearch".into(), "Syslog".into(), "".into(), Value::Null],
             answer: "spec.type",
         },
         Values {

@@ -195,6 +195,7 @@ fn what_people_get_wrong_is_answered_with_what_to_do() {
                 no scheme, port or path";
     let url = "spec.url must be a URL with a scheme and a host, such as https://logstash.example.com";
     let user = "spec.url may not hold '@': a URL with a password comes through urlSecretRef";
+    let name = "spec.customType must be the name of a type at Scalingo, such as opensearch";
     let cases = [
         ("papertrail", "host", "https://logs.example.com", host),
         ("papertrail", "host", "logs.example.com:6514", host),
@@ -202,6 +203,7 @@ fn what_people_get_wrong_is_answered_with_what_to_do() {
         ("elk", "url", "logstash.example.com", url),
         ("elk", "url", "https://:8443/", url),
         ("elk", "url", "https://user:password@example.com", user),
+        ("custom", "customType", "open search", name),
     ];
     let specs = cases.map(|(drain_type, field, value, _)| {
         let mut spec = cases::full_spec(drain_type);
@@ -230,14 +232,25 @@ fn app_and_type_must_be_there_and_unknown_fields_must_not() {
 #[test]
 fn the_type_may_be_changed_in_place() {
     let namespace = namespace();
-    let types =
-        ["datadog", "syslog", "elk", "papertrail", "ovh-graylog", "appsignal", "betterstack", "datadog"];
+    let types = [
+        "datadog",
+        "syslog",
+        "elk",
+        "papertrail",
+        "custom",
+        "ovh-graylog",
+        "appsignal",
+        "betterstack",
+        "datadog",
+    ];
     for (change, drain_type) in types.into_iter().enumerate() {
         let spec = cases::full_spec(drain_type);
         kubectl(&["apply", "-n", &namespace, "-f", "-"], &manifest("changing", &spec));
         let there = kubectl_json(&["get", "logdrain", "changing", "-n", &namespace]);
         assert_eq!(there["metadata"]["generation"], change + 1);
-        for field in ["type", "tokenSecretRef", "host", "port", "drainRegion", "url", "urlSecretRef"] {
+        for field in
+            ["type", "customType", "tokenSecretRef", "host", "port", "drainRegion", "url", "urlSecretRef"]
+        {
             assert_eq!(there["spec"][field], spec[field], "{field} of {drain_type}");
         }
     }
@@ -329,5 +342,5 @@ fn the_examples_are_accepted() {
     // A dry run makes no namespace that the other files could be in.
     plane().apply_path(&examples.join("secrets.yaml")).unwrap_or_else(|error| panic!("{error}"));
     let accepted = kubectl(&["apply", "--dry-run=server", "-f", &examples.to_string_lossy()], "");
-    assert_eq!(accepted.matches("logdrain.logs.scalingo.com/").count(), 8, "{accepted}");
+    assert_eq!(accepted.matches("logdrain.logs.scalingo.com/").count(), 9, "{accepted}");
 }

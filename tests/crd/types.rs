@@ -7,7 +7,7 @@ use super::{cases, checker::Checker};
 fn every_type_with_every_subset_of_fields_gets_exactly_its_messages() {
     let checker = Checker::new();
     let cases = cases::types_and_fields();
-    assert_eq!(cases.iter().filter(|case| case.messages.is_empty()).count(), 4 + 1 + 1 + 1 + 1 + 2 + 2);
+    assert_eq!(cases.iter().filter(|case| case.messages.is_empty()).count(), 4 + 1 + 1 + 1 + 1 + 2 + 2 + 48);
     for case in cases {
         assert_eq!(checker.broken_rules(&case.spec), case.messages, "{}", case.spec);
     }
@@ -16,6 +16,8 @@ fn every_type_with_every_subset_of_fields_gets_exactly_its_messages() {
 #[test]
 fn names_of_types_are_those_that_the_manifest_and_the_schema_use() {
     for drain_type in DrainType::ALL {
+        let known = Some(drain_type).filter(|drain_type| *drain_type != DrainType::Custom);
+        assert_eq!(DrainType::known(drain_type.as_str()), known);
         assert_eq!(json!(drain_type), json!(drain_type.as_str()));
         assert_eq!(drain_type.to_string(), drain_type.as_str());
     }

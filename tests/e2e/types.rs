@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::{duplicates::until_older, world::World};
 
 /// One resource of a type, and what is to come of it.
 pub struct Case {
@@ -106,6 +106,30 @@ pub fn cases() -> Vec<Case> {
             url: "https://shop:s3cret-elk@elk.example.com/s3cret-path",
             shown: "https://***@elk.example.com/***",
         },
+        Case {
+            name: "custom-token",
+            fields: json!({"type": "custom", "customType": "logtail", "tokenSecretRef": token("logtail")}),
+            drain: json!({"type": "logtail", "token": "s3cret-logtail"}),
+            url: "logtail://s3cret-logtail",
+            shown: "***://***",
+        },
+        Case {
+            name: "custom-url",
+            fields: json!({"type": "custom", "customType": "opensearch", "urlSecretRef": token("opensearch")}),
+            drain: json!({"type": "opensearch", "url": "https://shop:s3cret-search@search.example.com/s3cret-index"}),
+            url: "https://shop:s3cret-search@search.example.com/s3cret-index",
+            shown: "https://***@search.example.com/***",
+        },
+        Case {
+            name: "custom-known",
+            fields: json!({
+                "type": "custom", "customType": "ovh-graylog", "tokenSecretRef": token("ovh-custom"),
+                "host": "tag2.logs.ovh.com",
+            }),
+            drain: json!({"type": "ovh-graylog", "token": "s3cret-ovh", "host": "tag2.logs.ovh.com"}),
+            url: "ovh://:s3cret-ovh@tag2.logs.ovh.com:6514",
+            shown: "ovh://:***@tag2.logs.ovh.com:6514",
+        },
     ]
 }
 
@@ -121,9 +145,12 @@ pub fn write_secrets(world: &World) {
             ("ovh", "5af97be7-34e5-47b6-a016-8d0001228ffb"),
             ("syslog", HARD),
             ("elk", "https://shop:s3cret-elk@elk.example.com/s3cret-path"),
+            ("logtail", "s3cret-logtail"),
+            ("opensearch", "https://shop:s3cret-search@search.example.com/s3cret-index"),
+            ("ovh-custom", "s3cret-ovh"),
         ],
     );
-    for part in ["s3cret-elk", "s3cret-path"] {
+    for part in ["s3cret-elk", "s3cret-path", "s3cret-search", "s3cret-index"] {
         world.is_secret(part);
     }
 }
@@ -225,7 +252,8 @@ async fn the_status_of_every_type_records_its_drain_and_the_events_tell_of_it() 
                 "region": "osc-fr1",
                 "app": "shop-front",
                 "appId": world.simulator.app_id("shop-front"),
-                "type": case.fields["type"],
+                // A custom type of a known name is that type.
+                "type": if case.name == "custom-known" { &case.drain["type"] } else { &case.fields["type"] },
                 "url": case.shown,
                 "urlDigest": null,
                 "destinationDigest": null,
@@ -266,4 +294,46 @@ fn take_digest(record: &mut Value, field: &str) -> String {
     assert_eq!(hexadecimal.len(), 32, "{field} is {digest}");
     assert!(hexadecimal.bytes().all(|byte| byte.is_ascii_hexdigit()), "{field} is {digest}");
     digest.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_type_and_the_known_type_of_its_name_are_one_drain_and_an_old_type_is_adopted() {
+    let world = World::running().await;
+    write_secrets(&world);
+    world.simulator.add_drain_behind("shop-api", "logtail://s3cret-logtail").expect("the app");
+    let logtail = json!({
+        "app": "shop-api", "type": "custom", "customType": "logtail",
+        "tokenSecretRef": {"name": "tokens", "key": "logtail"},
+    });
+    world.apply("logtail", &logtail);
+    world
+        .until_events(
+            "logtail",
+            &["Normal Adopted: the drain ***://*** was there already and is looked after from now on"],
+        )
+        .await;
+
+    world.apply("datadog", &datadog());
+    world.until_reason("datadog", "Synced").await;
+    until_older(&world, world.namespace(), "datadog").await;
+    let mut custom = datadog();
+    custom["type"] = json!("custom");
+    custom["customType"] = json!("datadog");
+    world.apply("custom", &custom);
+    world.until_reason("custom", "Duplicate").await;
+    // The same again, the other way round.
+    world.kubectl(&["delete", "logdrain", "datadog"]);
+    world.until_reason("custom", "Synced").await;
+    world.apply("custom", &datadog());
+    let is_seen =
+        |object: &Value| object["status"]["observedGeneration"] == 2 && object["spec"]["type"] == "datadog";
+    world.until("custom", "of a known type", is_seen).await;
+    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
+    assert_eq!(world.writes().len(), 1, "the drain was added once");
+
+    // What only Scalingo knows, only it can refuse.
+    let unknown = json!({"app": "shop-api", "type": "custom", "customType": "no-such-type"});
+    world.apply("unknown", &unknown);
+    world.until_reason("unknown", "Rejected").await;
+    world.finish();
 }

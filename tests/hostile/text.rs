@@ -88,12 +88,12 @@ pub fn destination() -> impl Strategy<Value = Destination> {
     let fields = (option::of(hostile()), option::of(hostile()), any::<Option<u16>>(), option::of(hostile()));
     (drain_type(), fields, option::of(url())).prop_map(
         |(drain_type, (token, host, port, drain_region), url)| Destination {
-            drain_type,
             token: token.map(Into::into),
             host,
             port,
             drain_region,
             url,
+            ..Destination::new(drain_type)
         },
     )
 }

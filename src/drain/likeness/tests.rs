@@ -159,6 +159,53 @@ fn what_is_to_be_asked_for_once_more_is_what_was_asked_for() {
     assert_eq!(plain, Some(datadog("tok", "eu")));
 }
 
+fn custom(name: &str, token: Option<&str>) -> Destination {
+    Destination { token: token.map(SecretString::from), ..Destination::custom(name) }
+}
+
+#[test]
+fn a_custom_type_of_a_known_name_is_that_type() {
+    let datadog = datadog("tok", "eu");
+    let custom = Destination { drain_region: Some("eu".into()), ..custom("datadog", Some("tok")) };
+    assert_eq!(custom, datadog);
+    assert_eq!(Likeness::of(&url("datadog://tok?region=eu"), &custom), Likeness::Same);
+    let papertrail =
+        Destination { host: Some("h.example".into()), port: Some(514), ..Destination::custom("papertrail") };
+    assert_eq!(papertrail, syslog(None, "h.example", 514));
+    assert_ne!(Destination::custom("logtail"), Destination::custom("opensearch"));
+}
+
+#[test]
+fn a_custom_type_is_recognised_by_all_its_values_in_any_form() {
+    use Likeness::{Other, Possible, Same};
+    let logtail = || custom("logtail", Some("tok"));
+    let host = || Destination { host: Some("h.example".into()), port: Some(514), ..custom("x", None) };
+    let whole = || Destination { url: Some(url("https://u:p@s.example/in")), ..custom("opensearch", None) };
+    for (listed, destination, likeness) in [
+        ("logtail://tok", logtail(), Same),
+        ("syslog://:tok@in.logtail.example:6514", logtail(), Same),
+        ("syslog://:other@in.logtail.example:6514", logtail(), Other),
+        ("https://in.logtail.example/other", logtail(), Possible),
+        ("tcp+tls://h.example:514", host(), Same),
+        // Every value of it stands there, and it is another's.
+        ("syslog://:tok@h.example:514", host(), Possible),
+        ("https://u:p@S.example:443/in", whole(), Same),
+        ("https://u:p@s.example/out", whole(), Possible),
+        ("https://u:p@s.example/in", Destination { port: Some(9), ..whole() }, Possible),
+        ("datadog://tok?region=eu", custom("opensearch", None), Other),
+        ("https://s.example/in", custom("opensearch", None), Possible),
+    ] {
+        assert_eq!(Likeness::of(&url(listed), &destination), likeness, "{listed}");
+    }
+}
+
+#[test]
+fn what_a_custom_type_was_asked_for_with_is_not_known_from_a_url() {
+    for listed in ["logtail://tok", "datadog://tok?region=eu", "https://s.example/in"] {
+        assert_eq!(url(listed).to_destination(DrainType::Custom, |_| true), None, "{listed}");
+    }
+}
+
 proptest! {
     /// Whatever the token is made of, the URL that shows it as it was given is recognised too.
     #[test]

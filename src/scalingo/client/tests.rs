@@ -22,7 +22,7 @@ fn addon_target() -> Target {
 }
 
 fn destination(drain_type: DrainType) -> Destination {
-    Destination { drain_type, token: None, host: None, port: None, drain_region: None, url: None }
+    Destination::new(drain_type)
 }
 
 fn with_token() -> Destination {
@@ -84,6 +84,22 @@ async fn each_type_is_sent_with_what_is_set_and_as_strings() {
                 ..destination(DrainType::Elk)
             },
             r#"{"drain":{"type":"elk","url":"https://u:p@e/"}}"#,
+        ),
+        (Destination::custom("opensearch"), r#"{"drain":{"type":"opensearch"}}"#),
+        (
+            Destination {
+                token: secret("t"),
+                host: text("h"),
+                port: Some(1),
+                drain_region: text("eu"),
+                url: Some(DrainUrl::new("https://s/".to_owned())),
+                ..Destination::custom("logtail")
+            },
+            r#"{"drain":{"type":"logtail","token":"t","host":"h","port":"1","drain_region":"eu","url":"https://s/"}}"#,
+        ),
+        (
+            Destination { token: secret("t"), ..Destination::custom("datadog") },
+            r#"{"drain":{"type":"datadog","token":"t"}}"#,
         ),
     ];
     for (destination, body) in cases {

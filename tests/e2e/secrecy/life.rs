@@ -18,7 +18,7 @@ use crate::{
 pub const SHOWN_REFUSALS: [u16; 5] = [400, 402, 403, 409, 422];
 
 /// What each drain meets when it is to be added, one after the other.
-const FAULTS: [(&str, [u16; 2]); 8] = [
+const FAULTS: [(&str, [u16; 2]); 9] = [
     ("appsignal", [422, 500]),
     ("betterstack", [400, 401]),
     ("datadog", [422, 403]),
@@ -26,6 +26,7 @@ const FAULTS: [(&str, [u16; 2]); 8] = [
     ("papertrail", [503, 400]),
     ("syslog", [402, 500]),
     ("elk", [422, 409]),
+    ("custom", [400, 500]),
     ("addon", [404, 403]),
 ];
 
@@ -88,6 +89,10 @@ fn spec(world: &World, name: &str) -> Value {
         "papertrail" => json!({"app": app, "type": name, "host": host, "port": 514}),
         "syslog" => json!({"app": app, "type": name, "tokenSecretRef": token, "host": host, "port": 6514}),
         "elk" => json!({"app": app, "type": name, "urlSecretRef": token}),
+        "custom" => json!({
+            "app": app, "type": name, "customType": "logtail", "tokenSecretRef": token, "host": host, "port": 6514,
+            "drainRegion": "eu",
+        }),
         "addon" => json!({
             "app": app, "addon": addon(world), "type": "datadog", "tokenSecretRef": token, "drainRegion": "eu",
         }),

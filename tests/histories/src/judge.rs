@@ -173,12 +173,8 @@ fn wanted(world: &World, namespace: Namespace, object: &LogDrain) -> Option<(Tar
     {
         return None;
     }
-    let destination = *Destination::ALL.iter().find(|one| {
-        one.secret() == spec.drain_type.as_str() || {
-            // Each type but this has its own name there.
-            **one == Destination::Papertrail && spec.drain_type.as_str() == "papertrail"
-        }
-    })?;
+    let name = spec.custom_type.as_deref().unwrap_or(spec.drain_type.as_str());
+    let destination = *Destination::ALL.iter().find(|one| one.secret() == name)?;
     let version = if destination.has_secret() { *world.secrets.get(&(namespace, destination))? } else { 0 };
     let simulator = world.simulator();
     let drains = simulator.all_drains();

@@ -114,11 +114,14 @@ pub enum Destination {
     Papertrail,
     Elk,
     Appsignal,
+    /// Of a type that the operator does not know.
+    Logtail,
 }
 
 impl Destination {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Datadog, Self::Syslog, Self::Papertrail, Self::Elk, Self::Appsignal];
+    pub const ALL: [Self; 6] =
+        [Self::Datadog, Self::Syslog, Self::Papertrail, Self::Elk, Self::Appsignal, Self::Logtail];
 
     /// The name of its Secret.
     #[must_use]
@@ -129,6 +132,7 @@ impl Destination {
             Self::Papertrail => "papertrail",
             Self::Elk => "elk",
             Self::Appsignal => "appsignal",
+            Self::Logtail => "logtail",
         }
     }
 
@@ -150,12 +154,15 @@ impl Destination {
         }
     }
 
-    /// The spec, without the app.
+    /// The spec, without the app; the odd one spells its host otherwise, or writes a known type as a custom one.
     #[must_use]
     pub fn spec(self, is_odd: bool) -> Value {
         let host = |plain: &'static str, odd: &'static str| if is_odd { odd } else { plain };
         let reference = json!({"name": self.secret(), "key": "value"});
         match self {
+            Self::Datadog if is_odd => json!({
+                "type": "custom", "customType": "datadog", "tokenSecretRef": reference, "drainRegion": "eu",
+            }),
             Self::Datadog => json!({"type": "datadog", "tokenSecretRef": reference, "drainRegion": "eu"}),
             Self::Syslog => {
                 let host = host("logs.example.com", "LOGS.Example.com");
@@ -167,6 +174,7 @@ impl Destination {
             }
             Self::Elk => json!({"type": "elk", "urlSecretRef": reference}),
             Self::Appsignal => json!({"type": "appsignal", "tokenSecretRef": reference}),
+            Self::Logtail => json!({"type": "custom", "customType": "logtail", "tokenSecretRef": reference}),
         }
     }
 
@@ -181,6 +189,7 @@ impl Destination {
             Self::Papertrail => "tcp+tls://[2001:db8::515]:515".to_owned(),
             Self::Elk => value,
             Self::Appsignal => format!("appsignal://{token}"),
+            Self::Logtail => format!("logtail://{token}"),
         }
     }
 

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use crate::reply::Reply;
 
-/// The drain types that the API knows.
+/// The drain types that the API documents.
 pub const DRAIN_TYPES: [&str; 7] =
     ["appsignal", "betterstack", "datadog", "ovh-graylog", "papertrail", "syslog", "elk"];
 
@@ -45,7 +45,8 @@ fn table(drain_type: &str) -> Option<(&'static [&'static str], &'static [&'stati
 
 impl Destination {
     /// Judges the body of a POST. The second value holds complaints about a body that is accepted all the same.
-    pub(crate) fn judge(body: &Value) -> Result<(Self, Vec<String>), Refusal> {
+    /// Of the types in `others` no more is known than that the API takes them.
+    pub(crate) fn judge(body: &Value, others: &BTreeSet<String>) -> Result<(Self, Vec<String>), Refusal> {
         let drain = drain_object(body)?;
         let mut errors = Errors::default();
         let mut complaints = Vec::new();
@@ -71,6 +72,7 @@ impl Destination {
         match drain_type.filter(|name| !name.is_empty()).map(|name| (name, table(name))) {
             None if errors.has("type") => {}
             None => errors.add("type", "can't be blank"),
+            Some((name, None)) if others.contains(name) => {}
             Some((_, None)) => errors.add("type", "is not a known type"),
             Some((name, Some((required, optional)))) => {
                 for field in FIELDS {

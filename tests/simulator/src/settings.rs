@@ -23,6 +23,8 @@ pub struct Settings {
     pub unheeded_delete: UnheededDelete,
     /// The request limit; none when absent.
     pub rate_limit: Option<RateLimit>,
+    /// Drain types that the API takes and does not document, with whatever fields.
+    pub other_types: BTreeSet<String>,
     /// URL form by drain type; `*` stands for all types that are not named.
     pub url_forms: BTreeMap<String, UrlForm>,
     /// Whether URLs show tokens as they were given, and not percent-encoded.
@@ -52,6 +54,7 @@ impl Default for Settings {
             delete_by_query: true,
             unheeded_delete: UnheededDelete::Refused400,
             rate_limit: None,
+            other_types: ["logtail", "opensearch"].map(str::to_owned).into(),
             url_forms: BTreeMap::new(),
             raw_tokens: false,
             hosts: Hosts::Canonical,
@@ -158,7 +161,8 @@ pub enum Hosts {
 #[serde(rename_all = "snake_case")]
 pub enum UrlForm {
     /// As documented. Two types have no documented form, these are **invented**: `appsignal://TOKEN`, with a host
-    /// `appsignal://:TOKEN@HOST:PORT`; and `betterstack://:TOKEN@HOST:6514`.
+    /// `appsignal://:TOKEN@HOST:PORT`; and `betterstack://:TOKEN@HOST:6514`. So is that of any other type: its URL as it was given, else as
+    /// for `appsignal`, under its own name.
     Documented,
     /// `https://intake.example/…`, from which no value of the destination can be read; the same for the same destination.
     Opaque,

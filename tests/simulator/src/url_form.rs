@@ -43,15 +43,15 @@ fn with_values(destination: &Destination, hosts: Hosts, raw_token: bool) -> Stri
     let host = host(value("host"), hosts);
     let port = value("port");
     match destination.drain_type.as_str() {
-        "appsignal" if host.is_empty() => format!("appsignal://{token}"),
-        "appsignal" if port.is_empty() => format!("appsignal://:{token}@{host}"),
-        "appsignal" => format!("appsignal://:{token}@{host}:{port}"),
         "betterstack" => format!("betterstack://:{token}@{host}:6514"),
         "datadog" => format!("datadog://{token}?region={}", encode(value("drain_region"))),
         "ovh-graylog" => format!("ovh://:{token}@{host}:6514"),
         "syslog" if !token.is_empty() => format!("syslog://:{token}@{host}:{port}"),
         "papertrail" | "syslog" => format!("tcp+tls://{host}:{port}"),
-        _ => value("url").to_owned(),
+        _ if !value("url").is_empty() => value("url").to_owned(),
+        name if host.is_empty() => format!("{name}://{token}"),
+        name if port.is_empty() => format!("{name}://:{token}@{host}"),
+        name => format!("{name}://:{token}@{host}:{port}"),
     }
 }
 

@@ -8,7 +8,8 @@ use histories::{Digester, History, Step};
 
 use super::{apply, keeps_every_promise, wait};
 
-const TOKENS: [Destination; 3] = [Destination::Datadog, Destination::Syslog, Destination::Appsignal];
+const TOKENS: [Destination; 4] =
+    [Destination::Datadog, Destination::Syslog, Destination::Appsignal, Destination::Logtail];
 
 fn token(slot: Slot, destination: Destination, version: u8) -> Step {
     Step::Secret { namespace: slot.namespace(), destination, version }
@@ -110,4 +111,26 @@ fn two_spellings_of_one_host_are_one_drain() {
             );
         }
     }
+}
+
+/// A custom type of a known name is that type, and an unknown one is told from others by its name.
+#[test]
+fn a_custom_type_and_the_known_type_of_its_name_are_one_drain() {
+    let shop = |slot, destination| apply(slot, AppSlot::Shop, false, destination);
+    keeps_every_promise(
+        1,
+        &[
+            shop(Slot::A2, Destination::Datadog),
+            Step::Start,
+            wait(5_000),
+            shop(Slot::A1, Destination::Datadog),
+            shop(Slot::B1, Destination::Logtail),
+            shop(Slot::B2, Destination::Appsignal),
+            wait(20_000),
+            Step::Delete { slot: Slot::A2 },
+            shop(Slot::B1, Destination::Appsignal),
+            shop(Slot::B2, Destination::Logtail),
+            wait(20_000),
+        ],
+    );
 }

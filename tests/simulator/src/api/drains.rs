@@ -57,7 +57,7 @@ fn add(
     target: &Target,
     now: Timestamp,
 ) -> Result<Reply, Refusal> {
-    let (destination, complaints) = Destination::judge(&json_body(call)?)?;
+    let (destination, complaints) = Destination::judge(&json_body(call)?, &state.settings.other_types)?;
     for text in complaints {
         state.complain(&call.method, &call.path, &text);
     }

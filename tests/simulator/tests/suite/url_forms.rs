@@ -41,11 +41,16 @@ async fn each_type_has_its_url() {
             json!({"type": "betterstack", "token": "t", "host": "h.example"}),
             "betterstack://:t@h.example:6514",
         ),
+        (json!({"type": "logtail", "token": "t"}), "logtail://t"),
+        (
+            json!({"type": "opensearch", "url": "https://u:p@search.example/a"}),
+            "https://u:p@search.example/a",
+        ),
     ] {
         let answer = client.post(PATH, &json!({"drain": drain})).await;
         assert_eq!((answer.status, answer.json()), (201, json!({"drain": {"url": url}})));
     }
-    assert_eq!(client.get(PATH).await.urls().len(), 10);
+    assert_eq!(client.get(PATH).await.urls().len(), 12);
     assert_eq!(simulator.complaints(), [""; 0]);
 }
 
