@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
+use kube::ResourceExt;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
@@ -16,11 +17,18 @@ use super::{
     status::Subject,
     turn::{self, in_time},
 };
-use crate::{crd::Reason, drain::Target, metrics::ReconcileResult};
+use crate::{
+    crd::{DrainRecord, Reason},
+    drain::Target,
+    metrics::ReconcileResult,
+};
 
 /// How long a resource whose drains are to stay is kept for them at the most: this policy is the way out where nothing else is. A
 /// request can no longer take effect much sooner, by clocks that are wrong by minutes.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a deletion lets others go first that were not looked at yet.
+const NEWCOMERS_FIRST: SignedDuration = SignedDuration::from_mins(1);
 
 pub(super) async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
     if !subject.has_finalizer() {
@@ -28,6 +36,9 @@ pub(super) async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>
     }
     if subject.leaves_drains() {
         return leave_drains(context, subject).await;
+    }
+    if is_before_a_newcomer(context, subject) {
+        return Err(Error::Changed);
     }
     let targets = subject.targets();
     let (left, _turn) = finish(context, subject, (&targets, Extent::Everything)).await?;
@@ -37,6 +48,26 @@ pub(super) async fn clean_up<'a>(context: &'a Context, subject: &mut Subject<'a>
     // Still with the targets in hand: a peer must not count on this resource any more.
     subject.remove_finalizer().await?;
     Ok(Outcome::Released)
+}
+
+/// Whether another resource may want a drain of this one, and was not looked at since it came or was changed. So it is where a
+/// tool renames a resource: the new one is looked at first, and the drain stays.
+fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
+    let deleted = subject.object().metadata.deletion_timestamp.as_ref();
+    if deleted.is_none_or(|deleted| context.now().duration_since(deleted.0) > NEWCOMERS_FIRST) {
+        return false;
+    }
+    let me = subject.uid();
+    context.view.all().iter().any(|other| {
+        let observed = other.status.as_ref().and_then(|status| status.observed_generation);
+        let is_new = observed != other.metadata.generation && other.metadata.deletion_timestamp.is_none();
+        let is_there = |record: &DrainRecord| {
+            [&record.app, &record.app_id].contains(&&other.spec.app)
+                && record.addon == other.spec.addon
+                && record.region == context.region(other)
+        };
+        is_new && other.uid().is_some_and(|uid| uid != me) && subject.records().iter().any(is_there)
+    })
 }
 
 /// Releases the resource without its drains, once nothing can come of its requests any more: a drain that came later would stand

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
@@ -167,12 +168,14 @@ fn asked_to_wait(error: &Error) -> Option<Duration> {
 
 /// Whether nobody waits for this reconciliation: all was well, and nothing else has been asked for since.
 fn is_content(object: &LogDrain) -> bool {
-    let Some(status) = &object.status else { return false };
-    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
-    let is_current = status.observed_generation == object.metadata.generation;
+    let observed = object.status.as_ref().and_then(|status| status.observed_generation);
+    let is_current = observed == object.metadata.generation;
     let is_being_deleted = object.metadata.deletion_timestamp.is_some();
     let is_requested = object.open_request().is_some();
-    is_current && !is_being_deleted && !is_requested && ready.is_some_and(|ready| ready.status == "True")
+    is_current
+        && !is_being_deleted
+        && !is_requested
+        && ready_of(object).is_some_and(|ready| ready.status == "True")
 }
 
 /// What a verdict says to people.
@@ -186,7 +189,7 @@ fn describe(subject: &Subject<'_>, verdict: &Verdict, note: Option<&str>) -> (Re
         Verdict::Duplicate(owner) => (
             Reason::Duplicate,
             format!(
-                "LogDrain {owner} is older, wants the same drain and owns it; this one takes over when it goes"
+                "the drain is there, and the older LogDrain {owner} owns it; this one takes over when that one goes"
             ),
         ),
         Verdict::WaitForAnswer(until) => (
@@ -268,11 +271,10 @@ pub(super) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[Dra
 pub(super) fn call_heirs(context: &Context) {
     let all = context.view.all();
     let rests = |object: &&Arc<LogDrain>| object.uid().is_some_and(|uid| context.schedule.rests(&uid));
-    let duplicates: Vec<_> = all
-        .iter()
-        .filter(rests)
-        .filter_map(|object| Some((object, said_of(object, Reason::Duplicate)?)))
-        .collect();
+    let is_duplicate = |object: &&Arc<LogDrain>| {
+        ready_of(object).is_some_and(|ready| ready.reason == Reason::Duplicate.as_str())
+    };
+    let duplicates: Vec<_> = all.iter().filter(rests).filter(is_duplicate).collect();
     if duplicates.is_empty() {
         return;
     }
@@ -288,11 +290,11 @@ pub(super) fn call_heirs(context: &Context) {
         }
     }
     let now = Instant::now();
-    for (object, said) in duplicates {
+    for object in duplicates {
         let mut records = records_of(object);
         let has_owner = records.any(|record| {
             let key = (record.target(), record.destination_digest.clone());
-            owners.get(&key).is_some_and(|(_, owner)| said.contains(&format!("LogDrain {owner} ")))
+            owners.get(&key).is_some_and(|(_, owner)| is_duplicate_of(object, owner))
         });
         if !has_owner {
             context.call(&object.uid().unwrap_or_default(), ObjectRef::from_obj(&**object), now);
@@ -304,9 +306,16 @@ fn records_of(object: &LogDrain) -> impl Iterator<Item = &DrainRecord> {
     object.status.iter().flat_map(|status| &status.drains)
 }
 
-/// What `Ready` says, if it is for this reason.
-fn said_of(object: &LogDrain, reason: Reason) -> Option<&str> {
+/// Whether `Ready` says that the `LogDrain` of this name owns the drain. Earlier versions wrote it with another status.
+pub(super) fn is_duplicate_of(object: &LogDrain, owner: &str) -> bool {
+    ready_of(object).is_some_and(|ready| {
+        ready.reason == Reason::Duplicate.as_str()
+            && ready.status == Reason::Duplicate.ready()
+            && ready.message.contains(&format!("LogDrain {owner} "))
+    })
+}
+
+fn ready_of(object: &LogDrain) -> Option<&Condition> {
     let mut conditions = object.status.iter().flat_map(|status| &status.conditions);
-    let ready = conditions.find(|condition| condition.type_ == "Ready")?;
-    (ready.reason == reason.as_str()).then_some(ready.message.as_str())
+    conditions.find(|condition| condition.type_ == "Ready")
 }

@@ -22,7 +22,7 @@ impl Told<'_> {
     }
 }
 
-/// Whether two messages name different things to mend. What time mends alone has messages that come and go by themselves. Of what
+/// Whether two messages name different things to mend, or another owner. What time mends alone has messages that come and go by themselves. Of what
 /// Scalingo says, words with a digit count for nothing: an id or a time in them may be another in each answer.
 fn differs(reason: Reason, before: &str, now: &str) -> bool {
     let without_numbers = |message: &str| {
@@ -105,6 +105,11 @@ pub enum Happening {
         /// What the condition says.
         message: String,
     },
+    /// It was a duplicate, and owns its drain now.
+    TakenOver {
+        /// What the condition says.
+        message: String,
+    },
     /// `Ready` is no longer true, or for another reason.
     NotReady {
         /// Why.
@@ -131,6 +136,7 @@ impl Happening {
             Reason::Progressing => None,
             _ if was(reason) && !is_outdated => None,
             Reason::Synced if told.is_none() || was(Reason::Progressing) || was(Reason::Suspended) => None,
+            Reason::Synced if was(Reason::Duplicate) => Some(Self::TakenOver { message: message() }),
             Reason::Synced => Some(Self::ReadyAgain { message: message() }),
             _ => Some(Self::NotReady { reason, message: message() }),
         }
@@ -150,7 +156,7 @@ impl Happening {
             Self::NotRestored { .. } => "NotRestored",
             Self::Renamed { .. } => "AppRenamed",
             Self::Resumed => "Resumed",
-            Self::ReadyAgain { .. } => Reason::Synced.as_str(),
+            Self::ReadyAgain { .. } | Self::TakenOver { .. } => Reason::Synced.as_str(),
             Self::NotReady { reason, .. } => reason.as_str(),
         }
     }
@@ -164,7 +170,11 @@ impl Happening {
             Self::Replaced { .. } | Self::Deleted { .. } | Self::TargetNotFound { .. } => "Delete",
             Self::Retained { .. } | Self::MayBeLeft { .. } => "Retain",
             Self::NotRestored { .. } => "Restore",
-            Self::Renamed { .. } | Self::Resumed | Self::ReadyAgain { .. } | Self::NotReady { .. } => "Check",
+            Self::Renamed { .. }
+            | Self::Resumed
+            | Self::ReadyAgain { .. }
+            | Self::TakenOver { .. }
+            | Self::NotReady { .. } => "Check",
         }
     }
 
@@ -172,7 +182,7 @@ impl Happening {
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match self {
-            Self::NotReady { reason, .. } => *reason != Reason::Suspended,
+            Self::NotReady { reason, .. } => reason.remedy() != Remedy::None,
             Self::DriftHealed { .. }
             | Self::TargetNotFound { .. }
             | Self::MayBeLeft { .. }
@@ -230,6 +240,7 @@ impl Happening {
             }
             Self::Resumed => "spec.suspend is no longer true: the drain is looked after again".to_owned(),
             Self::ReadyAgain { message } => format!("ready again: {message}"),
+            Self::TakenOver { message } => format!("no longer a duplicate: {message}"),
             Self::NotReady { message, .. } => message.clone(),
         }
     }

@@ -10,7 +10,7 @@ use super::{
     apply::PlanExecutor,
     apps::{Fresh, Resolved},
     clean_up::{clean_up, restore},
-    conclude::{Outcome, Seen, call_heirs, call_peers, conclude},
+    conclude::{Outcome, Seen, call_heirs, call_peers, conclude, is_duplicate_of},
     context::Context,
     desired,
     error::Error,
@@ -178,9 +178,7 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     });
     let is_said = match &plan.verdict {
         Verdict::InSync => ready.reason == Reason::Synced.as_str(),
-        Verdict::Duplicate(owner) => {
-            ready.reason == Reason::Duplicate.as_str() && ready.message.contains(owner)
-        }
+        Verdict::Duplicate(owner) => is_duplicate_of(object, owner),
         _ => false,
     };
     (plan.steps.is_empty() && is_said).then_some(target)

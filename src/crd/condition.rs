@@ -29,7 +29,7 @@ named! {
         AddonUnsupported = "AddonUnsupported",
         /// Scalingo refuses the drain.
         Rejected = "Rejected",
-        /// An older `LogDrain` wants the same drain and owns it.
+        /// An older `LogDrain` wants the same drain and owns it. The drain is there.
         Duplicate = "Duplicate",
         /// Several drains may be this resource's.
         Ambiguous = "Ambiguous",
@@ -56,7 +56,7 @@ impl Reason {
     #[must_use]
     pub fn remedy(self) -> Remedy {
         match self {
-            Self::Synced | Self::Suspended => Remedy::None,
+            Self::Synced | Self::Duplicate | Self::Suspended => Remedy::None,
             Self::Progressing
             | Self::SecretNotFound
             | Self::ApiTokenNotFound
@@ -67,7 +67,6 @@ impl Reason {
             | Self::AddonNotFound
             | Self::AddonUnsupported
             | Self::Rejected
-            | Self::Duplicate
             | Self::Ambiguous => Remedy::Person,
         }
     }
@@ -93,7 +92,7 @@ impl Reason {
             Self::AddonNotFound => "the app has no such addon",
             Self::AddonUnsupported => "the addon is no database and has no drains",
             Self::Rejected => "Scalingo refuses the drain, or a Secret holds what cannot be used",
-            Self::Duplicate => "an older `LogDrain` wants the same drain",
+            Self::Duplicate => "the drain is there, and an older `LogDrain` owns it",
             Self::Ambiguous => "several drains may be this resource's; nothing is added or deleted",
         }
     }
@@ -102,7 +101,7 @@ impl Reason {
     #[must_use]
     pub fn ready(self) -> &'static str {
         match self {
-            Self::Synced => "True",
+            Self::Synced | Self::Duplicate => "True",
             Self::Suspended => "Unknown",
             _ => "False",
         }

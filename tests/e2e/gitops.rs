@@ -1,11 +1,12 @@
 //! What Argo CD and Flux do to a `LogDrain`, and what they see of it.
 
 use gitops::{argo, flux};
-use scalingo_simulator::When;
+use scalingo_simulator::{ChangeKind, When};
 use serde_json::{Value, json};
+use tokio::task::block_in_place;
 
 use crate::{
-    duplicates::{delete, papertrail, with},
+    duplicates::{URL, after_lists, change, changes, delete, papertrail, until_older, with},
     world::{World, owned},
 };
 
@@ -196,5 +197,67 @@ async fn argo_cd_and_flux_see_a_life_as_it_is() {
     let health = |object| argo::health(object).expect("the script runs").status;
     let healths = course(states.iter().map(health));
     assert_eq!(healths, ["Progressing", "Healthy", "Progressing", "Healthy", "Progressing"]);
+    world.finish();
+}
+
+/// Waits until only `new` is there, and makes sure that its drain is the one that was there before.
+async fn until_renamed(world: &World, new: &str) {
+    world.until_reason(new, "Synced").await;
+    after_lists(world, 2).await;
+    let names = world.kubectl(&["get", "logdrains", "--output=name"]);
+    assert_eq!(names.trim(), format!("logdrain.logs.scalingo.com/{new}"));
+    assert_eq!(changes(&world.simulator), [change(ChangeKind::Added, URL)]);
+    let writes: Vec<String> = world.writes().into_iter().map(|entry| entry.method).collect();
+    assert_eq!(writes, ["POST"], "the drain is not touched");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_ends_where_argo_cd_prunes_the_old_one_once_the_new_one_is_healthy() {
+    let world = World::running().await;
+    apply_as(&world, TOOLS[0], "old", &papertrail("shop-front"));
+    world.until_reason("old", "Synced").await;
+    until_older(&world, world.namespace(), "old").await;
+    apply_as(&world, TOOLS[0], "new", &papertrail("shop-front"));
+    let is_healthy = |object: &Value| argo::health(object).expect("the script runs").status == "Healthy";
+    world.until("new", "Healthy", is_healthy).await;
+    delete(&world, world.namespace(), &["old"]);
+    until_renamed(&world, "new").await;
+    let owned = format!(
+        "the older LogDrain {}/old owns it; this one takes over when that one goes",
+        world.namespace()
+    );
+    let told = [
+        &format!("Normal Duplicate: the drain is there, and {owned}"),
+        &format!("Normal Synced: no longer a duplicate: Scalingo lists the drain {URL}"),
+    ];
+    world.until_events("new", &told.map(String::as_str)).await;
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_ends_where_flux_prunes_the_old_one_at_once_and_then_waits() {
+    let world = World::running().await;
+    apply_as(&world, TOOLS[1], "drain-0", &papertrail("shop-front"));
+    world.until_reason("drain-0", "Synced").await;
+    for number in 1..=6 {
+        let (old, new) = (format!("drain-{}", number - 1), format!("drain-{number}"));
+        // Also where the operator sees both steps at once.
+        let is_away = number % 2 == 0;
+        if is_away {
+            world.stop_operator();
+        }
+        apply_as(&world, TOOLS[1], &new, &papertrail("shop-front"));
+        world.delete(&old);
+        if is_away {
+            world.start_operator();
+        }
+        let is_current = |object: &Value| {
+            let verdicts = block_in_place(|| flux::judge(std::slice::from_ref(object))).expect("the judge");
+            verdicts[0].status == "Current"
+        };
+        world.until(&new, "Current", is_current).await;
+        world.until_gone(&old).await;
+        until_renamed(&world, &new).await;
+    }
     world.finish();
 }

@@ -162,7 +162,7 @@ async fn what_is_counted_is_what_has_happened() {
     assert_is(scrape.get("logdrain_drains"), drains);
     for (ready, reason, count) in [
         ("True", "Synced", 3),
-        ("False", "Duplicate", 1),
+        ("True", "Duplicate", 1),
         ("Unknown", "Suspended", 1),
         ("False", "AppNotFound", 1),
         ("False", "Unauthorized", 0),

@@ -21,9 +21,23 @@ fn a_condition_is_told_of_when_it_turns_bad_and_when_it_is_good_again() {
     for before in [None, Some(Reason::Synced), Some(Reason::Progressing), Some(Reason::Suspended)] {
         assert_eq!(told(before, Reason::Synced), None, "{before:?}");
     }
-    let again = Some(("Synced", "ready again: why".to_owned()));
-    for before in [Reason::Unavailable, Reason::Duplicate, Reason::SecretNotFound] {
-        assert_eq!(told(Some(before), Reason::Synced), again, "{before}");
+    for (before, note) in [
+        (Reason::Unavailable, "ready again: why"),
+        (Reason::SecretNotFound, "ready again: why"),
+        (Reason::Duplicate, "no longer a duplicate: why"),
+    ] {
+        assert_eq!(told(Some(before), Reason::Synced), Some(("Synced", note.to_owned())), "{before}");
+    }
+}
+
+#[test]
+fn only_what_somebody_or_time_must_mend_is_a_warning() {
+    for reason in
+        Reason::ALL.into_iter().filter(|reason| ![Reason::Synced, Reason::Progressing].contains(reason))
+    {
+        let told = Happening::of_condition(None, reason, "why", None).expect("it is told");
+        let is_fine = [Reason::Suspended, Reason::Duplicate].contains(&reason);
+        assert_eq!(told.is_warning(), !is_fine, "{reason}");
     }
 }
 

@@ -79,8 +79,8 @@ const COMMON: [&str; 7] = [
 ];
 
 /// Argo CD passes over an option that it does not know.
-const SYNC_OPTIONS: [&str; 3] =
-    ["CreateNamespace=true", "ServerSideApply=true", "SkipDryRunOnMissingResource=true"];
+const SYNC_OPTIONS: [&str; 4] =
+    ["CreateNamespace=true", "PruneLast=true", "ServerSideApply=true", "SkipDryRunOnMissingResource=true"];
 
 /// The fields and sync options of an object that are none; nothing of a kind of which nothing is known.
 #[must_use]

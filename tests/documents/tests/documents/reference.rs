@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use logdrain_operator::config;
-use logdrain_operator::controller::{Happening, Told, label_values};
+use logdrain_operator::controller::{Happening, label_values};
 use logdrain_operator::crd::{self, DrainType, FINALIZER, Field, Presence, REQUESTED_AT, Reason, Remedy};
 use logdrain_operator::exit::Exit;
 use logdrain_operator::metrics::FAMILIES;
@@ -246,13 +246,8 @@ fn happenings() -> Vec<Happening> {
         Happening::NotRestored { url: url() },
         Happening::Renamed { from: "<old>".to_owned(), to: "<new>".to_owned() },
         Happening::Resumed,
-        Happening::of_condition(
-            Some(Told { reason: Reason::Unavailable.as_str(), message: "", generation: None }),
-            Reason::Synced,
-            "<message of the condition>",
-            None,
-        )
-        .unwrap(),
+        Happening::ReadyAgain { message: "<message of the condition>".to_owned() },
+        Happening::TakenOver { message: "<message of the condition>".to_owned() },
     ];
     // A new one does not compile here until it is above.
     for happening in &all {
@@ -269,6 +264,7 @@ fn happenings() -> Vec<Happening> {
             | Happening::Renamed { .. }
             | Happening::Resumed
             | Happening::ReadyAgain { .. }
+            | Happening::TakenOver { .. }
             | Happening::NotReady { .. } => {}
         }
     }
