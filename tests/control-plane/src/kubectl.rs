@@ -177,15 +177,13 @@ impl ControlPlane {
     }
 }
 
-/// The YAML files of a directory but for the one that is kustomize's own.
+/// The YAML files of a directory.
 fn definitions(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let reading = || format!("read the CRDs in {}", directory.display());
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io(reading()))? {
         let path = entry.map_err(Error::io(reading()))?.path();
-        if path.extension() == Some(OsStr::new("yaml"))
-            && path.file_name() != Some(OsStr::new("kustomization.yaml"))
-        {
+        if path.extension() == Some(OsStr::new("yaml")) {
             paths.push(path);
         }
     }

@@ -72,19 +72,17 @@ fn the_pods_meet_the_restricted_standard_which_is_enforced() {
 fn kustomize_finds_everything() {
     let plane = installed();
     let tree = tempfile::tempdir().unwrap();
-    for directory in ["deploy", "crds"] {
-        fs::create_dir(tree.path().join(directory)).unwrap();
-        for entry in fs::read_dir(repository().join(directory)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                fs::copy(&path, tree.path().join(directory).join(path.file_name().unwrap())).unwrap();
-            }
+    let definition = tree.path().join("chart/files/crds/logs.scalingo.com_logdrains.yaml");
+    fs::create_dir_all(definition.parent().unwrap()).unwrap();
+    fs::write(definition, include_str!("logdrains.yaml")).unwrap();
+    for entry in fs::read_dir(repository().join("deploy")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, tree.path().join(path.file_name().unwrap())).unwrap();
         }
     }
-    fs::write(tree.path().join("crds/logs.scalingo.com_logdrains.yaml"), include_str!("logdrains.yaml"))
-        .unwrap();
-    let deploy = tree.path().join("deploy");
-    let applied = plane.kubectl_ok(["apply", "-o", "name", "-k", deploy.to_str().unwrap()], None).unwrap();
+    let deploy = tree.path().to_str().unwrap();
+    let applied = plane.kubectl_ok(["apply", "-o", "name", "-k", deploy], None).unwrap();
     let mut applied: Vec<_> = applied.lines().collect();
     applied.sort_unstable();
     assert_eq!(

@@ -45,10 +45,10 @@ impl Cluster {
         self.helm.run(arguments).unwrap_or_else(|error| panic!("{verb}: {error}"))
     }
 
-    /// `kubectl apply -k` of a directory of this repository.
-    fn apply(&self, directory: &str) {
+    /// `kubectl apply` of a directory of this repository: `-f` of its manifests, `-k` of a kustomization.
+    fn apply(&self, flag: &str, directory: &str) {
         let directory = repository().join(directory);
-        self.plane.kubectl_ok(["apply", "-k", path(&directory)], None).unwrap();
+        self.plane.kubectl_ok(["apply", flag, path(&directory)], None).unwrap();
     }
 
     fn uninstall(&self) -> String {
@@ -212,7 +212,7 @@ const TAKE_OVER: [&str; 2] = ["--take-ownership", "--force-conflicts"];
 #[test]
 fn a_definition_that_kubectl_has_brought_is_taken_over_only_on_demand() {
     let cluster = Cluster::new();
-    cluster.apply("crds");
+    cluster.apply("-f", "crds");
     let drain = cluster.drain("front", &[FINALIZER]);
     let chart = chart();
     let install = ["install", RELEASE, path(&chart), "--namespace", HOME];
@@ -240,7 +240,7 @@ fn a_definition_that_kubectl_has_brought_is_taken_over_only_on_demand() {
 #[test]
 fn a_definition_of_an_older_checkout_is_taken_over_and_upgraded() {
     let cluster = Cluster::new();
-    cluster.apply("crds");
+    cluster.apply("-f", "crds");
     let drain = cluster.drain("front", &[FINALIZER]);
     let later = later_chart();
     let install = ["install", RELEASE, path(later.path()), "--namespace", HOME];
@@ -254,7 +254,7 @@ fn a_definition_of_an_older_checkout_is_taken_over_and_upgraded() {
 #[test]
 fn a_whole_kustomization_is_taken_over_once_its_deployment_is_gone() {
     let cluster = Cluster::new();
-    cluster.apply("deploy");
+    cluster.apply("-k", "deploy");
     let drain = cluster.drain("front", &[FINALIZER]);
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
     assert!(readme.contains(&TAKE_OVER.join(" ")), "the README takes over in another way");
@@ -275,7 +275,7 @@ fn a_whole_kustomization_is_taken_over_once_its_deployment_is_gone() {
 #[test]
 fn a_whole_kustomization_is_taken_over_by_helm_3_and_upgraded() {
     let cluster = Cluster::with(Helm::three);
-    cluster.apply("deploy");
+    cluster.apply("-k", "deploy");
     let drain = cluster.drain("front", &[FINALIZER]);
     let chart = chart();
     let install = ["install", RELEASE, path(&chart), "--namespace", HOME];
