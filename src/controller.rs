@@ -49,6 +49,7 @@ mod tokens;
 mod turn;
 mod view;
 mod watch;
+mod watching;
 
 #[cfg(feature = "sabotage")]
 #[doc(hidden)]

@@ -4,18 +4,11 @@
 //! event is handled: an annotation such as `kubectl.kubernetes.io/last-applied-configuration` may hold the
 //! values themselves. Whether a value in use has changed is told by reading the Secret.
 
-use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, future, stream::FuturesUnordered};
 use k8s_openapi::api::core::v1::Secret;
-use kube::{
-    Api, ResourceExt,
-    core::PartialObjectMeta,
-    runtime::{
-        WatchStreamExt,
-        watcher::{self, Event, watcher},
-    },
-};
+use kube::{Api, ResourceExt, core::PartialObjectMeta, runtime::watcher::Event};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -24,6 +17,7 @@ use super::{
     error::Error,
     hearing::Watched,
     secrets::{SecretName, Version},
+    watching::watching,
 };
 use crate::metrics::FailureKind;
 
@@ -51,7 +45,7 @@ async fn watch(context: &Context, namespace: Option<String>) {
         None => Api::all(client),
         Some(namespace) => Api::namespaced(client, namespace),
     };
-    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
+    let mut events = watching(api);
     let mut listed = HashSet::new();
     while let Some(event) = events.next().await {
         match event {

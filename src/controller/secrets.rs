@@ -32,9 +32,8 @@ pub struct SecretName {
     pub name: String,
 }
 
-/// How new a Secret is.
-///
-/// Resource versions are compared as numbers, as [`View`](super::view::View) does.
+/// Which form of a Secret was seen. Another number is another form: where etcd is restored from a backup, a later form has a
+/// lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// It is there, in this version.
@@ -64,7 +63,7 @@ struct Use {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// A read is under way; the newest version that the watch has told of meanwhile.
+    /// A read is under way; the last version that was told of meanwhile.
     Reading(Option<Version>),
     /// What the last read has found.
     Read(Version, Found),
@@ -95,7 +94,7 @@ impl Read<'_> {
         let found = look(secret, &self.key.key);
         let version = version(secret);
         self.secrets.end(&self.secret, &self.key, |heard| {
-            (State::Read(version, found), heard.is_some_and(|heard| heard.is_news_after(version)))
+            (State::Read(version, found), heard.is_some_and(|heard| heard != version))
         });
     }
 }
@@ -144,8 +143,8 @@ impl Secrets {
         let mut is_news = false;
         for entry in uses.values_mut() {
             match &mut entry.state {
-                State::Reading(heard) => hear(heard, version),
-                State::Read(read, _) => is_news |= version.is_news_after(*read),
+                State::Reading(heard) => *heard = Some(version),
+                State::Read(read, _) => is_news |= version != *read,
                 State::Unread => is_news = true,
                 State::Called => {}
             }
@@ -196,11 +195,10 @@ impl Secrets {
         for (key, entry) in uses {
             match &mut entry.state {
                 State::Reading(heard) => {
-                    hear(heard, now);
+                    *heard = Some(now);
                     continue;
                 }
                 State::Called => continue,
-                State::Read(read, _) if read.is_later_than(now) => continue,
                 State::Read(read, before) => {
                     let found = *known.entry(key.key.clone()).or_insert_with(|| look(secret, &key.key));
                     if found == *before {
@@ -249,12 +247,6 @@ impl Index {
     }
 }
 
-fn hear(heard: &mut Option<Version>, version: Version) {
-    if heard.is_none_or(|heard| version.is_news_after(heard)) {
-        *heard = Some(version);
-    }
-}
-
 fn look(secret: Option<&Secret>, key: &str) -> Found {
     let Some(secret) = secret else { return Found::NoSecret };
     match secret.data.as_ref().and_then(|data| data.get(key)) {
@@ -279,19 +271,6 @@ impl Version {
     #[must_use]
     pub fn of(version: Option<&str>) -> Self {
         Self::At(version.and_then(|version| version.parse().ok()).unwrap_or_default())
-    }
-
-    /// Whether a resource that has read this other version might find something else now. Where one of
-    /// them is gone, nothing tells which came first.
-    fn is_news_after(self, read: Self) -> bool {
-        match (self, read) {
-            (Self::At(now), Self::At(read)) => now > read,
-            (now, read) => now != read,
-        }
-    }
-
-    fn is_later_than(self, other: Self) -> bool {
-        matches!((self, other), (Self::At(one), Self::At(other)) if one > other)
     }
 }
 

@@ -19,7 +19,8 @@ use crate::{
 /// itself written and the caches have not seen yet.
 ///
 /// Assumes that resource versions of one resource can be compared as numbers, as Kubernetes promises
-/// since 1.35 (KEP-5504) and etcd has always had it.
+/// since 1.35 (KEP-5504) and etcd has always had it. Where etcd is restored from a backup they go back, and what was
+/// written before is undone: a list that begins later is the truth.
 pub struct View {
     stores: Vec<Store<LogDrain>>,
     own: Mutex<Own>,
@@ -27,17 +28,29 @@ pub struct View {
 
 #[derive(Default)]
 struct Own {
-    written: HashMap<String, Arc<LogDrain>>,
-    /// By uid, the version in which each was let go.
-    released: HashMap<String, u128>,
+    written: HashMap<String, Noted>,
+    /// By uid, the form in which each was let go.
+    released: HashMap<String, Noted>,
+    /// How often something was noted.
+    count: u64,
+}
+
+struct Noted {
+    form: Arc<LogDrain>,
+    number: u64,
 }
 
 impl Own {
     /// Whether this is a form of a resource that was let go, and not one that came back since, as from a backup.
     fn is_released(&self, uid: &str, object: &LogDrain) -> bool {
-        self.released
-            .get(uid)
-            .is_some_and(|last| object.metadata.deletion_timestamp.is_some() || version(object) <= *last)
+        self.released.get(uid).is_some_and(|last| {
+            object.metadata.deletion_timestamp.is_some() || version(object) <= version(&last.form)
+        })
+    }
+
+    fn note(&mut self, object: &LogDrain) -> Noted {
+        self.count += 1;
+        Noted { form: Arc::new(object.clone()), number: self.count }
     }
 }
 
@@ -110,7 +123,7 @@ impl View {
         let key = ObjectRef::from_obj(seen);
         let cached = self.stores.iter().filter_map(|store| store.get(&key));
         let cached = cached.filter(|cached| cached.metadata.uid.as_ref() == Some(uid));
-        let written = own.written.get(uid).cloned().into_iter();
+        let written = own.written.get(uid).map(|noted| noted.form.clone()).into_iter();
         let newest = cached.chain(written).max_by_key(|object| version(object));
         let newer = newest.filter(|newest| version(newest) > version(seen));
         if own.is_released(uid, newer.as_deref().unwrap_or(seen)) {
@@ -128,9 +141,10 @@ impl View {
 
     /// Remembers what was written until the caches have it.
     pub fn wrote(&self, object: &LogDrain) {
-        if let Some(uid) = object.uid() {
-            self.own().written.insert(uid, Arc::new(object.clone()));
-        }
+        let Some(uid) = object.uid() else { return };
+        let mut own = self.own();
+        let noted = own.note(object);
+        own.written.insert(uid, noted);
     }
 
     /// Remembers that a resource was released from its finalizer, until the caches have it.
@@ -138,7 +152,25 @@ impl View {
         let Some(uid) = object.uid() else { return };
         let mut own = self.own();
         own.written.remove(&uid);
-        own.released.insert(uid, version(object));
+        let noted = own.note(object);
+        own.released.insert(uid, noted);
+    }
+
+    /// How much has been noted so far: a list that begins now shows all of it.
+    #[must_use]
+    pub fn noted(&self) -> u64 {
+        self.own().count
+    }
+
+    /// A list of this namespace, or of all, that began when so much was `noted` has filled its cache. It shows what was noted
+    /// before, or that this was undone.
+    pub fn listed(&self, namespace: Option<&str>, noted: u64) {
+        let mut own = self.own();
+        let is_kept = |own: &Noted| {
+            own.number > noted || namespace.is_some_and(|name| own.form.namespace().as_deref() != Some(name))
+        };
+        own.written.retain(|_, own| is_kept(own));
+        own.released.retain(|_, own| is_kept(own));
     }
 
     /// Whether this process has released a resource from its finalizer.
@@ -192,7 +224,7 @@ impl View {
                 return None;
             }
             match own.written.get(uid) {
-                Some(written) if version(written) > version(&object) => Some(written.clone()),
+                Some(written) if version(&written.form) > version(&object) => Some(written.form.clone()),
                 Some(_) => {
                     own.written.remove(uid);
                     Some(object)
@@ -296,6 +328,42 @@ mod tests {
         writer.apply_watcher_event(&watcher::Event::Apply(object("u", 3)));
         assert!(view.newest(&Arc::new(object("u", 3))).is_some());
         assert_eq!(versions(&view), ["3"]);
+    }
+
+    #[test]
+    fn a_list_that_began_later_is_the_truth_though_versions_have_gone_back() {
+        let (store, mut writer) = reflector::store();
+        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 900)));
+        writer.apply_watcher_event(&watcher::Event::Apply(object("gone", 900)));
+        let view = View::new(vec![store]);
+        view.wrote(&object("u", 901));
+        view.released(&object("gone", 902));
+        let mut list = |name: &str, version: u64| {
+            let noted = view.noted();
+            writer.apply_watcher_event(&watcher::Event::Init);
+            writer.apply_watcher_event(&watcher::Event::InitApply(object("u", version)));
+            writer.apply_watcher_event(&watcher::Event::InitApply(object("gone", version)));
+            writer.apply_watcher_event(&watcher::Event::InitDone);
+            view.listed(Some(name), noted);
+            let mut versions = versions(&view);
+            versions.sort();
+            versions
+        };
+        assert_eq!(list("elsewhere", 500), ["901"], "of another namespace");
+        assert_eq!(list("ns", 500), ["500", "500"]);
+        assert_eq!(view.newest(&Arc::new(object("u", 500))).unwrap().resource_version().unwrap(), "500");
+        assert!(!view.is_released("gone"));
+    }
+
+    #[test]
+    fn what_was_written_since_a_list_began_is_newer() {
+        let (store, mut writer) = reflector::store();
+        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 9)));
+        let view = View::new(vec![store]);
+        let noted = view.noted();
+        view.wrote(&object("u", 10));
+        view.listed(None, noted);
+        assert_eq!(versions(&view), ["10"]);
     }
 
     #[test]

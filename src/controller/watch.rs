@@ -28,6 +28,7 @@ use super::{
     poll::poll_change_feeds,
     reconcile::reconcile,
     sweep::{reread_secrets, sweep},
+    watching::watching,
 };
 use crate::crd::LogDrain;
 
@@ -82,16 +83,12 @@ impl Events {
                 biased;
                 Ok(()) = self.asked.changed() => {
                     self.begun.store(*self.asked.borrow_and_update(), Ordering::Relaxed);
-                    self.current = watching(&self.api);
+                    self.current = watching(self.api.clone());
                 }
                 event = self.current.next() => return event,
             }
         }
     }
-}
-
-fn watching(api: &Api<LogDrain>) -> BoxStream<'static, watcher::Result<watcher::Event<LogDrain>>> {
-    watcher(api.clone(), watcher::Config::default()).default_backoff().boxed()
 }
 
 impl Watch {
@@ -105,7 +102,7 @@ impl Watch {
         let (store, writer) = reflector::store();
         let ((asked, asking), (fill, filled)) = (watch::channel(0), watch::channel(0));
         let begun = Arc::new(AtomicU64::new(0));
-        let events = Events { current: watching(&api), api, asked: asking, begun: Arc::clone(&begun) };
+        let events = Events { current: watching(api.clone()), api, asked: asking, begun: Arc::clone(&begun) };
         let events = stream::unfold(events, |mut events| async move { Some((events.next().await?, events)) });
         let stream = events
             .inspect_err(move |error| ear.failed(error))
@@ -178,16 +175,20 @@ pub async fn follow(
     let mut controllers = Vec::new();
     for watch in watches {
         let (door, calls) = futures::channel::mpsc::unbounded();
-        doors.push((watch.namespace, door));
+        doors.push((watch.namespace.clone(), door));
         let stopping = context.stopping.clone();
         // What has passed while standing by, first.
         let passed: Vec<_> = watch.store.state().iter().map(|object| Ok(LogDrain::clone(object))).collect();
-        let heard = Arc::clone(&context);
-        let events = watch.stream.inspect_ok(move |event| {
+        let (heard, namespace, mut noted) = (Arc::clone(&context), watch.namespace.clone(), 0);
+        let events = watch.stream.inspect_ok(move |event| match event {
+            watcher::Event::Init => noted = heard.view.noted(),
             // What went while nothing was heard is only seen to be absent.
-            if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
+            watcher::Event::InitDone => {
+                heard.view.listed(namespace.as_deref(), noted);
                 call_heirs(&heard);
             }
+            watcher::Event::Delete(_) => call_heirs(&heard),
+            watcher::Event::Apply(_) | watcher::Event::InitApply(_) => {}
         });
         let stream = stream::iter(passed).chain(events.applied_objects());
         let controller = Controller::for_stream(stream, watch.store)

@@ -42,6 +42,7 @@ mod process;
 mod refused_deletions;
 mod remedies;
 mod requested;
+mod restored;
 mod rotation;
 mod scene;
 mod secrecy;

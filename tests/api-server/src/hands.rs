@@ -8,7 +8,7 @@ use crate::{
     metadata,
     refusal::Refusal,
     server::ApiServer,
-    store::{Store, key},
+    store::{Backup, Store, key},
     write::{Place, Update},
 };
 
@@ -134,6 +134,19 @@ impl ApiServer {
             }
         }
         self.shared.wake();
+    }
+
+    /// A backup of etcd.
+    #[must_use]
+    pub fn backup(&self) -> Backup {
+        self.shared.state().store.backup()
+    }
+
+    /// Etcd is restored from a backup, so that versions go back. The connections of all open watches break: the server is
+    /// stopped meanwhile. One that is begun from a later version is told nothing until the versions are as high again.
+    pub fn roll_back(&self, to: &Backup) {
+        self.shared.state().store.roll_back(to);
+        self.break_watches();
     }
 
     /// Creates a namespace, unless it is there.

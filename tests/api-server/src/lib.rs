@@ -59,4 +59,5 @@ pub use fault::{Fault, RequestInfo};
 pub use journal::Entry;
 pub use refusal::Refusal;
 pub use server::{ApiServer, Settings};
+pub use store::Backup;
 pub use turns::Turns;

@@ -13,6 +13,7 @@ use crate::{definition::Definition, metadata};
 pub type Key = (usize, String);
 
 /// One object.
+#[derive(Clone)]
 pub struct Object {
     /// As it is stored: before defaults, without a resource version.
     raw: Map<String, Value>,
@@ -26,6 +27,13 @@ pub enum ChangeKind {
     Added,
     Modified,
     Deleted,
+}
+
+/// All objects as they were at one version, as a backup of etcd has them.
+#[derive(Clone)]
+pub struct Backup {
+    objects: BTreeMap<Key, Object>,
+    version: u64,
 }
 
 /// One change of one object, as watches tell it.
@@ -149,6 +157,18 @@ impl Store {
     pub fn forget_changes(&mut self) {
         self.version += 1;
         self.oldest = self.version;
+        self.changes.clear();
+    }
+
+    pub fn backup(&self) -> Backup {
+        Backup { objects: self.objects.clone(), version: self.version }
+    }
+
+    /// Everything is as it was, the version too. What was told since is forgotten.
+    pub fn roll_back(&mut self, to: &Backup) {
+        self.objects.clone_from(&to.objects);
+        self.version = to.version;
+        self.oldest = to.version;
         self.changes.clear();
     }
 

@@ -20,7 +20,7 @@ mod tests;
 const ATTEMPTS: usize = 5;
 
 /// It takes two seconds on an idle machine.
-const READY: Duration = Duration::from_secs(120);
+pub(crate) const READY: Duration = Duration::from_secs(120);
 
 const POLL: Duration = Duration::from_millis(50);
 
@@ -36,8 +36,7 @@ rules:
 /// A running etcd and kube-apiserver; dropping it ends them and removes all their files.
 pub struct ControlPlane {
     // Dropped in this order.
-    _kube_apiserver: Supervised,
-    _etcd: Supervised,
+    pub(crate) servers: Mutex<Servers>,
     pub(crate) guard: Arc<Guard>,
     pub(crate) binaries: Binaries,
     pub(crate) server: String,
@@ -46,6 +45,37 @@ pub struct ControlPlane {
     pub(crate) counter: AtomicUsize,
     pub(crate) installing: Mutex<()>,
     pub(crate) audit_log: Mutex<AuditLog>,
+}
+
+/// Dropped in this order.
+pub(crate) struct Servers {
+    pub(crate) kube_apiserver: Program,
+    pub(crate) etcd: Program,
+}
+
+/// A program that can be started again as it was.
+pub(crate) struct Program {
+    pub(crate) process: Supervised,
+    name: String,
+    command: Command,
+}
+
+impl Program {
+    fn start(guard: &Arc<Guard>, name: String, command: Command) -> Result<Self, Error> {
+        let process = Supervised::spawn_under(Arc::clone(guard), &name, &command)?;
+        Ok(Self { process, name, command })
+    }
+
+    /// Starts it again, once it has ended.
+    pub(crate) fn again(&mut self, guard: &Arc<Guard>) -> Result<(), Error> {
+        self.process = Supervised::spawn_under(Arc::clone(guard), &self.name, &self.command)?;
+        Ok(())
+    }
+
+    /// Its output, and of etcd its data, have this name in the directory of the control plane.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 impl ControlPlane {
@@ -86,8 +116,7 @@ impl ControlPlane {
         let start = Start { guard: &guard, binaries: &binaries, etcd_url: &etcd_url, token: &token };
         let (kube_apiserver, server, certificate_authority) = start.kube_apiserver(&port)?;
         Ok(Self {
-            _kube_apiserver: kube_apiserver,
-            _etcd: etcd,
+            servers: Mutex::new(Servers { kube_apiserver, etcd }),
             admin: start.admin(),
             binaries,
             server,
@@ -129,7 +158,7 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// What a server that is starting turned out to be.
-enum Outcome<T> {
+pub(crate) enum Outcome<T> {
     Ready(T),
     PortTaken(String),
 }
@@ -163,32 +192,40 @@ fn start_etcd(
     guard: &Arc<Guard>,
     binaries: &Binaries,
     port: impl Fn() -> io::Result<u16>,
-) -> Result<(Supervised, String), Error> {
+) -> Result<(Program, String), Error> {
     with_ports("etcd", |attempt| {
         let url = || Ok(format!("http://127.0.0.1:{}", port().map_err(Error::io("find a free port"))?));
         let (clients, peers) = (url()?, url()?);
         let mut command = Command::new(binaries.etcd());
-        command.arg("--data-dir").arg(guard.directory().join(format!("etcd-{attempt}")));
+        let name = format!("etcd-{attempt}");
+        command.arg("--data-dir").arg(guard.directory().join(&name));
         command.args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients]);
         command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
         command.args(["--initial-cluster", &format!("default={peers}"), "--unsafe-no-fsync"]);
         // Whatever the environment says: what follows reads its log.
         command.arg("--log-level=info");
-        let process = Supervised::spawn_under(Arc::clone(guard), &format!("etcd-{attempt}"), &command)?;
-        let deadline = Instant::now() + READY;
-        // It says so once both ports are its own.
-        while !process.stderr().contains("ready to serve client requests") {
-            if let Some(outcome) = ended("etcd", &process)? {
-                return Ok(outcome);
-            }
-            if Instant::now() >= deadline {
-                let what = format!("etcd to serve; its log ends:\n{}", process.log_tail());
-                return Err(Error::Timeout { what, seconds: READY.as_secs() });
-            }
-            thread::sleep(POLL);
-        }
-        Ok(Outcome::Ready((process, clients)))
+        let etcd = Program::start(guard, name, command)?;
+        Ok(match until_etcd_serves(&etcd.process)? {
+            Outcome::Ready(()) => Outcome::Ready((etcd, clients)),
+            Outcome::PortTaken(log) => Outcome::PortTaken(log),
+        })
     })
+}
+
+pub(crate) fn until_etcd_serves(process: &Supervised) -> Result<Outcome<()>, Error> {
+    let deadline = Instant::now() + READY;
+    // It says so once both ports are its own.
+    while !process.stderr().contains("ready to serve client requests") {
+        if let Some(outcome) = ended("etcd", process)? {
+            return Ok(outcome);
+        }
+        if Instant::now() >= deadline {
+            let what = format!("etcd to serve; its log ends:\n{}", process.log_tail());
+            return Err(Error::Timeout { what, seconds: READY.as_secs() });
+        }
+        thread::sleep(POLL);
+    }
+    Ok(Outcome::Ready(()))
 }
 
 struct Start<'a> {
@@ -206,33 +243,30 @@ impl Start<'_> {
     fn kube_apiserver(
         &self,
         port: impl Fn() -> io::Result<u16>,
-    ) -> Result<(Supervised, String, Vec<u8>), Error> {
+    ) -> Result<(Program, String, Vec<u8>), Error> {
         with_ports("kube-apiserver", |attempt| {
             let port = port().map_err(Error::io("find a free port"))?;
             let certificates = self.guard.directory().join(format!("certificates-{attempt}"));
-            let process = Supervised::spawn_under(
-                Arc::clone(self.guard),
-                &format!("kube-apiserver-{attempt}"),
-                &self.kube_apiserver_command(port, &certificates),
-            )?;
+            let command = self.kube_apiserver_command(port, &certificates);
+            let program = Program::start(self.guard, format!("kube-apiserver-{attempt}"), command)?;
             let server = format!("https://127.0.0.1:{port}");
             let mut last = "no certificate yet".to_owned();
             let deadline = Instant::now() + READY;
             while Instant::now() < deadline {
-                if let Some(outcome) = ended("kube-apiserver", &process)? {
+                if let Some(outcome) = ended("kube-apiserver", &program.process)? {
                     return Ok(outcome);
                 }
                 // Its own certificate, followed by the one that signed it.
                 if let Ok(authority) = fs::read(certificates.join("apiserver.crt")) {
                     kubeconfig::write(&self.admin(), &server, &authority, ("default", "admin"), self.token)?;
                     match self.ready() {
-                        Ok(()) => return Ok(Outcome::Ready((process, server, authority))),
+                        Ok(()) => return Ok(Outcome::Ready((program, server, authority))),
                         Err(answer) => last = answer,
                     }
                 }
                 thread::sleep(POLL);
             }
-            Err(Error::NotReady { seconds: READY.as_secs(), last, log: process.log_tail() })
+            Err(Error::NotReady { seconds: READY.as_secs(), last, log: program.process.log_tail() })
         })
     }
 

@@ -81,7 +81,8 @@ async fn follow(api: Api<DynamicObject>, mut version: String, seen: Arc<Mutex<Ve
         let events = match api.watch(&WatchParams::default().timeout(SECONDS), &version).await {
             Ok(events) => events,
             Err(error) => {
-                if matches!(&error, Error::Api(status) if status.code == GONE) {
+                // One that could not be reached may know no version so late: etcd may have been restored.
+                if !matches!(&error, Error::Api(status) if status.code != GONE) {
                     ANEW.clone_into(&mut version);
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;

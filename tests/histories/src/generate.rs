@@ -77,7 +77,8 @@ fn step(random: &mut Rng) -> Step {
         16 => Step::Request { slot: slot(random), text: random.u8(..3) },
         17..20 => Step::Retain { slot: slot(random), retain: random.u8(..3) == 0 },
         20..28 => Step::Delete { slot: slot(random) },
-        28..30 => Step::Backup { slot: slot(random) },
+        28 => Step::Backup { slot: slot(random) },
+        29 => backup_of_all(random),
         30 => Step::ForceDelete { slot: slot(random) },
         31..34 => Step::Restore { slot: slot(random), same_uid: random.bool() },
         34..42 => Step::Secret {
@@ -120,6 +121,10 @@ fn step(random: &mut Rng) -> Step {
         95 => Step::Kill { nth: random.u8(..2) },
         _ => Step::KillAt { nth: random.u8(..2), request: random.u8(1..12), made: random.bool() },
     }
+}
+
+fn backup_of_all(random: &mut Rng) -> Step {
+    if random.bool() { Step::BackupAll } else { Step::RestoreAll { seconds: random.u8(5..60) } }
 }
 
 fn wait(random: &mut Rng) -> Step {

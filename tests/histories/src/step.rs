@@ -24,6 +24,10 @@ pub enum Step {
     Backup { slot: Slot },
     /// The backup is put in the place of what is there, without a status.
     Restore { slot: Slot, same_uid: bool },
+    /// A backup of the whole Kubernetes API is taken.
+    BackupAll,
+    /// It is restored, so that resource versions go back; no operator reaches the Kubernetes API for so long.
+    RestoreAll { seconds: u8 },
     /// The Secret of a destination gets this version of its value.
     Secret { namespace: Namespace, destination: Destination, version: u8 },
     /// The Secret of a destination is deleted.

@@ -22,6 +22,7 @@ use crate::universe::{AppSlot, Destination, Form, GOOD_TOKENS, Namespace, Slot, 
 use crate::witness::Witness;
 
 use self::kept::Kept;
+use self::kubernetes::BackupOfAll;
 pub use self::scalingo::Listed;
 
 const KIND: &str = "LogDrain";
@@ -62,6 +63,7 @@ pub struct World {
     /// What a `LogDrain` has asked for since it is there.
     wishes: BTreeMap<Slot, BTreeSet<Destination>>,
     backups: BTreeMap<Slot, Value>,
+    backup_of_all: Option<BackupOfAll>,
 }
 
 impl World {
@@ -105,6 +107,7 @@ impl World {
             was_undocumented: false,
             wishes: BTreeMap::new(),
             backups: BTreeMap::new(),
+            backup_of_all: None,
         };
         for version in 0..GOOD_TOKENS {
             world.simulator().add_token(&format!("operator-{version}"), &api_token(version));
@@ -183,6 +186,8 @@ impl World {
                 }
             }
             Step::Restore { slot, same_uid } => self.restore(slot, same_uid),
+            Step::BackupAll => self.back_up_all(),
+            Step::RestoreAll { seconds } => self.restore_all(Duration::from_secs(seconds.into())),
             Step::Secret { namespace, destination, version } => {
                 self.put_secret(namespace, destination, version);
             }

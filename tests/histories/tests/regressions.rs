@@ -2,6 +2,7 @@
 
 mod regressions {
     mod additions;
+    mod backups;
     mod deletions;
     mod owners;
     mod spellings;

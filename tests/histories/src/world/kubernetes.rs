@@ -1,10 +1,23 @@
-//! What people do with kubectl.
+//! What people do with kubectl, and with etcd.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use in_memory_api_server::Backup;
 use logdrain_operator::crd::REQUESTED_AT;
 use serde_json::{Value, json};
 
 use super::{KIND, World};
 use crate::universe::{ADDON, AppSlot, Destination, Namespace, Slot, VERSIONS, api_token};
+
+/// All that is kept in etcd, and what it means.
+#[derive(Clone)]
+pub(super) struct BackupOfAll {
+    etcd: Backup,
+    secrets: BTreeMap<(Namespace, Destination), u8>,
+    tokens: BTreeMap<Namespace, u8>,
+    wishes: BTreeMap<Slot, BTreeSet<Destination>>,
+}
 
 impl World {
     /// The `LogDrain` in a slot.
@@ -90,6 +103,31 @@ impl World {
                 },
             }));
         }
+    }
+
+    pub(super) fn back_up_all(&mut self) {
+        self.backup_of_all = Some(BackupOfAll {
+            etcd: self.server().backup(),
+            secrets: self.secrets.clone(),
+            tokens: self.tokens.clone(),
+            wishes: self.wishes.clone(),
+        });
+    }
+
+    /// Records of what was added since are lost, so that its drains may be left behind, and be added again.
+    pub(super) fn restore_all(&mut self, outage: Duration) {
+        let Some(backup) = self.backup_of_all.clone() else { return };
+        for (slot, wishes) in backup.wishes {
+            self.wishes.entry(slot).or_default().extend(wishes);
+        }
+        let urls: Vec<String> = Slot::ALL.iter().flat_map(|slot| self.wished(*slot)).collect();
+        self.excused.extend(urls);
+        self.kept.cannot_be_told();
+        (self.secrets, self.tokens) = (backup.secrets, backup.tokens);
+        self.operators.iter().for_each(|operator| operator.cut_off(outage));
+        self.server().roll_back(&backup.etcd);
+        self.witness().is_restless();
+        self.witness().count("etcd restored");
     }
 
     pub fn put_secret(&mut self, namespace: Namespace, destination: Destination, version: u8) {
