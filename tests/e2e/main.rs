@@ -29,6 +29,7 @@ mod few_requests;
 mod foreign;
 mod gitops;
 mod host_policy;
+mod kustomize;
 mod leader;
 mod lifecycle;
 mod log;
