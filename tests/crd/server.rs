@@ -229,6 +229,29 @@ fn app_and_type_must_be_there_and_unknown_fields_must_not() {
     assert!(!output.status.success() && stderr.contains(r#"unknown field "spec.apiUrl""#), "{stderr}");
 }
 
+/// By the documents, ids want quotes.
+#[test]
+fn an_id_that_yaml_reads_as_a_number_is_refused_with_its_field_unless_it_is_quoted() {
+    let namespace = namespace();
+    let manifest = |app: &str| {
+        format!(
+            "apiVersion: logs.scalingo.com/v1\nkind: LogDrain\nmetadata: {{name: number}}\nspec:\n  app: {app}\n  \
+             type: papertrail\n  host: logs.example.com\n  port: 6514\n"
+        )
+    };
+    let digits = "512345678901234567890123";
+    for (app, kind) in [("5e10", "integer"), ("12345", "integer"), (digits, "number")] {
+        let output = kubectl_output(&["apply", "-n", &namespace, "-f", "-"], &manifest(app));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let expected =
+            format!("spec.app: Invalid value: \"{kind}\": spec.app in body must be of type string");
+        assert!(!output.status.success() && stderr.contains(&expected), "{app}: {stderr}");
+        kubectl(&["apply", "-n", &namespace, "-f", "-"], &manifest(&format!("\"{app}\"")));
+        let there = kubectl_json(&["get", "logdrain", "number", "-n", &namespace]);
+        assert_eq!(there["spec"]["app"], app);
+    }
+}
+
 #[test]
 fn the_type_may_be_changed_in_place() {
     let namespace = namespace();

@@ -36,6 +36,7 @@ mod log;
 mod lost_answers;
 mod memory;
 mod metrics;
+mod moved;
 mod neighbours;
 mod operator;
 mod permissions;

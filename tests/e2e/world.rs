@@ -102,11 +102,23 @@ impl World {
         Self::on(block_in_place(|| install(Plane::Own(Arc::new(start())))), 1).await
     }
 
-    async fn on(Installed { plane, kubeconfig }: Installed, count: usize) -> Self {
+    /// Another cluster, whose operators speak to the same Scalingo.
+    pub async fn in_another_cluster(&self) -> Self {
+        let start = || ControlPlane::start().unwrap_or_else(|error| panic!("{error}"));
+        let installed = block_in_place(|| install(Plane::Own(Arc::new(start()))));
+        Self::beside(self.simulator.clone(), installed, 1).await
+    }
+
+    async fn on(installed: Installed, count: usize) -> Self {
         let simulator = Simulator::new();
         simulator.add_token("operator", API_TOKEN);
         simulator.add_app("shop-front");
         simulator.add_app("shop-api");
+        Self::beside(simulator, installed, count).await
+    }
+
+    async fn beside(simulator: Simulator, installed: Installed, count: usize) -> Self {
+        let Installed { plane, kubeconfig } = installed;
         let server = simulator.serve("127.0.0.1:0").await.expect("a free port");
         let namespaces: Vec<String> =
             block_in_place(|| (0..count).map(|_| plane.namespace().expect("a namespace")).collect());
