@@ -335,5 +335,5 @@ async fn a_custom_type_and_the_known_type_of_its_name_are_one_drain_and_an_old_t
     let unknown = json!({"app": "shop-api", "type": "custom", "customType": "no-such-type"});
     world.apply("unknown", &unknown);
     world.until_reason("unknown", "Rejected").await;
-    world.finish();
+    world.finish_with_complaints(&["drain.type is not a known type"]);
 }

@@ -32,7 +32,7 @@ fn explain_describes_every_field_with_an_example() {
             pending.push((format!("{path}.{name}"), property.clone()));
         }
     }
-    assert_eq!(fields, 13 + 3 * 2);
+    assert_eq!(fields, 14 + 3 * 2);
 }
 
 #[test]
