@@ -13,6 +13,8 @@ use super::operation::{Missing, Operation};
 use super::secrets::Secrets;
 use super::transport::BodyFailure;
 
+/// What the errors of others hold beside `error`, and the API's never: those of Spring, of Nest and Fastify, and of OAuth.
+const OF_OTHERS: [&str; 4] = ["error_description", "message", "status", "statusCode"];
 /// What the API asks to wait is believed up to here.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
@@ -36,6 +38,8 @@ pub(super) enum Body {
     Other(&'static str),
 }
 
+const UNDOCUMENTED: Body = Body::Other("is not one of the documented errors");
+
 impl Refusal {
     pub(super) fn read(
         operation: Operation,
@@ -51,14 +55,20 @@ impl Refusal {
         Self { operation, status: head.status, body, retry_after: retry_after(&head.headers, now) }
     }
 
-    /// Whether something else than the API seems to have answered: a redirect, or a 404 that is not the API's
-    /// own, or for a path that names nothing that could be missing.
+    /// Whether something else than the API has answered, such as a proxy or a firewall: a redirect, or a refusal that is not
+    /// one of the documented errors. Nothing follows from such an answer.
     pub(super) fn is_elsewhere(&self) -> bool {
-        if self.status != StatusCode::NOT_FOUND {
-            return self.status.is_redirection();
+        match (self.status.as_u16(), &self.body) {
+            // A path that names nothing is always there.
+            (404, Body::Documented { missing: Some(_), .. }) => {
+                matches!(self.operation, Operation::Exchange | Operation::ListApps)
+            }
+            (300..=399 | 404 | 407, _) => true,
+            // The API says the last one as plain text. All three mean the same from everybody.
+            (408 | 425 | 429, _) => false,
+            (400..=499, body) => !matches!(body, Body::Documented { .. }),
+            _ => false,
         }
-        let names_nothing = matches!(self.operation, Operation::Exchange | Operation::ListApps);
-        names_nothing || !matches!(self.body, Body::Documented { missing: Some(_), .. })
     }
 }
 
@@ -71,7 +81,10 @@ impl fmt::Display for Refusal {
         }
         if self.is_elsewhere() {
             let option = if self.operation == Operation::Exchange { "--auth-url" } else { "--api-url" };
-            write!(formatter, " (this is not how the Scalingo API answers: is {option} right?)")?;
+            write!(
+                formatter,
+                " (something else than the Scalingo API answered: check the proxy, the firewall and {option})"
+            )?;
         }
         Ok(())
     }
@@ -89,7 +102,7 @@ fn read_body(headers: &HeaderMap, body: &Bytes, secrets: &Secrets) -> Body {
     }
     match serde_json::from_str(text) {
         Ok(Value::Object(fields)) => documented(&fields, secrets),
-        Ok(_) => Body::Other("is not one of the documented errors"),
+        Ok(_) => UNDOCUMENTED,
         Err(_) if text.starts_with(['{', '[']) => Body::Other("is not whole JSON"),
         Err(_) => Body::Text(secrets.scrub(text)),
     }
@@ -98,13 +111,16 @@ fn read_body(headers: &HeaderMap, body: &Bytes, secrets: &Secrets) -> Body {
 /// 400, 401, 403, 409, 422, 500 `{"error", "code"?}` · 402 `{"name", "error", "url"}` ·
 /// 404 `{"resource"?, "error"}` · 422 `{"errors": {field: [text, …]}}`
 fn documented(fields: &Map<String, Value>, secrets: &Secrets) -> Body {
+    if OF_OTHERS.iter().any(|field| fields.contains_key(*field)) {
+        return UNDOCUMENTED;
+    }
     let error = fields.get("error").and_then(Value::as_str);
     let by_field = fields.get("errors").and_then(Value::as_object).map(field_errors);
     let message = match (error, by_field) {
         (Some(error), Some(by_field)) if !by_field.is_empty() => format!("{error}: {by_field}"),
         (Some(error), _) => error.to_owned(),
         (None, Some(by_field)) if !by_field.is_empty() => by_field,
-        (None, _) => return Body::Other("is not one of the documented errors"),
+        (None, _) => return UNDOCUMENTED,
     };
     let missing = match fields.get("resource") {
         _ if error.is_none() => None,

@@ -21,7 +21,7 @@ use super::bearer::{Bearer, Bearers};
 use super::budget::{Class, Owner};
 use super::budgets::{Budgets, Requester};
 use super::endpoints::Endpoints;
-use super::error::{Error, Failure};
+use super::error::{Error, ErrorKind, Failure};
 use super::event::{EVENTS_PER_PAGE, EventPage, EventsAnswer};
 use super::operation::Operation;
 use super::secrets::Secrets;
@@ -227,7 +227,7 @@ impl Client {
         let begun = Instant::now();
         let bearer = self.bearer_in_time(token, call, begun, None).await?;
         match self.send_with(token, &bearer, call).await {
-            Err(error) if error.status() == Some(StatusCode::UNAUTHORIZED) => {
+            Err(error) if error.kind() == ErrorKind::Unauthorized => {
                 let renewed = self.bearer_in_time(token, call, begun, Some(&bearer)).await?;
                 self.send_with(token, &renewed, call).await
             }

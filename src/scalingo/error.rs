@@ -9,7 +9,7 @@ use super::transport::TransportError;
 /// What an error means for whoever asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// May go well later, without anybody's hand.
+    /// May go well later, without anybody's hand; also where something else than the API has answered.
     Transient,
     /// Too many requests (429). Nothing was done.
     RateLimited {
@@ -136,13 +136,17 @@ impl Error {
             Failure::Unreadable { .. } => return ErrorKind::Protocol,
             Failure::Refused(refusal) => refusal,
         };
+        if refusal.is_elsewhere() {
+            return self.transient_unless_write();
+        }
         match refusal.status.as_u16() {
             400 if self.says_unsupported(refusal) => ErrorKind::Unsupported,
             401 => ErrorKind::Unauthorized,
             403 => ErrorKind::Forbidden,
             404 => self.not_found(refusal),
             408 => self.transient_unless_write(),
-            425 => ErrorKind::Transient,
+            // It is busy: with what was asked for, with the app, or at the moment.
+            409 | 423 | 425 => ErrorKind::Transient,
             429 => ErrorKind::RateLimited { retry_after: refusal.retry_after },
             400..=499 => ErrorKind::Refused,
             status if is_gateway_failure(status) => self.transient_unless_write(),
@@ -164,6 +168,8 @@ impl Error {
             }
             Failure::Unanswered(_) => ChangeOutcome::Unknown,
             Failure::Unreadable { .. } => ChangeOutcome::Made,
+            // Whether the request has gone on to the API, nobody says.
+            Failure::Refused(refusal) if refusal.is_elsewhere() => ChangeOutcome::Unknown,
             Failure::Refused(refusal) => match refusal.status.as_u16() {
                 408 => ChangeOutcome::Unknown,
                 400..=499 => ChangeOutcome::NotMade,
@@ -182,13 +188,11 @@ impl Error {
         about_drains && matches!(&refusal.body, Body::Documented { unsupported: true, .. })
     }
 
-    /// A 404 counts only in the API's own words: a proxy or a wrong base URL answers 404 to everything.
     fn not_found(&self, refusal: &Refusal) -> ErrorKind {
         let Body::Documented { missing: Some(missing), .. } = refusal.body else {
             return ErrorKind::Transient;
         };
         match (self.operation, missing) {
-            _ if refusal.is_elsewhere() => ErrorKind::Transient,
             // It names nothing but the app.
             (Operation::GetApp, Missing::Unknown) => ErrorKind::NotFound(Missing::App),
             (_, missing) => ErrorKind::NotFound(missing),

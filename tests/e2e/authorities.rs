@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -31,9 +31,18 @@ async fn an_authority_of_ones_own_is_accepted_once_it_is_named() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), world.plane.certificate_authority()).expect("it is written");
     world.start_operator_at(world.plane.server(), &["--ca-file", &file.path().to_string_lossy()]);
-    // Whoever answers knows nothing of API tokens, but answers.
-    world.until_reason("drain", "Unauthorized").await;
+    until_the_api_server_answers(&world).await;
     world.finish();
+}
+
+/// It knows nothing of API tokens, and says so in its own words.
+async fn until_the_api_server_answers(world: &World) {
+    let says = |object: &Value| {
+        let message = ready(object)["message"].as_str().unwrap_or_default().to_owned();
+        message.contains("something else than the Scalingo API answered")
+    };
+    let object = world.until("drain", "answered by the API server", says).await;
+    assert_eq!(ready(&object)["reason"], "Unavailable");
 }
 
 /// A proxy that leads every tunnel to one server, whatever name is asked for.
@@ -101,8 +110,7 @@ async fn scalingo_is_reached_through_the_proxy_unless_it_is_named_as_near() {
     world.stop_operator();
 
     world.start_operator_in(&[("HTTPS_PROXY", &proxy_url)], &scalingo, &authority);
-    // Whoever answers knows nothing of API tokens, but answers.
-    world.until_reason("drain", "Unauthorized").await;
+    until_the_api_server_answers(&world).await;
     assert!(proxy.tunnels_to(HOST) > 0);
     world.finish();
 }

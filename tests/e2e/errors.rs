@@ -19,6 +19,10 @@ const MEND: &str = "; mend what it names in the spec, in its Secret or at Scalin
 /// And where a request failed.
 const AGAIN: &str = "; this is tried again by itself";
 
+/// And where a proxy or a firewall has answered.
+const ELSEWHERE: &str =
+    " (something else than the Scalingo API answered: check the proxy, the firewall and --api-url)";
+
 /// One answer, and what is made of it. `{list}` and `{add}` in the message stand for the request; what to do follows from the reason.
 struct Case {
     name: &'static str,
@@ -36,6 +40,11 @@ fn case(
     message: &'static str,
 ) -> Case {
     Case { name, action, reason, remedy, message }
+}
+
+fn elsewhere(name: &'static str, action: Action, answered: &str) -> Case {
+    let message = format!("{{list}}answered {answered}{{elsewhere}}").leak();
+    case(name, action, "Unavailable", TIME, message)
 }
 
 fn refuse(status: u16, text: &str) -> Action {
@@ -97,6 +106,7 @@ async fn try_all(world: &World, method: &str, cases: &[Case], kinds: &[&str]) {
         let request = |operation, method| format!("{operation} failed: {method} /v1/apps/{id}/log_drains: ");
         let message = case
             .message
+            .replace("{elsewhere}", ELSEWHERE)
             .replace("{list}", &request("list_drains", "GET"))
             .replace("{add}", &request("add_drain", "POST"));
         let advice = match case.reason {
@@ -154,7 +164,10 @@ async fn a_list_that_is_refused_is_told_and_mended_by_itself() {
             TIME,
             vanished.replace("{app}", "c404-bare").leak(),
         ),
-        case("c409", refuse(409, "busy"), "Rejected", PERSON, "{list}answered 409: busy"),
+        case("c409", refuse(409, "busy"), "Unavailable", TIME, "{list}answered 409: busy"),
+        case("c423", refuse(423, "locked"), "Unavailable", TIME, "{list}answered 423: locked"),
+        case("c425", refuse(425, "too early"), "Unavailable", TIME, "{list}answered 425: too early"),
+        case("c408", refuse(408, "too late"), "Unavailable", TIME, "{list}answered 408: too late"),
         case(
             "c422",
             fields(),
@@ -167,14 +180,27 @@ async fn a_list_that_is_refused_is_told_and_mended_by_itself() {
             answer(404, AnswerBody::Html),
             "Unavailable",
             TIME,
-            "{list}answered 404, and the body is HTML (this is not how the Scalingo API answers: is --api-url right?)",
+            "{list}answered 404, and the body is HTML{elsewhere}",
         ),
         case(
             "c302",
             Action::redirect("https://elsewhere.example/"),
             "Unavailable",
             TIME,
-            "{list}answered 302, and the body is empty (this is not how the Scalingo API answers: is --api-url right?)",
+            "{list}answered 302, and the body is empty{elsewhere}",
+        ),
+        elsewhere("c400-html", answer(400, AnswerBody::Html), "400, and the body is HTML"),
+        elsewhere("c401-html", answer(401, AnswerBody::Html), "401, and the body is HTML"),
+        elsewhere("c403-text", answer(403, AnswerBody::Text("access denied".into())), "403: access denied"),
+        elsewhere(
+            "c401-json",
+            answer(401, AnswerBody::Json(json!({"error": {"code": 401, "message": "no"}}))),
+            "401, and the body is not one of the documented errors",
+        ),
+        elsewhere(
+            "c403-json",
+            answer(403, AnswerBody::Json(json!({"error": "Forbidden", "statusCode": 403}))),
+            "403, and the body is not one of the documented errors",
         ),
     ];
     let kinds = [
@@ -193,6 +219,7 @@ async fn a_list_that_fails_is_told_and_mended_by_itself() {
     let world = World::new().await;
     let unavailable = |name, action, message| case(name, action, "Unavailable", TIME, message);
     let undocumented = "{list}answered 200, but the body is not what is documented";
+    let of_a_proxy = "{list}answered 200, but the body is HTML, which a proxy or a firewall sends";
     let cases = [
         unavailable("c500", refuse(500, "boom"), "{list}answered 500: boom"),
         unavailable("c502", answer(502, AnswerBody::Html), "{list}answered 502, and the body is HTML"),
@@ -202,7 +229,7 @@ async fn a_list_that_fails_is_told_and_mended_by_itself() {
             "{list}answered 503: down for maintenance",
         ),
         unavailable("c504", answer(504, AnswerBody::Empty), "{list}answered 504, and the body is empty"),
-        unavailable("html", answer(200, AnswerBody::Html), undocumented),
+        unavailable("html", answer(200, AnswerBody::Html), of_a_proxy),
         unavailable("empty", answer(200, AnswerBody::Empty), undocumented),
         unavailable("not-utf8", answer(200, AnswerBody::NotUtf8), undocumented),
         unavailable("wrong-type", answer(200, AnswerBody::WrongType), undocumented),
@@ -249,7 +276,8 @@ async fn an_addition_that_is_refused_is_told_and_made_once_it_is_not() {
             "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: read \
              only; a collaborator with the limited role cannot",
         ),
-        case("c409", refuse(409, "too many"), "Rejected", PERSON, "Scalingo refuses the drain: too many"),
+        case("c409", refuse(409, "busy"), "Unavailable", TIME, "{add}answered 409: busy"),
+        case("c423", refuse(423, "locked"), "Unavailable", TIME, "{add}answered 423: locked"),
         case(
             "c422",
             fields(),
@@ -314,20 +342,20 @@ async fn after_a_429_nothing_is_sent_with_the_token_until_it_may_go_on() {
 async fn apps_and_exchanges_that_fail_are_told_and_mended_by_themselves() {
     let apps = "list_apps failed: GET /v1/apps: ";
     let exchange = "exchange failed: POST /v1/tokens/exchange: ";
-    let elsewhere = "answered 404, and the body is HTML (this is not how the Scalingo API answers: is";
+    let elsewhere = "and the body is HTML (something else than the Scalingo API answered: check the proxy, the firewall and";
+    let at = |status: u16, option| format!("answered {status}, {elsewhere} {option})");
+    let html = |status| answer(status, AnswerBody::Html);
+    let exchange_path = "/v1/tokens/exchange";
     let cases = [
-        ("GET", "/v1/apps", answer(404, AnswerBody::Html), format!("{apps}{elsewhere} --api-url right?)")),
+        ("GET", "/v1/apps", html(404), apps.to_owned() + &at(404, "--api-url")),
+        ("GET", "/v1/apps", html(401), apps.to_owned() + &at(401, "--api-url")),
+        ("POST", exchange_path, html(404), exchange.to_owned() + &at(404, "--auth-url")),
+        ("POST", exchange_path, html(403), exchange.to_owned() + &at(403, "--auth-url")),
         (
             "GET",
             "/v1/apps",
             answer(503, AnswerBody::Empty),
             format!("{apps}answered 503, and the body is empty"),
-        ),
-        (
-            "POST",
-            "/v1/tokens/exchange",
-            answer(404, AnswerBody::Html),
-            format!("{exchange}{elsewhere} --auth-url right?)"),
         ),
         (
             "POST",

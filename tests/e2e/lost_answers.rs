@@ -100,6 +100,7 @@ async fn a_drain_whose_request_was_lost_is_added_again_once_it_can_no_longer_com
         row("502", Action::respond(html(502))),
         row("504", Action::respond(Answer::new(504, AnswerBody::Empty))),
         row("408", Action::respond(Answer::new(408, AnswerBody::Empty))),
+        row("403 of a firewall", Action::respond(html(403))),
         row("201 without a change", Action::respond(html(201))),
     ];
     join_all(rows.map(async |row| {

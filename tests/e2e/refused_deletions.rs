@@ -36,8 +36,8 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
             "Unavailable",
             TIME,
             format!(
-                "{delete}answered 404, and the body is HTML (this is not how the Scalingo API answers: is --api-url \
-                 right?); this is tried again by itself"
+                "{delete}answered 404, and the body is HTML (something else than the Scalingo API answered: check the proxy, \
+                 the firewall and --api-url); looking until {{until}} for what it may have done"
             ),
         ),
         ("d500", refuse(500, "boom"), "Unavailable", TIME, format!("{delete}answered 500: boom; this is tried again by itself")),
@@ -55,13 +55,16 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
     for (name, _, reason, remedy, message) in &cases {
         let object = world.until_reason(name, reason).await;
         let id = world.simulator.app_id(name).expect("the app");
-        assert_failing(&object, reason, remedy, &message.replace("{id}", &id));
+        let said = ready(&object)["message"].as_str().unwrap_or_default();
+        let until = said.split_once("looking until ").and_then(|(_, rest)| rest.split(' ').next());
+        let message = message.replace("{id}", &id).replace("{until}", until.unwrap_or_default());
+        assert_failing(&object, reason, remedy, &message);
         assert_eq!(object["status"]["drains"][0]["url"], URL, "{name} still answers for it");
         assert_eq!(world.simulator.drains(*name), [URL]);
     }
     world.simulator.clear_rules();
     for (name, ..) in &cases {
-        world.until(name, "gone", Value::is_null).await;
+        world.until_within(LATER, world.namespace(), name, "gone", Value::is_null).await;
         assert!(world.simulator.drains(*name).is_empty(), "{name}");
     }
     world.finish();

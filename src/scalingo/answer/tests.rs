@@ -124,6 +124,8 @@ fn a_wrong_base_url_is_hinted_at() {
         (404, r#"{"message":"no route"}"#, true),
         (301, "", true),
         (404, r#"{"error":"not found"}"#, false),
+        (403, "<html>", true),
+        (403, r#"{"error":"no"}"#, false),
         (502, "<html>", false),
     ] {
         let text = refusal(status, "text/plain", body.as_bytes()).to_string();

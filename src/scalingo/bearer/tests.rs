@@ -277,10 +277,24 @@ async fn what_was_forgotten_does_not_replace_what_came_after() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_firewall_that_answers_401_has_no_bearer_token_renewed() {
+    let transport = Scripted::new(|request| {
+        ready(Ok(if is_exchange(request) { exchanged("bearer") } else { answer(401, "<html>") }))
+    });
+    let client = transport.client();
+    for _ in 0..3 {
+        let error = client.apps(&token(), "osc-fr1").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+    }
+    assert_eq!((transport.exchanges(), transport.calls().len()), (1, 3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn failed_exchanges_mean_what_they_say() {
     let timed_out = || Err(TransportError::TimedOut);
     let cases: Vec<(Sent, ErrorKind)> = vec![
         (Ok(answer(401, r#"{"error":"no"}"#)), ErrorKind::Unauthorized),
+        (Ok(answer(401, "<html>")), ErrorKind::Transient),
         (Ok(answer(500, r#"{"error":"oops"}"#)), ErrorKind::Transient),
         (Ok(answer(502, "<html>")), ErrorKind::Transient),
         (Ok(answer(404, r#"{"error":"not found"}"#)), ErrorKind::Transient),

@@ -82,6 +82,13 @@ impl Success {
         let unreadable = |reason| Failure::Unreadable { status: self.status, reason };
         let body = self.body.as_ref().map_err(|failure| unreadable(failure.as_str()))?;
         // The parser's own words would quote the body.
-        serde_json::from_slice(body).map_err(|_| unreadable("is not what is documented"))
+        serde_json::from_slice(body).map_err(|_| {
+            let is_html = body.trim_ascii_start().starts_with(b"<");
+            unreadable(if is_html {
+                "is HTML, which a proxy or a firewall sends"
+            } else {
+                "is not what is documented"
+            })
+        })
     }
 }

@@ -29,16 +29,18 @@ fn a_status_decides_for_a_read() {
     let cases = [
         (301, "", ErrorKind::Transient),
         (400, JSON, ErrorKind::Refused),
-        (400, HTML, ErrorKind::Refused),
         (401, JSON, ErrorKind::Unauthorized),
         (402, JSON, ErrorKind::Refused),
         (403, JSON, ErrorKind::Forbidden),
         (405, JSON, ErrorKind::Refused),
         (408, HTML, ErrorKind::Transient),
-        (409, JSON, ErrorKind::Refused),
+        (409, JSON, ErrorKind::Transient),
+        (410, JSON, ErrorKind::Refused),
         (418, JSON, ErrorKind::Refused),
         (422, JSON, ErrorKind::Refused),
+        (423, JSON, ErrorKind::Transient),
         (425, JSON, ErrorKind::Transient),
+        (451, JSON, ErrorKind::Refused),
         (429, "Retry later", ErrorKind::RateLimited { retry_after: None }),
         (500, JSON, ErrorKind::Transient),
         (502, HTML, ErrorKind::Transient),
@@ -54,9 +56,53 @@ fn a_status_decides_for_a_read() {
     }
 }
 
+/// What proxies, firewalls and other services answer.
+const OF_OTHERS: [&str; 10] = [
+    HTML,
+    "",
+    "Forbidden",
+    "Retry later",
+    r#"{"error":"no"#,
+    r#"["no"]"#,
+    r#"{"message":"Forbidden"}"#,
+    r#"{"error":{"code":403,"message":"Forbidden"}}"#,
+    r#"{"timestamp":"2026-11-30","status":403,"error":"Forbidden","path":"/v1/apps"}"#,
+    r#"{"error":"invalid_token","error_description":"no"}"#,
+];
+
+#[test]
+fn an_answer_of_somebody_else_is_none() {
+    let refusals = (300..500).filter(|status| !matches!(status, 408 | 425 | 429));
+    for (status, body) in refusals.flat_map(|status| OF_OTHERS.map(|body| (status, body))) {
+        let read = answered(Operation::ListDrains, status, body);
+        assert_eq!(read.kind(), ErrorKind::Transient, "{read}");
+        for write in [Operation::AddDrain, Operation::DeleteDrain] {
+            let error = answered(write, status, body);
+            assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+            assert_eq!(error.change_outcome(), ChangeOutcome::Unknown, "{error}");
+        }
+        let exchange = answered(Operation::Exchange, status, body);
+        assert_eq!(
+            (exchange.kind(), exchange.change_outcome()),
+            (ErrorKind::Transient, ChangeOutcome::NotMade)
+        );
+        for (error, option) in [(read, "--api-url"), (exchange, "--auth-url")] {
+            let hint = format!(
+                " (something else than the Scalingo API answered: check the proxy, the firewall and {option})"
+            );
+            assert!(error.message().ends_with(&hint), "{error}");
+        }
+    }
+    for (status, body) in [(407, JSON), (302, JSON)] {
+        assert_eq!(answered(Operation::ListDrains, status, body).kind(), ErrorKind::Transient);
+    }
+    let too_many = answered(Operation::ListDrains, 429, "Retry later");
+    assert_eq!(too_many.message(), "answered 429: Retry later");
+}
+
 #[test]
 fn a_404_counts_only_in_the_own_words_of_the_api() {
-    use ErrorKind::{NotFound, Transient};
+    use ErrorKind::{NotFound, OutcomeUnknown, Transient};
     let (app, plain) = (r#"{"resource":"app","error":"not found"}"#, r#"{"error":"not found"}"#);
     let cases = [
         (Operation::ListDrains, app, NotFound(Missing::App)),
@@ -67,17 +113,14 @@ fn a_404_counts_only_in_the_own_words_of_the_api() {
         (Operation::GetApp, plain, NotFound(Missing::App)),
         (Operation::ListApps, plain, Transient),
         (Operation::Exchange, app, Transient),
-        (Operation::DeleteDrain, HTML, Transient),
-        (Operation::DeleteDrain, "", Transient),
-        (Operation::DeleteDrain, "not found", Transient),
-        (Operation::DeleteDrain, r#"{"message":"no route"}"#, Transient),
-        (Operation::DeleteDrain, r#"{"error":"not fo"#, Transient),
+        (Operation::DeleteDrain, r#"{"errors":{"url":["no"]}}"#, OutcomeUnknown),
     ];
     for (operation, body, expected) in cases {
         let error = answered(operation, 404, body);
         assert_eq!(error.kind(), expected, "{error}");
         let hint = if operation == Operation::Exchange { "--auth-url" } else { "--api-url" };
-        assert_eq!(error.message().contains(hint), expected == Transient, "{error}");
+        let is_hinted = matches!(expected, Transient | OutcomeUnknown);
+        assert_eq!(error.message().contains(hint), is_hinted, "{error}");
     }
 }
 
@@ -109,11 +152,12 @@ fn a_write_that_may_have_been_made_has_an_unknown_outcome() {
         (answered(add, 524, HTML), ErrorKind::OutcomeUnknown, Unknown),
         (answered(add, 500, JSON), ErrorKind::Transient, Answered),
         (answered(add, 503, HTML), ErrorKind::Transient, Answered),
-        (answered(add, 301, ""), ErrorKind::Transient, Answered),
         (failed(add, unreadable), ErrorKind::Protocol, Made),
         (answered(add, 401, JSON), ErrorKind::Unauthorized, NotMade),
-        (answered(add, 404, HTML), ErrorKind::Transient, NotMade),
-        (answered(add, 409, JSON), ErrorKind::Refused, NotMade),
+        (answered(add, 403, JSON), ErrorKind::Forbidden, NotMade),
+        (answered(add, 409, JSON), ErrorKind::Transient, NotMade),
+        (answered(add, 423, JSON), ErrorKind::Transient, NotMade),
+        (answered(add, 425, HTML), ErrorKind::Transient, NotMade),
         (answered(add, 422, JSON), ErrorKind::Refused, NotMade),
         (answered(add, 429, ""), ErrorKind::RateLimited { retry_after: None }, NotMade),
         (unanswered(Operation::Exchange, TransportError::TimedOut), ErrorKind::Transient, NotMade),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use in_memory_api_server::{Fault, RequestInfo, Verb};
 use scalingo_simulator::{Action, Answer, AnswerBody, Rule, When};
+use serde_json::json;
 
 use crate::step::{KubernetesFault, Requests, ScalingoFault};
 
@@ -108,6 +109,14 @@ impl ScalingoFault {
             Self::Html502After => "502 in HTML, though made",
             Self::Html503 => "503 in HTML",
             Self::Html404 => "404 in HTML",
+            Self::Conflict409 => "409",
+            Self::Locked423 => "423",
+            Self::Html400 => "400 in HTML",
+            Self::Html401 => "401 in HTML",
+            Self::Html403 => "403 in HTML",
+            Self::Html403After => "403 in HTML, though made",
+            Self::LateHtml403 { .. } => "late, after 403 in HTML",
+            Self::ForeignJson404 => "404 in foreign JSON",
             Self::Unauthorized => "401",
             Self::Forbidden => "403",
             Self::WrongTypeAfter => "200 that holds something else",
@@ -138,6 +147,19 @@ impl ScalingoFault {
             Self::Html502After => Action::respond_after(html(502)),
             Self::Html503 => Action::respond(html(503)),
             Self::Html404 => Action::respond(html(404)),
+            Self::Conflict409 => Action::respond(Answer::error(409, "busy")),
+            Self::Locked423 => Action::respond(Answer::error(423, "locked")),
+            Self::Html400 => Action::respond(html(400)),
+            Self::Html401 => Action::respond(html(401)),
+            Self::Html403 => Action::respond(html(403)),
+            Self::Html403After => Action::respond_after(html(403)),
+            Self::LateHtml403 { seconds } => {
+                Action::Late { milliseconds: milliseconds(seconds), answer: Some(html(403)) }
+            }
+            Self::ForeignJson404 => {
+                let body = json!({"status": 404, "error": "Not Found", "path": "/"});
+                Action::respond(Answer::new(404, AnswerBody::Json(body)))
+            }
             Self::Unauthorized => Action::respond(Answer::error(401, "unauthorized")),
             Self::Forbidden => Action::respond(Answer::error(403, "forbidden")),
             Self::WrongTypeAfter => Action::respond_after(Answer::new(200, AnswerBody::WrongType)),

@@ -189,7 +189,7 @@ fn scalingo(random: &mut Rng) -> Step {
         8 => Requests::Exchange,
         _ => Requests::Any,
     };
-    let fault = match random.u8(..18) {
+    let fault = match random.u8(..26) {
         0 => ScalingoFault::ResetBefore,
         1 | 2 => ScalingoFault::ResetAfter,
         3 => ScalingoFault::Cut,
@@ -206,6 +206,14 @@ fn scalingo(random: &mut Rng) -> Step {
         14 => ScalingoFault::Html404,
         15 => ScalingoFault::Unauthorized,
         16 => ScalingoFault::Forbidden,
+        17 => ScalingoFault::Conflict409,
+        18 => ScalingoFault::Locked423,
+        19 => ScalingoFault::Html400,
+        20 => ScalingoFault::Html401,
+        21 => ScalingoFault::Html403,
+        22 => ScalingoFault::Html403After,
+        23 => ScalingoFault::LateHtml403 { seconds: random.u8(1..50) },
+        24 => ScalingoFault::ForeignJson404,
         _ => ScalingoFault::WrongTypeAfter,
     };
     Step::Scalingo { requests, fault, times: random.u8(1..5) }

@@ -145,6 +145,19 @@ pub enum ScalingoFault {
     Html502After,
     Html503,
     Html404,
+    Conflict409,
+    Locked423,
+    /// What proxies and firewalls answer.
+    Html400,
+    Html401,
+    Html403,
+    /// Held back by a firewall that reads answers.
+    Html403After,
+    /// The request goes on behind the firewall that has answered.
+    LateHtml403 {
+        seconds: u8,
+    },
+    ForeignJson404,
     Unauthorized,
     Forbidden,
     WrongTypeAfter,

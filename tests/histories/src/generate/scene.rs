@@ -52,7 +52,7 @@ fn trouble(random: &mut Rng, steps: &mut Vec<Step>) {
     }
 }
 
-/// A credential is refused while drains are to go, which says nothing of the drains.
+/// A credential is refused, or a firewall answers, while drains are to go, which says nothing of the drains.
 fn refused(random: &mut Rng, steps: &mut Vec<Step>) {
     let slot = slot(random);
     let app = if random.u8(..4) == 0 { AppSlot::Blog } else { AppSlot::Shop };
@@ -140,8 +140,14 @@ fn refusal(random: &mut Rng, namespace: Namespace, app: AppSlot) -> Step {
         5 => Requests::Delete,
         _ => Requests::List,
     };
+    let fault = match random.u8(..8) {
+        0 => ScalingoFault::Html401,
+        1 => ScalingoFault::Html403,
+        2 => ScalingoFault::ForeignJson404,
+        _ => ScalingoFault::Unauthorized,
+    };
     // The first refusal makes the client fetch another bearer token.
-    Step::Scalingo { requests, fault: ScalingoFault::Unauthorized, times: random.u8(2..7) }
+    Step::Scalingo { requests, fault, times: random.u8(2..7) }
 }
 
 /// Several want drains of one target within a moment, or one changes its mind as soon as it has its drain.
