@@ -38,6 +38,7 @@ mod observe;
 mod plan;
 mod poll;
 mod reconcile;
+mod regions;
 mod schedule;
 mod secrets;
 mod snapshot;

@@ -171,4 +171,4 @@ async fn get(client: &Client, token: &ApiToken, region: &str, app: &str) -> Resu
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

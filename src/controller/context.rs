@@ -21,6 +21,7 @@ use super::{
     feeds::Feeds,
     hearing::Hearing,
     lists::{Key, Lists},
+    regions::Regions,
     schedule::Schedule,
     secrets::Secrets,
     sweeps::Sweeps,
@@ -88,6 +89,8 @@ pub struct Context {
     pub view: View,
     /// Names and ids of apps.
     pub apps: Apps,
+    /// Names of regions.
+    pub regions: Regions,
     /// What Scalingo has listed of late.
     pub lists: Lists,
     /// Digests.
@@ -183,6 +186,7 @@ impl Context {
             events: Events::new(parts.client.clone(), parts.metrics.clone()),
             metrics: parts.metrics,
             apps: Apps::default(),
+            regions: Regions::default(),
             schedule: Schedule::new(parts.random),
             client: parts.client,
             scalingo: parts.scalingo,
@@ -357,6 +361,7 @@ impl Context {
             records.map(|record| (record.region.as_str(), record.app_id.as_str())).collect();
         self.feeds().keep_apps(|region, app| used.contains(&(region, app)));
         let regions: HashSet<String> = objects.iter().map(|object| self.region(object)).collect();
+        self.regions.keep_only(|token| tokens.contains(&token));
         self.apps.keep_only(|token, region| tokens.contains(&token) && regions.contains(region));
     }
 

@@ -49,6 +49,20 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// Scalingo does not list this region.
+    #[error(
+        "{}: there is no region {region} for this API token; set it to one of: {}",
+        if *is_default { "the operator's --region" } else { "spec.region" },
+        regions.join(", ")
+    )]
+    RegionNotFound {
+        /// As the spec has it, or the operator's default.
+        region: String,
+        /// Those that there are.
+        regions: Vec<String>,
+        /// Whether the spec names none.
+        is_default: bool,
+    },
     /// No app has this name or id.
     #[error(
         "spec.app: region {region} has no app {app} that the API token may see; check the name, the region \
@@ -141,6 +155,7 @@ impl Error {
             Self::ApiTokenNotFound { .. } | Self::ApiTokenGone { .. } => Reason::ApiTokenNotFound,
             Self::SecretNotFound { .. } => Reason::SecretNotFound,
             Self::SecretUnusable { .. } => Reason::Rejected,
+            Self::RegionNotFound { .. } => Reason::RegionNotFound,
             Self::AppNotFound { .. } => Reason::AppNotFound,
             Self::AddonNotFound { .. } => Reason::AddonNotFound,
             Self::AddonUnsupported { .. } => Reason::AddonUnsupported,
@@ -155,7 +170,8 @@ impl Error {
             Self::Scalingo(error) => match error.kind() {
                 ErrorKind::RateLimited { .. } => Reason::RateLimited,
                 ErrorKind::Refused => Reason::Rejected,
-                ErrorKind::Unauthorized | ErrorKind::Forbidden => Reason::Unauthorized,
+                ErrorKind::Unauthorized => Reason::Unauthorized,
+                ErrorKind::Forbidden => Reason::NotPermitted,
                 ErrorKind::NotFound(Missing::Addon) => Reason::AddonNotFound,
                 ErrorKind::NotFound(_) => Reason::AppNotFound,
                 ErrorKind::Unsupported => Reason::AddonUnsupported,
@@ -172,6 +188,7 @@ impl Error {
             Self::ApiTokenGone { .. } => FailureKind::ApiTokenGone,
             Self::SecretNotFound { .. } => FailureKind::SecretNotFound,
             Self::SecretUnusable { .. } => FailureKind::SecretUnusable,
+            Self::RegionNotFound { .. } => FailureKind::RegionNotFound,
             Self::AppNotFound { .. } => FailureKind::AppNotFound,
             Self::AppVanished { .. } => FailureKind::AppVanished,
             Self::AddonNotFound { .. } => FailureKind::AddonNotFound,
@@ -276,6 +293,7 @@ impl Error {
             },
             Self::ApiTokenGone { .. }
             | Self::SecretUnusable { .. }
+            | Self::RegionNotFound { .. }
             | Self::AppNotFound { .. }
             | Self::AppVanished { .. }
             | Self::AddonNotFound { .. }

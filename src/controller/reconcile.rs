@@ -198,7 +198,17 @@ async fn desire(
     let region = context.region(object);
     let recorded = subject.records().iter().find(|record| record.region == region && record.app == spec.app);
     let recorded = recorded.map(|record| record.app_id.as_str());
-    let resolved = context.apps.resolve(&client, &token, &region, (&spec.app, recorded), fresh).await?;
+    let resolved = context.apps.resolve(&client, &token, &region, (&spec.app, recorded), fresh).await;
+    let resolved = match resolved {
+        Ok(resolved) => resolved,
+        Err(error) if error.misses_api() => {
+            return Err(match context.regions.instead_of(&client, &token, &region).await {
+                Some(regions) => Error::RegionNotFound { region, regions, is_default: spec.region.is_none() },
+                None => Error::Scalingo(error),
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
     if let Some(apps) = context.apps.news(&token, &region).await {
         sweep::compare_names(context, token.key(), &region, &apps);
     }

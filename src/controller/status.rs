@@ -339,8 +339,13 @@ impl<'a> Subject<'a> {
     /// come to something: else each try would turn the conditions and be news.
     #[must_use]
     pub fn earlier_failure(&self) -> Option<(Reason, String)> {
-        const AT_SCALINGO: [Reason; 4] =
-            [Reason::Rejected, Reason::Unauthorized, Reason::RateLimited, Reason::Unavailable];
+        const AT_SCALINGO: [Reason; 5] = [
+            Reason::Rejected,
+            Reason::Unauthorized,
+            Reason::NotPermitted,
+            Reason::RateLimited,
+            Reason::Unavailable,
+        ];
         let status = self.object.status.as_ref()?;
         let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;
         let reason = AT_SCALINGO.into_iter().find(|reason| reason.as_str() == ready.reason)?;

@@ -19,8 +19,12 @@ named! {
         SecretNotFound = "SecretNotFound",
         /// The Secret with the API token is not there.
         ApiTokenNotFound = "ApiTokenNotFound",
-        /// Scalingo refuses the API token, or its user's right to the app.
+        /// Scalingo refuses the API token.
         Unauthorized = "Unauthorized",
+        /// The API token's user may not manage the drains of the app.
+        NotPermitted = "NotPermitted",
+        /// There is no such region.
+        RegionNotFound = "RegionNotFound",
         /// There is no such app.
         AppNotFound = "AppNotFound",
         /// There is no such addon.
@@ -63,6 +67,8 @@ impl Reason {
             | Self::RateLimited
             | Self::Unavailable => Remedy::Time,
             Self::Unauthorized
+            | Self::NotPermitted
+            | Self::RegionNotFound
             | Self::AppNotFound
             | Self::AddonNotFound
             | Self::AddonUnsupported
@@ -87,7 +93,9 @@ impl Reason {
                 "Scalingo asks for fewer requests, or the budget has been used up for more than 10 s"
             }
             Self::Unavailable => "Scalingo or Kubernetes does not answer as it should",
-            Self::Unauthorized => "Scalingo refuses the API token, or its user's right to the app",
+            Self::Unauthorized => "Scalingo refuses the API token",
+            Self::NotPermitted => "the API token's user may not manage the drains of the app",
+            Self::RegionNotFound => "Scalingo has no such region for this token",
             Self::AppNotFound => "no such app in that region for this token",
             Self::AddonNotFound => "the app has no such addon",
             Self::AddonUnsupported => "the addon is no database and has no drains",

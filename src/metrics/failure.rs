@@ -12,6 +12,8 @@ named! {
         SecretNotFound = "secret_not_found",
         /// A Secret holds what cannot be used.
         SecretUnusable = "secret_unusable",
+        /// Scalingo does not list this region.
+        RegionNotFound = "region_not_found",
         /// No app has this name or id.
         AppNotFound = "app_not_found",
         /// An app is not found any more.

@@ -61,7 +61,7 @@ impl Refusal {
         match (self.status.as_u16(), &self.body) {
             // A path that names nothing is always there.
             (404, Body::Documented { missing: Some(_), .. }) => {
-                matches!(self.operation, Operation::Exchange | Operation::ListApps)
+                self.operation.is_of_auth() || self.operation == Operation::ListApps
             }
             (300..=399 | 404 | 407, _) => true,
             // The API says the last one as plain text. All three mean the same from everybody.
@@ -80,7 +80,7 @@ impl fmt::Display for Refusal {
             Body::Other(reason) => write!(formatter, ", and the body {reason}")?,
         }
         if self.is_elsewhere() {
-            let option = if self.operation == Operation::Exchange { "--auth-url" } else { "--api-url" };
+            let option = if self.operation.is_of_auth() { "--auth-url" } else { "--api-url" };
             write!(
                 formatter,
                 " (something else than the Scalingo API answered: check the proxy, the firewall and {option})"

@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use self::call::{Call, Success};
 use self::reservation::{LATEST_CHANGE, Reserved};
@@ -28,7 +29,7 @@ use super::secrets::Secrets;
 use super::token::ApiToken;
 use super::transport::{Transport, TransportError};
 use super::wire::{
-    AddBody, AddedAnswer, App, AppAnswer, AppsAnswer, DeleteBody, DrainsAnswer, ExchangeAnswer,
+    AddBody, AddedAnswer, App, AppAnswer, AppsAnswer, DeleteBody, DrainsAnswer, ExchangeAnswer, RegionsAnswer,
 };
 use crate::clock::Clock;
 use crate::drain::{Destination, DrainUrl, Target};
@@ -81,6 +82,22 @@ impl Client {
     /// Drops the bearer token of an API token that is no longer used.
     pub fn forget(&self, token: &ApiToken) {
         self.bearers.forget(token.key());
+    }
+
+    /// Whether the API of each region has a host of its own: not where one URL is configured for all.
+    #[must_use]
+    pub fn tells_regions_apart(&self) -> bool {
+        self.endpoints.tells_regions_apart()
+    }
+
+    /// Names of the regions that the token's user may use.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn regions(&self, token: &ApiToken) -> Result<Vec<String>, Error> {
+        let call = self.auth_call(Operation::ListRegions, Method::GET, &["regions"])?;
+        let answer: RegionsAnswer = self.read(token, &call).await?;
+        Ok(answer.names())
     }
 
     /// All apps that the token's user may see in a region, from as many pages as there are.
@@ -211,7 +228,15 @@ impl Client {
         region: &str,
         segments: &[&str],
     ) -> Result<Call, Error> {
-        match self.endpoints.api(region, segments) {
+        Self::call_to(operation, method, self.endpoints.api(region, segments))
+    }
+
+    fn auth_call(&self, operation: Operation, method: Method, segments: &[&str]) -> Result<Call, Error> {
+        Self::call_to(operation, method, self.endpoints.auth(segments))
+    }
+
+    fn call_to(operation: Operation, method: Method, url: Result<Url, String>) -> Result<Call, Error> {
+        match url {
             Ok(url) => Ok(Call { operation, method, url, body: None, secrets: Secrets::default() }),
             Err(reason) => Err(Error::new(operation, method, "/v1/…", Failure::Unsendable(reason))),
         }
@@ -249,7 +274,7 @@ impl Client {
         }
         let late = || {
             let late = TransportError::NotSent("no bearer token was to be had in time".to_owned());
-            call.error(Failure::Unanswered(late))
+            call.unanswered(late)
         };
         let latest = begun + LATEST_CHANGE;
         // One may be at hand only when the answer that refused the other has come late.
@@ -269,13 +294,8 @@ impl Client {
     }
 
     async fn exchange(&self, token: &ApiToken) -> Result<Bearer, Error> {
-        let (operation, method) = (Operation::Exchange, Method::POST);
-        let url = match self.endpoints.auth(&["tokens", "exchange"]) {
-            Ok(url) => url,
-            Err(reason) => return Err(Error::new(operation, method, "/v1/…", Failure::Unsendable(reason))),
-        };
-        let body = Some(Bytes::from_static(b"{}"));
-        let call = Call { operation, method, url, body, secrets: Secrets::default() };
+        let mut call = self.auth_call(Operation::Exchange, Method::POST, &["tokens", "exchange"])?;
+        call.body = Some(Bytes::from_static(b"{}"));
         let basic = STANDARD.encode(format!(":{}", token.expose()));
         let success = self.attempt(token, &format!("Basic {basic}"), &call, call.secrets.clone()).await?;
         let answer: ExchangeAnswer = success.read().map_err(|failure| call.error(failure))?;
@@ -304,7 +324,7 @@ impl Client {
         let request = call.request(token, authorization)?;
         let mut permit = match self.permit(token, call.operation).await {
             Ok(permit) => permit,
-            Err(error) => return Err(call.error(Failure::Unanswered(error))),
+            Err(error) => return Err(call.unanswered(error)),
         };
         permit.sending();
         let answer = self.transport.send(request).await;
@@ -315,10 +335,10 @@ impl Client {
             }
             Err(TransportError::Body { head, failure }) => (*head, Err(failure)),
             Err(error) => {
-                if matches!(error, TransportError::NotSent(_)) {
+                if error.is_unsent() {
                     permit.not_sent();
                 }
-                let error = call.error(Failure::Unanswered(error.scrubbed(&secrets)));
+                let error = call.unanswered(error.scrubbed(&secrets));
                 tracing::debug!(%error, "not answered");
                 return Err(error);
             }

@@ -73,6 +73,11 @@ impl Endpoints {
         Ok(Self { api, auth: check(auth_name, auth, allow_http)? })
     }
 
+    /// Whether the API of each region has a host of its own.
+    pub(super) fn tells_regions_apart(&self) -> bool {
+        self.api.contains(REGION)
+    }
+
     /// URL of an API call in a region. The path is built by segments, each checked.
     pub(super) fn api(&self, region: &str, segments: &[&str]) -> Result<Url, String> {
         let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

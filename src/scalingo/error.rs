@@ -61,8 +61,8 @@ pub(super) enum Failure {
     #[error("{0}")]
     Unsendable(String),
     /// No answer.
-    #[error("{0}")]
-    Unanswered(TransportError),
+    #[error("{error} (host {host})")]
+    Unanswered { host: String, error: TransportError },
     /// A status other than 2xx.
     #[error("{0}")]
     Refused(Refusal),
@@ -98,7 +98,7 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match &*self.failure {
-            Failure::Unsendable(_) | Failure::Unanswered(_) => None,
+            Failure::Unsendable(_) | Failure::Unanswered { .. } => None,
             Failure::Refused(refusal) => Some(refusal.status),
             Failure::Unreadable { status, .. } => Some(*status),
         }
@@ -126,13 +126,24 @@ impl Error {
         }
     }
 
+    /// Whether the host of the API was not reached, or something else has answered there: the region may not exist.
+    #[must_use]
+    pub fn misses_api(&self) -> bool {
+        let is_missed = match &*self.failure {
+            Failure::Unanswered { error: TransportError::NoConnection(_), .. } => true,
+            Failure::Refused(refusal) => refusal.is_elsewhere(),
+            _ => false,
+        };
+        is_missed && !self.operation.is_of_auth()
+    }
+
     /// The one place that decides what an error means.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         let refusal = match &*self.failure {
             Failure::Unsendable(_) => return ErrorKind::Refused,
-            Failure::Unanswered(TransportError::NotSent(_)) => return ErrorKind::Transient,
-            Failure::Unanswered(_) => return self.transient_unless_write(),
+            Failure::Unanswered { error, .. } if error.is_unsent() => return ErrorKind::Transient,
+            Failure::Unanswered { .. } => return self.transient_unless_write(),
             Failure::Unreadable { .. } => return ErrorKind::Protocol,
             Failure::Refused(refusal) => refusal,
         };
@@ -163,10 +174,9 @@ impl Error {
             return ChangeOutcome::NotMade;
         }
         match &*self.failure {
-            Failure::Unsendable(_) | Failure::Unanswered(TransportError::NotSent(_)) => {
-                ChangeOutcome::NotMade
-            }
-            Failure::Unanswered(_) => ChangeOutcome::Unknown,
+            Failure::Unsendable(_) => ChangeOutcome::NotMade,
+            Failure::Unanswered { error, .. } if error.is_unsent() => ChangeOutcome::NotMade,
+            Failure::Unanswered { .. } => ChangeOutcome::Unknown,
             Failure::Unreadable { .. } => ChangeOutcome::Made,
             // Whether the request has gone on to the API, nobody says.
             Failure::Refused(refusal) if refusal.is_elsewhere() => ChangeOutcome::Unknown,

@@ -8,6 +8,8 @@ named! {
     pub enum Operation {
         /// Exchange of the API token for a bearer token.
         Exchange = "exchange",
+        /// List of the regions that the token's user may use.
+        ListRegions = "list_regions",
         /// List of all apps.
         ListApps = "list_apps",
         /// One app by name or id.
@@ -24,6 +26,12 @@ named! {
 }
 
 impl Operation {
+    /// Whether it goes to the service that exchanges API tokens, which serves all regions.
+    #[must_use]
+    pub fn is_of_auth(self) -> bool {
+        matches!(self, Self::Exchange | Self::ListRegions)
+    }
+
     /// Whether drains may differ afterwards.
     #[must_use]
     pub fn is_write(self) -> bool {

@@ -161,7 +161,7 @@ fn no_answer(error: &reqwest::Error) -> TransportError {
         return TransportError::NotSent("it cannot be built".to_owned());
     }
     if error.is_connect() {
-        return TransportError::NotSent(connect_reason(error));
+        return TransportError::NoConnection(connect_reason(error));
     }
     if error.is_timeout() {
         return TransportError::TimedOut;

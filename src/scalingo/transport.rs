@@ -10,7 +10,8 @@ use super::secrets::Secrets;
 ///
 /// # Guarantees
 /// Whoever implements it sends a request once, follows no redirect, bounds the time and the size of an
-/// answer, and says [`TransportError::NotSent`] only when no byte of the request can have reached the API.
+/// answer, and says [`TransportError::NotSent`] or [`TransportError::NoConnection`] only when no byte of the request can have
+/// reached the API.
 /// Time spent waiting before sending counts toward no time-out.
 ///
 /// Each request carries its [`Operation`](super::Operation) and the [`TokenKey`](super::TokenKey) of its API
@@ -26,9 +27,12 @@ pub trait Transport: Send + Sync + 'static {
 /// Why there is no whole answer. Texts are sentences' ends without secrets, queries or bodies.
 #[derive(Clone, thiserror::Error)]
 pub enum TransportError {
-    /// Nothing has reached the API: no connection, or the request was never started.
+    /// Nothing has reached the API: the request was never started.
     #[error("the request was not sent: {0}")]
     NotSent(String),
+    /// Nothing has reached the API: its host is not known to DNS, or no connection came to stand.
+    #[error("the request was not sent: {0}")]
+    NoConnection(String),
     /// The request may have been sent; no answer came in time.
     #[error("no answer came in time")]
     TimedOut,
@@ -46,10 +50,16 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// Whether nothing has reached the API.
+    pub(super) fn is_unsent(&self) -> bool {
+        matches!(self, Self::NotSent(_) | Self::NoConnection(_))
+    }
+
     /// The same, should the transport's own words repeat something.
     pub(super) fn scrubbed(self, secrets: &Secrets) -> Self {
         match self {
             Self::NotSent(reason) => Self::NotSent(secrets.scrub(&reason)),
+            Self::NoConnection(reason) => Self::NoConnection(secrets.scrub(&reason)),
             Self::Broken(reason) => Self::Broken(secrets.scrub(&reason)),
             other => other,
         }

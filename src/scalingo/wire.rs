@@ -3,6 +3,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::drain::{Destination, DrainUrl};
 
+/// As in the `LogDrain` resource.
+const LONGEST_REGION: usize = 32;
+/// Far more than there are.
+const MOST_REGIONS: usize = 50;
+
 /// An app, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct App {
@@ -10,6 +15,32 @@ pub struct App {
     pub id: String,
     /// May be changed by its owner, and may come to mean another app.
     pub name: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RegionsAnswer {
+    regions: Vec<RegionAnswer>,
+}
+
+#[derive(Deserialize)]
+struct RegionAnswer {
+    name: String,
+}
+
+impl RegionsAnswer {
+    /// Those that can stand in `spec.region`, and so in a message.
+    pub(super) fn names(self) -> Vec<String> {
+        let is_name = |name: &str| {
+            let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            (1..=LONGEST_REGION).contains(&name.len()) && name.bytes().all(permitted)
+        };
+        self.regions
+            .into_iter()
+            .map(|region| region.name)
+            .filter(|name| is_name(name))
+            .take(MOST_REGIONS)
+            .collect()
+    }
 }
 
 #[derive(Deserialize)]

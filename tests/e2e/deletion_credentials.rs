@@ -111,10 +111,10 @@ async fn a_user_who_may_no_longer_manage_drains_is_not_taken_for_a_drain_that_is
     let world = with_datadog().await;
     world.simulator.set_limited("operator", true);
     world.delete("datadog");
-    let object = until_it_stands(&world, "Unauthorized").await;
+    let object = until_it_stands(&world, "NotPermitted").await;
     let message = "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of \
                    this app: you are not allowed to do this; a collaborator with the limited role cannot";
-    assert_eq!(verdict(&object), ["False", "Unauthorized", message]);
+    assert_eq!(verdict(&object), ["False", "NotPermitted", message]);
     assert_eq!(condition(&object, "Stalled")["status"], "True");
     world.simulator.set_limited("operator", false);
     world.until_gone("datadog").await;
@@ -127,7 +127,7 @@ async fn no_other_answer_to_a_delete_is_taken_for_gone_either() {
     let world = with_datadog().await;
     for (answer, reason) in [
         (Answer::error(401, "no"), "Unauthorized"),
-        (Answer::error(403, "no"), "Unauthorized"),
+        (Answer::error(403, "no"), "NotPermitted"),
         (Answer::error(500, "no"), "Unavailable"),
         (Answer::new(503, AnswerBody::Html), "Unavailable"),
         (Answer::new(429, AnswerBody::Text("Retry later\n".into())), "RateLimited"),

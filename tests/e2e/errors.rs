@@ -107,6 +107,7 @@ async fn try_all(world: &World, method: &str, cases: &[Case], kinds: &[&str]) {
         let message = case
             .message
             .replace("{elsewhere}", ELSEWHERE)
+            .replace("{host}", world.scalingo().trim_start_matches("http://"))
             .replace("{list}", &request("list_drains", "GET"))
             .replace("{add}", &request("add_drain", "POST"));
         let advice = match case.reason {
@@ -145,7 +146,7 @@ async fn a_list_that_is_refused_is_told_and_mended_by_itself() {
         case(
             "c403",
             refuse(403, "not for you"),
-            "Unauthorized",
+            "NotPermitted",
             PERSON,
             "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: not \
              for you; a collaborator with the limited role cannot",
@@ -248,7 +249,7 @@ async fn a_list_that_fails_is_told_and_mended_by_itself() {
         unavailable(
             "reset",
             Action::Reset { when: When::Before },
-            "{list}the connection broke before an answer came: closed by the other side",
+            "{list}the connection broke before an answer came: closed by the other side (host {host})",
         ),
     ];
     try_all(&world, "GET", &cases, &["scalingo_protocol", "scalingo_transient"]).await;
@@ -271,7 +272,7 @@ async fn an_addition_that_is_refused_is_told_and_made_once_it_is_not() {
         case(
             "c403",
             refuse(403, "read only"),
-            "Unauthorized",
+            "NotPermitted",
             PERSON,
             "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: read \
              only; a collaborator with the limited role cannot",

@@ -42,6 +42,7 @@ mod operator;
 mod permissions;
 mod process;
 mod refused_deletions;
+mod regions;
 mod remedies;
 mod requested;
 mod restored;

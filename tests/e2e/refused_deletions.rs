@@ -24,7 +24,7 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
         (
             "d403",
             refuse(403, "read only"),
-            "Unauthorized",
+            "NotPermitted",
             PERSON,
             "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: read \
              only; a collaborator with the limited role cannot"

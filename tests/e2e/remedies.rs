@@ -308,7 +308,9 @@ async fn a_revoked_api_token_holds_up_nobody_elses_and_is_taken_up_when_it_is_re
     world.simulator.set_limited("other", true);
     let message = "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: \
                    you are not allowed to do this; a collaborator with the limited role cannot";
-    assert_failing(&world.until_reason("theirs", "Unauthorized").await, "Unauthorized", PERSON, message);
+    let refused = world.until_reason("theirs", "NotPermitted").await;
+    assert_failing(&refused, "NotPermitted", PERSON, message);
+    world.record("not-permitted", &refused);
     world.simulator.set_limited("other", false);
     assert_synced(&world.until_reason("theirs", "Synced").await);
     assert_eq!(world.simulator.changes().len(), 2, "both drains stood all the time");
@@ -359,8 +361,11 @@ async fn a_server_that_is_down_is_waited_for() {
     let url = format!("http://{address}");
     world.start_operator_with(&["--api-url", &url, "--auth-url", &url]);
     world.apply("drain", &papertrail("shop-front"));
-    let message = "exchange failed: POST /v1/tokens/exchange: the request was not sent: connection refused; this is tried again by itself";
-    assert_failing(&world.until_reason("drain", "Unavailable").await, "Unavailable", TIME, message);
+    let message = format!(
+        "exchange failed: POST /v1/tokens/exchange: the request was not sent: connection refused (host {address}); this is \
+         tried again by itself"
+    );
+    assert_failing(&world.until_reason("drain", "Unavailable").await, "Unavailable", TIME, &message);
     let server = world.simulator.serve(address).await.expect("the port");
     let synced = world.until_reason("drain", "Synced").await;
     assert_synced(&synced);

@@ -80,7 +80,7 @@ async fn a_right_that_is_lacking_is_told_after_a_token_that_was_refused() {
     world.simulator.remove_rule(rule);
     let told = [
         "Warning Unauthorized: Scalingo refuses the API token: no; look at the Secret that spec.apiTokenSecretRef names",
-        "Warning Unauthorized: the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this \
+        "Warning NotPermitted: the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this \
          app: no; a collaborator with the limited role cannot",
     ];
     world.until_events("drain", &told).await;

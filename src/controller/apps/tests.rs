@@ -10,7 +10,7 @@ use crate::scalingo::{BodyFailure, Endpoints, Transport, TransportError};
 
 const KEEP: Duration = Duration::from_secs(600);
 
-struct InProcess(Simulator);
+pub(in crate::controller) struct InProcess(pub Simulator);
 
 impl Transport for InProcess {
     fn send(

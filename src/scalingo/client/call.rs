@@ -11,7 +11,7 @@ use crate::scalingo::error::{Error, Failure};
 use crate::scalingo::operation::Operation;
 use crate::scalingo::secrets::Secrets;
 use crate::scalingo::token::ApiToken;
-use crate::scalingo::transport::BodyFailure;
+use crate::scalingo::transport::{BodyFailure, TransportError};
 
 pub(super) const AGENT: &str = concat!("logdrain-operator/", env!("CARGO_PKG_VERSION"));
 
@@ -70,6 +70,11 @@ impl Call {
         request
             .body(self.body.clone().unwrap_or_default())
             .map_err(|_| unsendable("The request is too long for a URL."))
+    }
+
+    /// No answer came. The URL's host goes with it: people have to know who did not answer.
+    pub(super) fn unanswered(&self, error: TransportError) -> Error {
+        self.error(Failure::Unanswered { host: self.url.authority().to_owned(), error })
     }
 
     pub(super) fn error(&self, failure: Failure) -> Error {

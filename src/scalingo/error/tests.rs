@@ -18,7 +18,7 @@ fn failed(operation: Operation, failure: Failure) -> Error {
 }
 
 fn unanswered(operation: Operation, error: TransportError) -> Error {
-    failed(operation, Failure::Unanswered(error))
+    failed(operation, Failure::Unanswered { host: "api.example.com".to_owned(), error })
 }
 
 const JSON: &str = r#"{"error":"no"}"#;
@@ -139,10 +139,12 @@ fn a_write_that_may_have_been_made_has_an_unknown_outcome() {
     use ChangeOutcome::{Answered, Made, NotMade, Unknown};
     let add = Operation::AddDrain;
     let broken = || TransportError::Broken("connection reset".to_owned());
-    let not_sent = || TransportError::NotSent("connection refused".to_owned());
+    let not_sent = || TransportError::NotSent("no request was free in time".to_owned());
+    let no_connection = || TransportError::NoConnection("connection refused".to_owned());
     let unreadable = Failure::Unreadable { status: StatusCode::CREATED, reason: "is empty" };
     let cases = [
         (unanswered(add, not_sent()), ErrorKind::Transient, NotMade),
+        (unanswered(add, no_connection()), ErrorKind::Transient, NotMade),
         (failed(add, Failure::Unsendable("no".to_owned())), ErrorKind::Refused, NotMade),
         (unanswered(add, TransportError::TimedOut), ErrorKind::OutcomeUnknown, Unknown),
         (unanswered(add, broken()), ErrorKind::OutcomeUnknown, Unknown),
@@ -171,6 +173,28 @@ fn a_write_that_may_have_been_made_has_an_unknown_outcome() {
     assert_eq!(answered(delete, 502, HTML).kind(), ErrorKind::OutcomeUnknown);
     assert_eq!(answered(delete, 500, HTML).kind(), ErrorKind::Transient);
     assert_eq!(unanswered(Operation::ListDrains, broken()).kind(), ErrorKind::Transient);
+}
+
+#[test]
+fn the_api_is_missed_where_no_connection_stands_or_something_else_answers() {
+    let no_connection = || TransportError::NoConnection("connection refused".to_owned());
+    let not_sent = TransportError::NotSent("no request was free in time".to_owned());
+    let cases = [
+        (unanswered(Operation::ListApps, no_connection()), true),
+        (answered(Operation::ListApps, 404, HTML), true),
+        (unanswered(Operation::Exchange, no_connection()), false),
+        (unanswered(Operation::ListApps, not_sent), false),
+        (unanswered(Operation::ListApps, TransportError::TimedOut), false),
+        (answered(Operation::ListApps, 503, HTML), false),
+        (answered(Operation::ListDrains, 404, JSON), false),
+    ];
+    for (error, expected) in cases {
+        assert_eq!(error.misses_api(), expected, "{error}");
+    }
+    assert_eq!(
+        unanswered(Operation::ListApps, no_connection()).message(),
+        "the request was not sent: connection refused (host api.example.com)"
+    );
 }
 
 #[test]

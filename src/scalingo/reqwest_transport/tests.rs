@@ -182,7 +182,7 @@ async fn a_request_without_a_connection_was_never_sent() {
     drop(listener);
     let transport = ReqwestTransport::new(LIMITS, &CertificateAuthorities::default()).unwrap();
     let error = transport.send(post(address)).await.unwrap_err();
-    let TransportError::NotSent(reason) = &error else { panic!("{error}") };
+    let TransportError::NoConnection(reason) = &error else { panic!("{error}") };
     assert_eq!(reason, "connection refused");
     assert_no_secret(&error, &["query-secret", "header-secret"]);
 }
@@ -198,7 +198,7 @@ async fn a_tls_handshake_that_fails_was_never_sent() {
         .send(request)
         .await
         .unwrap_err();
-    assert!(matches!(error, TransportError::NotSent(_)), "{error}");
+    assert!(matches!(error, TransportError::NoConnection(_)), "{error}");
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_connect_time_out_was_never_sent() {
         .send(request)
         .await
         .unwrap_err();
-    let TransportError::NotSent(reason) = &error else { panic!("{error}") };
+    let TransportError::NoConnection(reason) = &error else { panic!("{error}") };
     assert_eq!(reason, "no connection within the time allowed");
 }
 

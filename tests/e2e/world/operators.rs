@@ -13,6 +13,11 @@ use crate::{
 };
 
 impl World {
+    /// Where the simulator answers.
+    pub fn scalingo(&self) -> String {
+        self.server.url()
+    }
+
     /// Starts an operator for this test's namespaces.
     pub fn start_operator(&self) {
         self.start_operator_with(&[]);
