@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod controller;
 pub mod crd;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin,
     clock::Clock,
+    cluster,
     config::{self, Config},
     controller::{self, Context, Hearing, Settings, View, Watch, follow, watches},
     crd::LogDrain,
@@ -38,11 +39,9 @@ const SILENCE: Duration = Duration::from_secs(320);
 /// Why the operator could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No cluster to talk to. What the parser says may quote a credential, so it is not passed on.
-    #[error(
-        "No Kubernetes cluster is configured: set KUBECONFIG to a valid file, or run inside of a cluster."
-    )]
-    Kubeconfig,
+    /// No cluster to talk to.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
     /// The configured cluster cannot be used.
     #[error("The configured Kubernetes cluster cannot be used: {0}.")]
     Kubernetes(#[source] Box<kube::Error>),
@@ -91,7 +90,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
         .map_err(|error| Error::Admin { address: config.admin_address, error })?;
     // Where port 0 is configured, the one that was given.
     let address = listener.local_addr().unwrap_or(config.admin_address);
-    let mut kubernetes = kube::Config::infer().await.map_err(|_| Error::Kubeconfig)?;
+    let mut kubernetes = cluster::config()?;
     kubernetes.read_timeout = Some(SILENCE);
     let client = Client::try_from(kubernetes).map_err(|error| Error::Kubernetes(Box::new(error)))?;
     let said = Said::of(&config);

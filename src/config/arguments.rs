@@ -25,11 +25,12 @@ pub const ENVIRONMENT: [(&str, &str); 13] = [
     (
         "HTTPS_PROXY",
         "Proxy on the way to Scalingo, or `https_proxy` where it is not set; to the API server too, but only where a \
-         kubeconfig leads there",
+         kubeconfig leads there that has no `proxy-url`",
     ),
     (
         "HTTP_PROXY",
-        "Proxy, or `http_proxy`, on the way to an address without TLS, which `--allow-http` allows",
+        "Proxy, or `http_proxy`, on the way to an address without TLS, which `--allow-http` allows; to the API server too, as \
+         `HTTPS_PROXY`",
     ),
     (
         "ALL_PROXY",
@@ -37,8 +38,7 @@ pub const ENVIRONMENT: [(&str, &str); 13] = [
     ),
     (
         "NO_PROXY",
-        "Hosts and networks that are reached without a proxy, or `no_proxy`, separated by commas; loopback always is on \
-         the way to Scalingo",
+        "Hosts and networks that are reached without a proxy, or `no_proxy`, separated by commas; loopback always is",
     ),
     (
         "SSL_CERT_FILE",

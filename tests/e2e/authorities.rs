@@ -88,6 +88,33 @@ async fn tunnel(client: TcpStream, server: String, log: Arc<Mutex<Vec<String>>>)
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_api_server_is_reached_as_kubectl_reaches_it() {
+    // Nothing but the proxy leads there, and the server's certificate is for this name.
+    const HOST: &str = "kubernetes.default.svc";
+    let world = World::new().await;
+    let scalingo = world.scalingo();
+    let server = world.plane.server().to_owned();
+    let drain = |app| json!({"app": app, "type": "papertrail", "host": "logs.example.com", "port": 6514});
+
+    let dead = [("HTTPS_PROXY", "http://127.0.0.1:1"), ("NO_PROXY", "127.0.0.1,")];
+    world.start_operator_in(&dead, &scalingo, &[]);
+    world.apply("near", &drain("shop-front"));
+    world.until_reason("near", "Synced").await;
+    world.stop_operator();
+
+    let proxy = Proxy::to(server.trim_start_matches("https://").to_owned()).await;
+    let kubeconfig = fs::read_to_string(&world.kubeconfig).expect("the kubeconfig");
+    let far = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(far.path(), kubeconfig.replace(&server, &format!("https://{HOST}"))).expect("it is written");
+    let (proxy_url, far) = (format!("http://{}", proxy.address), far.path().to_string_lossy());
+    world.start_operator_in(&[("HTTPS_PROXY", &proxy_url), ("KUBECONFIG", &far)], &scalingo, &[]);
+    world.apply("far", &drain("shop-api"));
+    world.until_reason("far", "Synced").await;
+    assert!(proxy.tunnels_to(HOST) > 0);
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scalingo_is_reached_through_the_proxy_unless_it_is_named_as_near() {
     // Nothing but the proxy leads there, and the server's certificate is for this name.
     const HOST: &str = "kubernetes.default.svc";

@@ -60,8 +60,6 @@ impl Operator {
             .args(options.arguments)
             .env("KUBECONFIG", options.kubeconfig)
             .env("RUST_LOG", options.log)
-            .env_remove("HTTPS_PROXY")
-            .env_remove("https_proxy")
             .envs(options.environment.iter().copied());
         Self { process: Supervised::spawn(&command).expect("the operator starts") }
     }
