@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,28 @@ const NOT_READY: (StatusCode, &str) =
     (StatusCode::SERVICE_UNAVAILABLE, "The operator is not ready: its caches have not synced yet.\n");
 const NOT_FOUND: (StatusCode, &str) =
     (StatusCode::NOT_FOUND, "Here are only /livez, /readyz and /metrics.\n");
+
+/// Where it is served unless another address is given: at all addresses of both families.
+pub const DEFAULT_ADDRESS: &str = "[::]:8080";
+
+/// Listens at this address. The default means `0.0.0.0` where there is no IPv6.
+///
+/// # Errors
+/// When it cannot be listened on.
+pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let is_default = DEFAULT_ADDRESS.parse() == Ok(address);
+    let without_ipv6 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+    bind(address, is_default.then_some(without_ipv6)).await
+}
+
+async fn bind(address: SocketAddr, otherwise: Option<SocketAddr>) -> io::Result<TcpListener> {
+    match (TcpListener::bind(address).await, otherwise) {
+        (Err(error), Some(otherwise)) if error.kind() != io::ErrorKind::AddrInUse => {
+            TcpListener::bind(otherwise).await
+        }
+        (listener, _) => listener,
+    }
+}
 
 /// What gives the text of `/metrics`.
 pub type Exposed = dyn Fn() -> Result<String, fmt::Error> + Send + Sync;

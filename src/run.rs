@@ -4,10 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::channel::mpsc::UnboundedReceiver;
 use kube::{Client, runtime::reflector::ObjectRef};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -85,7 +82,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     install_crypto_provider();
     ProcessKey::draw()?;
     let mut signals = Signals::new().map_err(Error::Signals)?;
-    let listener = TcpListener::bind(config.admin_address)
+    let listener = admin::listen(config.admin_address)
         .await
         .map_err(|error| Error::Admin { address: config.admin_address, error })?;
     // Where port 0 is configured, the one that was given.

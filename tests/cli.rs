@@ -157,7 +157,7 @@ fn help_names_commands_flags_variables_and_defaults() {
         "--resync <DURATION>",
         "[default: 10m]",
         "--admin-address <ADDRESS>",
-        "[default: 0.0.0.0:8080]",
+        "[default: [::]:8080]",
         "--log-format <FORMAT>",
         "[default: text]",
         "RUST_LOG",

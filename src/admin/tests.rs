@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -74,4 +73,34 @@ async fn it_ends_though_clients_hold_on() {
     let ended = tokio::time::timeout(10 * LAST_ANSWERS, served.task).await;
     assert!(matches!(ended, Ok(Ok(Ok(())))), "{ended:?}");
     assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+/// Accepts what connects to each of these addresses at the port of the listener.
+async fn serves(listener: &TcpListener, addresses: &[&str]) {
+    let port = listener.local_addr().unwrap().port();
+    for address in addresses {
+        let connected = TcpStream::connect(format!("{address}:{port}"));
+        let (connected, accepted) = tokio::join!(connected, listener.accept());
+        assert!(connected.is_ok() && accepted.is_ok(), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn both_families_are_served_by_default() {
+    let mut address: SocketAddr = DEFAULT_ADDRESS.parse().unwrap();
+    address.set_port(0);
+    let listener = bind(address, None).await.unwrap();
+    serves(&listener, &["127.0.0.1", "[::1]"]).await;
+}
+
+#[tokio::test]
+async fn without_ipv6_another_address_is_served_unless_the_port_is_taken() {
+    // No machine has it: it is for documents.
+    let missing: SocketAddr = "[2001:db8::1]:0".parse().unwrap();
+    let near: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let listener = bind(missing, Some(near)).await.unwrap();
+    serves(&listener, &["127.0.0.1"]).await;
+    assert!(bind(missing, None).await.is_err(), "an address that was given is used as it is");
+    let taken = bind(listener.local_addr().unwrap(), Some(near)).await.unwrap_err();
+    assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 
 use super::value;
+use crate::admin;
 use crate::scalingo::CertificateAuthorities;
 
 // Help texts that name a kind are attributes: in a doc comment it would need markup, which help would show.
@@ -171,8 +172,9 @@ pub(super) struct RunArguments {
                 third of --renew-deadline",
         value_name = "DURATION", default_value = "2s", value_parser = value::lease_duration)]
     pub(super) retry_period: Duration,
-    /// Address and port of /livez, /readyz and /metrics
-    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080", value_parser = value::address)]
+    #[arg(
+        long,
+        help = "Address and port of /livez, /readyz and /metrics; where there is no IPv6, the default means 0.0.0.0:8080", value_name = "ADDRESS", default_value = admin::DEFAULT_ADDRESS, value_parser = value::address)]
     pub(super) admin_address: SocketAddr,
     /// File with further certificate authorities, in PEM, to accept from the Scalingo API beside the system's
     #[arg(

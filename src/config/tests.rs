@@ -38,7 +38,7 @@ fn defaults() -> Config {
             renew_deadline: Duration::from_secs(10),
             retry_period: Duration::from_secs(2),
         }),
-        admin_address: "0.0.0.0:8080".parse().unwrap(),
+        admin_address: "[::]:8080".parse().unwrap(),
         certificate_authorities: CertificateAuthorities::default(),
         log_format: LogFormat::Text,
     }

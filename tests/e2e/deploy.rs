@@ -143,7 +143,7 @@ async fn the_binary_understands_the_arguments_listens_where_the_probes_look_and_
     let help_text = String::from_utf8_lossy(&help.stdout);
     assert!(help.status.success(), "{help:?}");
     let port = &container["ports"][0]["containerPort"];
-    assert!(help_text.contains(&format!("[default: 0.0.0.0:{port}]")), "{help_text}");
+    assert!(help_text.contains(&format!("[default: [::]:{port}]")), "{help_text}");
     let environment: Vec<(&str, &str)> = container["env"]
         .as_array()
         .into_iter()

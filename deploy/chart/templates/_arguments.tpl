@@ -22,7 +22,7 @@
 {{- if ne .Values.log.format "text" }}
 - --log-format={{ .Values.log.format }}
 {{- end }}
-{{- if ne .Values.adminAddress "0.0.0.0:8080" }}
+{{- if ne .Values.adminAddress "[::]:8080" }}
 - {{ printf "--admin-address=%s" .Values.adminAddress | quote }}
 {{- end }}
 {{- if include "logdrain-operator.caVolume" . }}
