@@ -43,6 +43,8 @@ pub struct Config {
     pub resync: Duration,
     /// The same for an app whose changes it shows; not shorter.
     pub sweep_interval: Duration,
+    /// How long an app or addon that is not found is waited for before its drains are taken for gone.
+    pub gone_after: Duration,
     /// How many requests are sent with one API token within any 60 s at the most.
     pub requests_per_minute: usize,
     /// How one of several operators is chosen; none where it works at once.
@@ -136,6 +138,7 @@ impl Config {
             feed_interval: Some(arguments.feed_interval).filter(|interval| !interval.is_zero()),
             resync: arguments.resync,
             sweep_interval: arguments.sweep_interval,
+            gone_after: arguments.gone_after,
             requests_per_minute: arguments.requests_per_minute,
             election,
             admin_address: arguments.admin_address,

@@ -48,6 +48,7 @@ mod sweeps;
 mod targets;
 mod tokens;
 mod turn;
+mod vanished;
 mod view;
 mod watch;
 mod watching;

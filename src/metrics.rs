@@ -45,6 +45,7 @@ pub struct Metrics {
     requests: Family<Labels<2>, Counter>,
     request_duration: Family<Labels<1>, Histogram>,
     drift_healed: Family<Labels<1>, Counter>,
+    given_up: Counter,
     writes: Family<Labels<1>, Counter>,
 }
 
@@ -129,6 +130,7 @@ impl Default for Metrics {
             requests: Family::default(),
             request_duration: Family::new_with_constructor(|| Histogram::new(REQUEST_BUCKETS)),
             drift_healed: Family::default(),
+            given_up: Counter::default(),
             writes: Family::default(),
         };
         for result in ReconcileResult::ALL {
@@ -179,6 +181,11 @@ impl Metrics {
     /// A drain that had drifted is as it should be again.
     pub fn drift_healed(&self, drift: Drift) {
         self.drift_healed.get_or_create(&[("reason", drift.as_str())]).inc();
+    }
+
+    /// A drain was to be deleted, and is taken for gone with an app or addon that is not found.
+    pub fn drain_given_up(&self) {
+        self.given_up.inc();
     }
 
     /// A write is sent to the Kubernetes API.

@@ -179,6 +179,7 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
             resync: config.resync,
             sweep_interval: config.sweep_interval,
             feed_interval: config.feed_interval,
+            gone_after: config.gone_after,
         },
         view: View::new(watches.iter().map(Watch::store).collect()),
         hearing,

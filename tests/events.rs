@@ -63,6 +63,7 @@ fn start(server: &ApiServer, simulator: &Simulator, fault: fn(&RequestInfo) -> F
             resync: Duration::from_secs(600),
             sweep_interval: Duration::from_secs(600),
             feed_interval: None,
+            gone_after: Duration::from_secs(600),
         },
         view: View::new(watches.iter().map(Watch::store).collect()),
         hearing,

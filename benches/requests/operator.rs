@@ -47,6 +47,7 @@ fn settings(feed: Feed) -> Settings {
         resync: RESYNC,
         sweep_interval: SWEEP_INTERVAL,
         feed_interval: (feed == Feed::On).then_some(FEED_INTERVAL),
+        gone_after: Duration::from_secs(600),
     }
 }
 

@@ -143,6 +143,12 @@ pub(super) struct RunArguments {
     pub(super) sweep_interval: Duration,
     #[arg(
         long,
+        help = "How long the deletion of a drain waits whose app or addon is not found, before the drain is taken for gone: from 1s \
+                to 24h. The API token may have lost access to it; where the change feed tells that it was deleted, nothing waits",
+        value_name = "DURATION", default_value = "10m", value_parser = value::interval)]
+    pub(super) gone_after: Duration,
+    #[arg(
+        long,
         help = "Most requests within any 60 seconds with one API token, from 2 to 10000; Scalingo allows 60, for all who use it",
         value_name = "NUMBER", default_value = "50", value_parser = value::requests_per_minute)]
     pub(super) requests_per_minute: usize,

@@ -30,6 +30,7 @@ fn defaults() -> Config {
         feed_interval: Some(Duration::from_secs(15)),
         resync: Duration::from_secs(600),
         sweep_interval: Duration::from_secs(86_400),
+        gone_after: Duration::from_secs(600),
         requests_per_minute: 50,
         election: Some(Election {
             name: "logdrain-operator".to_owned(),
@@ -66,6 +67,7 @@ fn flags_replace_the_defaults() {
         "--feed-interval=0",
         "--resync=1h 30m",
         "--sweep-interval=2h",
+        "--gone-after=1h",
         "--requests-per-minute=60",
         "--lease-name=drains",
         "--lease-namespace=tools",
@@ -82,6 +84,7 @@ fn flags_replace_the_defaults() {
         feed_interval: None,
         resync: Duration::from_secs(5_400),
         sweep_interval: Duration::from_secs(7_200),
+        gone_after: Duration::from_secs(3_600),
         requests_per_minute: 60,
         election: Some(Election {
             name: "drains".to_owned(),
@@ -147,7 +150,7 @@ fn the_help_of_a_flag_names_its_bounds() {
         let help = argument.get_help().unwrap().to_string();
         let [below, lowest, highest, above] = match flag {
             "feed-interval" => ["999ms", "1s", "1h", "3601s"],
-            "resync" | "sweep-interval" => ["999ms", "1s", "24h", "86401s"],
+            "resync" | "sweep-interval" | "gone-after" => ["999ms", "1s", "24h", "86401s"],
             "lease-duration" | "renew-deadline" | "retry-period" => ["0s", "1s", "1h", "3601s"],
             "requests-per-minute" => ["1", "2", "10000", "10001"],
             _ => continue,
@@ -159,7 +162,7 @@ fn the_help_of_a_flag_names_its_bounds() {
         let is_whole = highest == "1h" && !is_taken(flag, "1500ms");
         assert_eq!(help.contains("whole seconds"), is_whole, "{flag}: {help}");
     }
-    assert_eq!(bounded, 7);
+    assert_eq!(bounded, 8);
 }
 
 #[test]

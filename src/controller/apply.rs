@@ -15,7 +15,7 @@ use super::{
     feeds::Kind,
     happening::Happening,
     lists::{Change, Freshness, Key},
-    observation::Observation,
+    observation::{Observation, Presence},
     observe,
     plan::{Adoption, Forgotten, Found, Ledger, Plan, Record, Step, resolved, settles},
     status::{Basis, Subject},
@@ -207,15 +207,23 @@ impl<'a> PlanExecutor<'a, '_> {
         if !self.context.lists.holds(&self.observation, is_covered) {
             // One more list, and not one after each wait: else nothing might ever be done.
             let before = self.observation.digests();
-            let account = (&client, self.token);
-            self.observation =
-                observe::leaving(self.context, account, &self.target().clone(), Freshness::now()).await?;
+            self.observation = self.list_anew(&client).await?;
             if self.observation.digests() != before {
                 return Err(Error::Changed);
             }
             self.wait_with(&client).await?;
         }
         Ok(client)
+    }
+
+    /// What Scalingo lists now.
+    async fn list_anew(&self, client: &Client) -> Result<Observation, Error> {
+        let (account, target, freshness) = ((client, self.token), self.target(), Freshness::now());
+        if self.wanted.is_some() {
+            observe::wanted(self.context, account, target, self.subject.object(), freshness).await
+        } else {
+            observe::leaving(self.context, self.subject, account, target, freshness).await
+        }
     }
 
     async fn wait_with(&mut self, client: &Client) -> Result<(), Error> {
@@ -289,7 +297,7 @@ impl<'a> PlanExecutor<'a, '_> {
     }
 
     async fn forget(&mut self, record: &DrainRecord, because: Forgotten) -> Result<(), Error> {
-        let is_lost = because != Forgotten::Shared && !self.observation.is_found();
+        let is_lost = because != Forgotten::Shared && self.observation.presence() != Presence::Found;
         if is_lost || record.state == DrainState::Deleting && because == Forgotten::Gone {
             self.tell_of_deletion(record);
         } else {

@@ -131,8 +131,11 @@ fn may_have_taken_along(record: &Record) -> bool {
     matches!(record.phase, Phase::Deleting { since: Some(_), keep: 1.., .. })
 }
 
+/// Whether nobody should wait for what fails, whose resource can be released without it.
 fn needs_a_person(error: &Error) -> bool {
-    error.result() == ReconcileResult::Stalled || error.reason() == Reason::ApiTokenNotFound
+    matches!(error, Error::TargetNotFound { .. })
+        || error.result() == ReconcileResult::Stalled
+        || error.reason() == Reason::ApiTokenNotFound
 }
 
 /// Does what is left to be done about the drains on these targets; what is to be waited for, with the targets in hand.

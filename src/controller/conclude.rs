@@ -132,6 +132,11 @@ pub(super) async fn conclude(
         )
         | Err(Error::AnswerLost { until, .. }) => context.schedule.after(object, until_then(context, *until)),
         Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => context.schedule.after(object, CHANGED),
+        // The last try comes at the end: the target may have been found again by then.
+        Err(Error::TargetNotFound { patience, .. }) => {
+            let left = patience.end.saturating_duration_since(Instant::now());
+            context.schedule.after_failure_within(object, left)
+        }
         Err(error) if reason.remedy() == Remedy::Time => {
             tracing::debug!(%reason, "{message}");
             let asked_too = match error {

@@ -27,6 +27,7 @@ use super::{
     sweeps::Sweeps,
     targets::Targets,
     tokens::Tokens,
+    vanished::Vanished,
     view::View,
 };
 use crate::{
@@ -58,6 +59,8 @@ pub struct Settings {
     pub sweep_interval: Duration,
     /// How often the change feed is read; never where there is none.
     pub feed_interval: Option<Duration>,
+    /// How long a target that is not found is waited for before its drains are taken for gone.
+    pub gone_after: Duration,
 }
 
 /// A deliberate bug. The random histories are tried on each, to show that they would find it. They alone turn on the feature
@@ -73,6 +76,8 @@ pub enum Sabotage {
     OwnershipIgnored,
     /// A refused credential is taken for a target that is gone.
     UnauthorizedIsNotFound,
+    /// A target that is not found is taken for gone at once.
+    NotFoundIsGone,
     /// A list that is kept does not show what was added or deleted since.
     OwnWriteNotSeen,
 }
@@ -109,6 +114,8 @@ pub struct Context {
     pub secrets: Secrets,
     /// The ways to delete.
     pub delete_forms: DeleteForms,
+    /// Targets whose drains are to go and that are not found.
+    pub vanished: Vanished,
     /// Events for people.
     pub events: Events,
     /// What is counted.
@@ -201,6 +208,7 @@ impl Context {
             lists: Lists::default(),
             targets: Targets::default(),
             delete_forms: DeleteForms::default(),
+            vanished: Vanished::default(),
             secrets: Secrets::default(),
             hearing: parts.hearing,
             sweeps_changed: Notify::new(),
@@ -341,6 +349,7 @@ impl Context {
     pub fn forget(&self, uid: &str) {
         self.tokens.forget(uid);
         self.secrets.forget(uid);
+        self.vanished.forget(uid);
         self.schedule.remove(uid);
         self.withdraw_from_sweep(uid);
     }
@@ -349,6 +358,7 @@ impl Context {
     pub fn keep_only(&self, uids: &HashSet<String>) {
         self.tokens.keep_only(uids);
         self.secrets.keep_only(uids);
+        self.vanished.keep_only(uids);
         self.schedule.keep_only(uids);
         self.sweeps().keep_only(uids);
         self.lists.tidy(Instant::now());

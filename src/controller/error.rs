@@ -1,5 +1,6 @@
 use jiff::Timestamp;
 
+use super::vanished::Patience;
 use crate::{
     crd::{Reason, Remedy, SecretKeyRef},
     metrics::{FailureKind, ReconcileResult},
@@ -79,6 +80,25 @@ pub enum Error {
     AppVanished {
         /// As the spec has it.
         app: String,
+    },
+    /// A drain is to be deleted, and its app or addon is not found: it was deleted, or this token may not see it.
+    #[error(
+        "{target} is not found: it was deleted, or the user of the API token has lost access to it; at {} its drains are taken \
+         for gone; before that, give the user access again, or {}",
+        at_second(patience.until),
+        if *deleting {
+            "set spec.deletionPolicy to Retain, which releases this resource at once and leaves its drains at Scalingo"
+        } else {
+            "delete the drains by hand"
+        }
+    )]
+    TargetNotFound {
+        /// The app or addon.
+        target: String,
+        /// Until when it is waited for.
+        patience: Patience,
+        /// Whether the resource is being deleted.
+        deleting: bool,
     },
     /// The app has no such addon.
     #[error("spec.addon: app {app} has no addon {addon}; its id is shown by `scalingo --app {app} addons`")]
@@ -162,6 +182,7 @@ impl Error {
             Self::Irreplaceable { .. } => Reason::Ambiguous,
             Self::AnswerLost { .. }
             | Self::AppVanished { .. }
+            | Self::TargetNotFound { .. }
             | Self::NotDeleted
             | Self::Kubernetes(_)
             | Self::KubernetesTimeout(_)
@@ -191,6 +212,7 @@ impl Error {
             Self::RegionNotFound { .. } => FailureKind::RegionNotFound,
             Self::AppNotFound { .. } => FailureKind::AppNotFound,
             Self::AppVanished { .. } => FailureKind::AppVanished,
+            Self::TargetNotFound { .. } => FailureKind::TargetNotFound,
             Self::AddonNotFound { .. } => FailureKind::AddonNotFound,
             Self::AddonUnsupported { .. } => FailureKind::AddonUnsupported,
             Self::Irreplaceable { .. } => FailureKind::Irreplaceable,
@@ -238,7 +260,10 @@ impl Error {
             Self::Scalingo(error) => {
                 !matches!(error.kind(), ErrorKind::RateLimited { .. } | ErrorKind::Unauthorized)
             }
-            Self::AnswerLost { .. } | Self::NotDeleted | Self::Irreplaceable { .. } => true,
+            Self::AnswerLost { .. }
+            | Self::NotDeleted
+            | Self::TargetNotFound { .. }
+            | Self::Irreplaceable { .. } => true,
             _ => false,
         }
     }
@@ -296,6 +321,7 @@ impl Error {
             | Self::RegionNotFound { .. }
             | Self::AppNotFound { .. }
             | Self::AppVanished { .. }
+            | Self::TargetNotFound { .. }
             | Self::AddonNotFound { .. }
             | Self::Irreplaceable { .. }
             | Self::NotDeleted

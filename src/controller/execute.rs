@@ -62,7 +62,7 @@ async fn delete_on<'a>(
     let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
     let known = context.lists.until_known(&key, freshness);
     turn::on_budget(context, subject, client, token, During::Plan, known).await?;
-    let observation = observe::leaving(context, (client, token), target, freshness).await?;
+    let observation = observe::leaving(context, subject, (client, token), target, freshness).await?;
     let mut work = PlanExecutor {
         context,
         subject,

@@ -14,8 +14,8 @@ use super::lists::Key;
 use crate::{
     drain::{Digest, Target},
     scalingo::{
-        TokenKey,
-        event::{EVENTS_PER_PAGE, Event},
+        Missing, TokenKey,
+        event::{Change, EVENTS_PER_PAGE, Event},
     },
 };
 
@@ -50,6 +50,10 @@ pub struct Feeds {
     interval: Option<Duration>,
     known: HashMap<FeedKey, Feed>,
     writes: Vec<Write>,
+    /// Apps that were deleted, by region and id.
+    deleted: BTreeSet<(String, String)>,
+    /// Apps that have lost an addon.
+    lost_addon: BTreeSet<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -87,7 +91,13 @@ impl Feeds {
     /// No feed yet. Each is read every `interval`; none ever without it.
     #[must_use]
     pub fn new(interval: Option<Duration>) -> Self {
-        Self { interval, known: HashMap::new(), writes: Vec::new() }
+        Self {
+            interval,
+            known: HashMap::new(),
+            writes: Vec::new(),
+            deleted: BTreeSet::new(),
+            lost_addon: BTreeSet::new(),
+        }
     }
 
     /// Keeps the feeds that are in use, and gives those to be read now. Each is to be ended by
@@ -117,6 +127,9 @@ impl Feeds {
     /// Forgets what was heard and not heard of apps, by region and id, that this is false for.
     pub fn keep_apps(&mut self, is_used: impl Fn(&str, &str) -> bool) {
         self.writes.retain(|write| is_used(&write.target.region, &write.target.app_id));
+        for apps in [&mut self.deleted, &mut self.lost_addon] {
+            apps.retain(|(region, app)| is_used(region, app));
+        }
         for ((_, region), feed) in &mut self.known {
             feed.silent.retain(|app| is_used(region, app));
         }
@@ -175,6 +188,12 @@ impl Feeds {
         feed.due = now + self.interval.unwrap_or(LONGEST_WAIT);
         for event in events.iter().rev() {
             feed.known.add(&event.id);
+            let apps = match event.change {
+                Change::AppDeleted => &mut self.deleted,
+                Change::AddonDeleted => &mut self.lost_addon,
+                _ => continue,
+            };
+            apps.insert((key.1.clone(), event.app_id.clone()));
         }
         if !is_complete {
             // Their echoes may be among those that were not read.
@@ -235,6 +254,17 @@ impl Feeds {
                 is_excused: false,
             });
         }
+    }
+
+    /// Whether a target was deleted of which Scalingo answers that this is missing, and has not merely been hidden from an API token.
+    ///
+    /// The id of an app never comes back, so `delete_app` is proof for ever. `delete_addon` does not say which addon it was: it is proof
+    /// together with an answer that the addon is missing, which only those get who see the app.
+    #[must_use]
+    pub fn proves_deletion(&self, target: &Target, missing: Missing) -> bool {
+        let app = (target.region.clone(), target.app_id.clone());
+        let is_addon = target.addon.is_some() && missing == Missing::Addon;
+        self.deleted.contains(&app) || is_addon && self.lost_addon.contains(&app)
     }
 
     /// Whether an event may be the echo of an own write.

@@ -76,6 +76,13 @@ pub enum Happening {
         /// Redacted URL of the drain.
         url: String,
     },
+    /// A drain was to be deleted, and what it was attached to has been deleted.
+    GoneWithTarget {
+        /// The app or addon.
+        target: String,
+        /// Redacted URL of the drain.
+        url: String,
+    },
     /// A drain stays at Scalingo and is no longer looked after.
     Retained {
         /// Its redacted URL.
@@ -150,7 +157,7 @@ impl Happening {
             Self::Adopted { .. } => "Adopted",
             Self::DriftHealed { .. } => "DriftHealed",
             Self::Replaced { .. } => "Replaced",
-            Self::Deleted { .. } => "Deleted",
+            Self::Deleted { .. } | Self::GoneWithTarget { .. } => "Deleted",
             Self::TargetNotFound { .. } => "TargetNotFound",
             Self::Retained { .. } | Self::MayBeLeft { .. } => "Retained",
             Self::NotRestored { .. } => "NotRestored",
@@ -167,7 +174,10 @@ impl Happening {
         match self {
             Self::Added { .. } | Self::DriftHealed { .. } => "Add",
             Self::Adopted { .. } => "Adopt",
-            Self::Replaced { .. } | Self::Deleted { .. } | Self::TargetNotFound { .. } => "Delete",
+            Self::Replaced { .. }
+            | Self::Deleted { .. }
+            | Self::TargetNotFound { .. }
+            | Self::GoneWithTarget { .. } => "Delete",
             Self::Retained { .. } | Self::MayBeLeft { .. } => "Retain",
             Self::NotRestored { .. } => "Restore",
             Self::Renamed { .. }
@@ -224,6 +234,9 @@ impl Happening {
                 "{target} is not found with this API token, so the drain {url} is taken for gone; if it is there and the \
                  token may not see it, delete the drain by hand"
             ),
+            Self::GoneWithTarget { target, url } => {
+                format!("the drain {url} has gone with {target}, which was deleted at Scalingo")
+            }
             Self::Retained { url } => {
                 format!("left the drain {url} at Scalingo, as spec.deletionPolicy says")
             }

@@ -8,11 +8,22 @@ use tokio::time::Instant;
 use super::plan::{Listed, Record};
 use crate::drain::{Destination, Digest, Digester, DrainUrl, Likeness, Target};
 
+/// Whether a target is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Found,
+    /// It is not found, and nothing proves that it was deleted: this API token may not see it.
+    NotFound,
+    /// It was deleted, and its drains with it.
+    Deleted,
+}
+
 /// The drains of a target at one moment, kept up to date with our own changes.
 #[derive(Clone, Debug)]
 pub struct Observation {
     target: Target,
-    is_found: bool,
+    presence: Presence,
     drains: Vec<(Digest, DrainUrl)>,
     sent: Instant,
     at: Timestamp,
@@ -22,19 +33,19 @@ impl Observation {
     /// These drains, asked for at this time.
     #[must_use]
     pub fn new(target: Target, drains: Vec<(Digest, DrainUrl)>, sent: Instant, at: Timestamp) -> Self {
-        Self { target, is_found: true, drains, sent, at }
+        Self { target, presence: Presence::Found, drains, sent, at }
     }
 
-    /// The target was not found.
+    /// The target is not there.
     #[must_use]
-    pub fn of_nothing(target: Target, sent: Instant, at: Timestamp) -> Self {
-        Self { is_found: false, ..Self::new(target, Vec::new(), sent, at) }
+    pub fn of_nothing(target: Target, presence: Presence, sent: Instant, at: Timestamp) -> Self {
+        Self { presence, ..Self::new(target, Vec::new(), sent, at) }
     }
 
-    /// Whether the target was found: where it was not, that its drains are not listed says little.
+    /// Whether the target is there.
     #[must_use]
-    pub fn is_found(&self) -> bool {
-        self.is_found
+    pub fn presence(&self) -> Presence {
+        self.presence
     }
 
     /// When they were asked for, by this process's own clock.

@@ -6,10 +6,11 @@ use super::{
     context::{Context, Sabotage},
     error::Error,
     lists::Freshness,
-    observation::Observation,
+    observation::{Observation, Presence},
+    status::Subject,
 };
 use crate::{
-    crd::LogDrain,
+    crd::{DrainRecord, LogDrain},
     drain::Target,
     scalingo::{ApiToken, Client, ErrorKind, Missing},
 };
@@ -44,28 +45,47 @@ pub async fn wanted(
     }
 }
 
-/// The drains of a target whose drains are to go. One that is gone has none.
+/// The drains of a target whose drains are to go. One that was deleted has none, and nor has one that was not found for long: a target
+/// that is hidden from the API token is answered for in the same way.
 ///
 /// # Errors
-/// Those of the API. A refused credential is not a target that is gone.
+/// Those of the API, and that the target is not found. A refused credential is not a target that is gone.
 pub async fn leaving(
     context: &Context,
+    subject: &Subject<'_>,
     (client, token): (&Client, &ApiToken),
     target: &Target,
     freshness: Freshness,
 ) -> Result<Observation, Error> {
     let (sent, at) = (Instant::now(), context.now());
-    match list(context, (client, token), target, freshness).await {
-        Ok(observation) => Ok(observation),
-        Err(error)
-            if matches!(error.kind(), ErrorKind::NotFound(_))
-                || error.kind() == ErrorKind::Unauthorized
-                    && context.is_sabotaged(Sabotage::UnauthorizedIsNotFound) =>
-        {
-            Ok(Observation::of_nothing(target.clone(), sent, at))
+    let error = match list(context, (client, token), target, freshness).await {
+        Ok(observation) => {
+            context.vanished.found(&subject.uid(), target);
+            return Ok(observation);
         }
-        Err(error) => Err(Error::Scalingo(error)),
-    }
+        Err(error) => error,
+    };
+    let presence = match error.kind() {
+        ErrorKind::NotFound(missing) if context.feeds().proves_deletion(target, missing) => Presence::Deleted,
+        ErrorKind::NotFound(_) => {
+            let (now, gone_after) = ((Instant::now(), context.now()), context.settings.gone_after);
+            let patience = context.vanished.not_found(subject.object(), target, now, gone_after);
+            if sent < patience.end && !context.is_sabotaged(Sabotage::NotFoundIsGone) {
+                let on_target = subject.records().iter().find(|record| record.is_on(target));
+                return Err(Error::TargetNotFound {
+                    target: on_target.map_or_else(|| target.to_string(), DrainRecord::shown_target),
+                    patience,
+                    deleting: subject.is_being_deleted(),
+                });
+            }
+            Presence::NotFound
+        }
+        ErrorKind::Unauthorized if context.is_sabotaged(Sabotage::UnauthorizedIsNotFound) => {
+            Presence::NotFound
+        }
+        _ => return Err(Error::Scalingo(error)),
+    };
+    Ok(Observation::of_nothing(target.clone(), presence, sent, at))
 }
 
 /// The list that is known, or a new one.

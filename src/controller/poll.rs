@@ -89,9 +89,14 @@ pub async fn poll_change_feeds(context: &Context) {
 fn in_use(context: &Context) -> BTreeMap<FeedKey, ApiToken> {
     let used = |object: &Arc<LogDrain>| {
         let token = context.last_token(&object.uid()?)?;
-        (!object.spec.suspend).then(|| ((token.key(), context.region(object)), token))
+        is_worked_on(object).then(|| ((token.key(), context.region(object)), token))
     };
     context.view.all().iter().filter_map(used).collect()
+}
+
+/// Whether a change at Scalingo concerns a resource now.
+fn is_worked_on(object: &LogDrain) -> bool {
+    !object.spec.suspend || object.metadata.deletion_timestamp.is_some()
 }
 
 async fn read(
@@ -210,7 +215,7 @@ fn users(context: &Context, key: &FeedKey) -> Vec<Arc<LogDrain>> {
         let token = object.uid().and_then(|uid| context.last_token(&uid));
         token.is_some_and(|token| token.key() == key.0)
             && context.region(object) == key.1
-            && !object.spec.suspend
+            && is_worked_on(object)
     };
     let mut ranked: Vec<Arc<LogDrain>> = context.view.all().into_iter().filter(uses).collect();
     ranked.sort_by_cached_key(|user| rank(user));
@@ -271,10 +276,11 @@ fn call_for_app(context: &Context, key: &FeedKey, event: &Event, users: &[Arc<Lo
     let old_name = match change {
         Change::AppRenamed { from, .. } => from,
         // What was there when the process began, it has found for itself.
-        Change::AppAdded | Change::Addons if is_first => return,
+        Change::AppAdded | Change::AddonAdded | Change::AddonDeleted if is_first => return,
         _ => app_name,
     };
-    if *change != Change::Addons {
+    let is_about_addons = matches!(change, Change::AddonAdded | Change::AddonDeleted);
+    if !is_about_addons {
         context.apps.forget_list(key.0, &key.1);
     }
     let now = Instant::now();
@@ -282,8 +288,8 @@ fn call_for_app(context: &Context, key: &FeedKey, event: &Event, users: &[Arc<Lo
         let records = user.status.iter().flat_map(|status| &status.drains);
         let is_recorded = || records.clone().any(|record| record.app_id == *app_id);
         let is_named = [old_name, app_name, app_id].contains(&&user.spec.app);
-        let is_about_addons = *change == Change::Addons;
-        if (is_named || is_recorded()) && (!is_about_addons || user.spec.addon.is_some()) {
+        let has_addon = || user.spec.addon.is_some() || records.clone().any(|record| record.addon.is_some());
+        if (is_named || is_recorded()) && (!is_about_addons || has_addon()) {
             context.call(&user.uid().unwrap_or_default(), ObjectRef::from_obj(&**user), now);
         }
     }

@@ -172,13 +172,22 @@ impl Schedule {
 
     /// Reconcile again after a failure that may pass: the longer, the more there were in a row.
     pub fn after_failure(&self, object: &LogDrain, at_least: Duration) -> Duration {
+        self.after_failure_between(object, at_least, Duration::MAX)
+    }
+
+    /// The same, but not later than after this time.
+    pub fn after_failure_within(&self, object: &LogDrain, at_most: Duration) -> Duration {
+        self.after_failure_between(object, Duration::ZERO, at_most)
+    }
+
+    fn after_failure_between(&self, object: &LogDrain, at_least: Duration, at_most: Duration) -> Duration {
         let uid = object.uid().unwrap_or_default();
         let failures = match self.entries().get(&uid) {
             Some(entry) if entry.revision == Revision::of(object) => entry.failures,
             _ => 0,
         };
         let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_WAIT);
-        let wait = self.jittered(wait).max(at_least);
+        let wait = self.jittered(wait).max(at_least).min(at_most);
         self.enter(object, Due::At(Instant::now() + wait), failures.saturating_add(1));
         wait
     }

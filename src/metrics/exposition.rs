@@ -37,6 +37,7 @@ impl Metrics {
         page.add(&family::REQUEST_DURATION, self.request_duration.clone());
         page.add_budgets(&now.budgets);
         page.add(&family::DRIFT_HEALED, self.drift_healed.clone());
+        page.add(&family::GIVEN_UP, self.given_up.clone());
         page.add_looking(now);
         page.add(&family::WRITES, self.writes.clone());
         page.add_process(&Process::read());

@@ -18,6 +18,8 @@ named! {
         AppNotFound = "app_not_found",
         /// An app is not found any more.
         AppVanished = "app_vanished",
+        /// A drain is to be deleted, and its app or addon is not found.
+        TargetNotFound = "target_not_found",
         /// The app has no such addon.
         AddonNotFound = "addon_not_found",
         /// The addon is not a database.

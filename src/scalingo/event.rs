@@ -50,8 +50,10 @@ pub enum Change {
     },
     /// The app was deleted.
     AppDeleted,
-    /// The app was given an addon, or lost one.
-    Addons,
+    /// The app was given an addon.
+    AddonAdded,
+    /// An addon of the app was deleted; the event does not say which.
+    AddonDeleted,
     /// Nothing that concerns drains, or nothing that is understood.
     Other,
 }
@@ -111,7 +113,8 @@ impl From<EventAnswer> for Event {
                 to: text("new_name").unwrap_or_default(),
             },
             "delete_app" => Change::AppDeleted,
-            "new_addon" | "delete_addon" => Change::Addons,
+            "new_addon" => Change::AddonAdded,
+            "delete_addon" => Change::AddonDeleted,
             _ => Change::Other,
         };
         Self { id: answer.id, app_id: answer.app_id, app_name: answer.app_name, change }
@@ -140,6 +143,10 @@ mod tests {
                 {"id": "4", "type": "deployment", "app_id": "a", "app_name": "shop", "type_data": [1]},
                 {"id": "5", "type": "new_log_drain", "app_id": "a", "app_name": "shop", "type_data": null},
                 {"id": "6", "type": "login_success"},
+                {"id": "8", "type": "new_addon", "app_id": "a", "app_name": "shop"},
+                {"id": "9", "type": "delete_addon", "app_id": "a", "app_name": "shop",
+                 "type_data": {"addon_provider_name": "redis", "resource_id": "shop-1"}},
+                {"id": "10", "type": "delete_app", "app_id": "a", "app_name": "shop"},
                 {"id": 7, "type": "new_app"},
                 "nothing",
             ],
@@ -166,6 +173,9 @@ mod tests {
                     app_name: String::new(),
                     change: Change::Other
                 },
+                app("8", "shop", Change::AddonAdded),
+                app("9", "shop", Change::AddonDeleted),
+                app("10", "shop", Change::AppDeleted),
             ]
         );
         assert!(page.has_more);

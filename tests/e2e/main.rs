@@ -28,6 +28,7 @@ mod feed;
 mod few_requests;
 mod foreign;
 mod gitops;
+mod hidden;
 mod host_policy;
 mod kustomize;
 mod leader;

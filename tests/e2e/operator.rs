@@ -44,6 +44,8 @@ impl Operator {
             ["--resync", "2s"],
             // Only the tests of the feed have it: what it tells comes before the checks that others wait for.
             ["--feed-interval", "0"],
+            // What was deleted is not waited for long, where no feed tells that it was.
+            ["--gone-after", "1s"],
             // Checks every 2 s are more than Scalingo allows: only the tests of the budget keep to it.
             ["--requests-per-minute", "6000"],
             ["--api-url", options.scalingo],

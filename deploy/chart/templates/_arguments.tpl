@@ -9,6 +9,7 @@
   "feed-interval" .Values.feedInterval
   "resync" .Values.resync
   "sweep-interval" .Values.sweepInterval
+  "gone-after" .Values.goneAfter
   "api-url" .Values.apiUrl
   "auth-url" .Values.authUrl
 }}

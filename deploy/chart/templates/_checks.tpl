@@ -45,6 +45,7 @@
   "feedInterval" (list .Values.feedInterval 0 "1h, or 0")
   "resync" (list .Values.resync 1 "24h")
   "sweepInterval" (list .Values.sweepInterval 1 "24h")
+  "goneAfter" (list .Values.goneAfter 1 "24h")
   "leaderElection.leaseDuration" (list $election.leaseDuration 1 "1h")
   "leaderElection.renewDeadline" (list $election.renewDeadline 1 "1h")
   "leaderElection.retryPeriod" (list $election.retryPeriod 1 "1h")

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{PlanExecutor, answer_lost};
 use crate::{
     controller::{
-        delete_forms::Proof, error::Error, feeds::Kind, happening::Happening, lists::Freshness, observe,
+        delete_forms::Proof, error::Error, feeds::Kind, happening::Happening, observation::Presence,
         plan::settled, status::Basis,
     },
     crd::{DrainRecord, DrainState, Reason},
@@ -46,15 +46,16 @@ impl PlanExecutor<'_, '_> {
 
     pub(super) fn tell_of_deletion(&mut self, record: &DrainRecord) {
         let url = record.shown();
-        if !self.observation.is_found() {
-            self.subject.tell(&Happening::TargetNotFound { target: record.shown_target(), url });
-            return;
-        }
-        self.subject.tell(&match self.other_active(record) {
-            Some(new) if !self.subject.is_being_deleted() => {
+        self.subject.tell(&match (self.observation.presence(), self.other_active(record)) {
+            (Presence::NotFound, _) => {
+                self.context.metrics.drain_given_up();
+                Happening::TargetNotFound { target: record.shown_target(), url }
+            }
+            (Presence::Deleted, _) => Happening::GoneWithTarget { target: record.shown_target(), url },
+            (Presence::Found, Some(new)) if !self.subject.is_being_deleted() => {
                 Happening::Replaced { old: url, new: new.shown() }
             }
-            _ => Happening::Deleted { url },
+            (Presence::Found, _) => Happening::Deleted { url },
         });
     }
 
@@ -153,9 +154,7 @@ impl PlanExecutor<'_, '_> {
                 },
             };
             is_made |= heeded || failure.is_some();
-            let account = (self.client, self.token);
-            self.observation =
-                observe::leaving(self.context, account, &self.target().clone(), Freshness::now()).await?;
+            self.observation = self.list_anew(self.client).await?;
             if self.observation.count(digest) <= keep {
                 if heeded {
                     self.expect_echo(Kind::Deleted, digest);
@@ -188,7 +187,7 @@ impl PlanExecutor<'_, '_> {
         missing: usize,
         destination: Option<Destination>,
     ) -> Result<(), Error> {
-        if !self.observation.is_found() {
+        if self.observation.presence() != Presence::Found {
             return self.drop_without_target(record).await;
         }
         let Some(destination) = destination else {
@@ -207,16 +206,18 @@ impl PlanExecutor<'_, '_> {
             let _change = self.begin_change();
             let url = match client.add_drain(self.token, self.target(), &destination).await {
                 Ok(url) => url,
-                // Nobody has a drain there any more.
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => {
-                    return self.drop_without_target(&intent).await;
-                }
                 // Another has come in its place since, and this API has no room for two.
                 Err(error) if error.kind() == ErrorKind::Refused && self.is_listed(record) => {
                     self.subject.tell(&Happening::NotRestored { url: record.shown() });
                     return self.put(&intent, None, Reason::Progressing, "deleted a drain").await;
                 }
                 Err(error) => {
+                    if matches!(error.kind(), ErrorKind::NotFound(_)) {
+                        self.observation = self.list_anew(&client).await?;
+                        if self.observation.presence() != Presence::Found {
+                            return self.drop_without_target(&intent).await;
+                        }
+                    }
                     if error.change_outcome() == ChangeOutcome::NotMade {
                         // Nothing is out that could take effect, and what is missing is missing for our deletion.
                         let since = Some(Time(settled(self.context.now())));
@@ -235,8 +236,7 @@ impl PlanExecutor<'_, '_> {
 
     /// Nobody has a drain there any more, for all that this token can see.
     async fn drop_without_target(&mut self, record: &DrainRecord) -> Result<(), Error> {
-        let target = record.shown_target();
-        self.subject.tell(&Happening::TargetNotFound { target, url: record.shown() });
+        self.tell_of_deletion(record);
         self.put(record, None, Reason::Progressing, "dropped the record of a drain").await
     }
 

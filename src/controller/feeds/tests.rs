@@ -82,6 +82,31 @@ fn events_are_new_once_also_behind_known_ones() {
 }
 
 #[test]
+fn a_deletion_is_proved_by_the_event_of_the_app_or_with_an_answer_by_that_of_an_addon() {
+    let (mut feeds, now, _) = started(&["one"]);
+    let addon = |app: &str| Target { addon: Some("ad-1".into()), ..target(app) };
+    let of = |app: &str, change| Event { app_id: app.into(), change, ..event(app) };
+    let events = [of("a", Change::AppDeleted), of("b", Change::AddonDeleted), of("c", Change::AddonAdded)];
+    for missing in [Missing::App, Missing::Addon, Missing::Unknown] {
+        assert!(!feeds.proves_deletion(&target("a"), missing), "{missing:?}");
+    }
+    // What the first page tells of before this process is proof too.
+    feeds.read(&feed("one"), now, &events, true, now);
+    for missing in [Missing::App, Missing::Addon, Missing::Drain, Missing::Unknown] {
+        let proves = |target| feeds.proves_deletion(&target, missing);
+        assert!(proves(target("a")) && proves(addon("a")), "{missing:?}: with the app goes all of it");
+        assert!(!proves(target("b")) && !proves(target("c")) && !proves(addon("c")), "{missing:?}");
+        let elsewhere = Target { region: "osc-secnum-fr1".into(), ..target("a") };
+        assert!(!proves(elsewhere), "{missing:?}");
+        // Another addon of the app may have been meant, and the app may be hidden since.
+        assert_eq!(proves(addon("b")), missing == Missing::Addon, "{missing:?}");
+    }
+    feeds.keep_apps(|_, app| app == "b");
+    assert!(!feeds.proves_deletion(&target("a"), Missing::App));
+    assert!(feeds.proves_deletion(&addon("b"), Missing::Addon));
+}
+
+#[test]
 fn only_the_latest_events_are_known_again() {
     let (mut feeds, now, _) = started(&["one"]);
     let key = feed("one");

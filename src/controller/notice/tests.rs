@@ -74,6 +74,7 @@ impl Case {
                 resync: Duration::from_secs(3600),
                 sweep_interval: Duration::from_secs(3600),
                 feed_interval: None,
+                gone_after: Duration::from_secs(600),
             },
             view: View::new(vec![store]),
             digester: Arc::default(),

@@ -96,6 +96,11 @@ async fn failures_wait_longer_and_longer_until_one_success_or_change() {
     schedule.after_failure(&object(1), Duration::ZERO);
     assert!(schedule.after_failure(&object(2), Duration::ZERO) < Duration::from_secs(6));
     assert_eq!(schedule.after_failure(&object(2), Duration::from_secs(90)), Duration::from_secs(90));
+    assert_eq!(schedule.after_failure_within(&object(2), Duration::from_secs(7)), Duration::from_secs(7));
+    assert!(
+        schedule.after_failure_within(&object(2), Duration::MAX) > Duration::from_secs(30),
+        "it counts too"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -51,7 +51,8 @@ pub fn judge(world: &World) -> Vec<String> {
         let is_excused = |url: &String| {
             world.excused.contains(url) || world.was_unreadable && world.retained.contains(url)
         };
-        let excused = urls.iter().any(is_excused) || world.had_two_at_work();
+        let excused =
+            urls.iter().any(is_excused) || world.had_two_at_work() || world.sight.is_given_up(&target.app);
         if there == 0 && !world.had_two_at_work() {
             broken.push(format!("promise 2: the drain of {} is not there", standing.name));
         } else if there > 1 + copies && !excused {
@@ -82,6 +83,7 @@ pub fn judge(world: &World) -> Vec<String> {
         for drain in distinct.into_iter().filter(|drain| !is_wanted(&target, drain)) {
             if !world.had_two_at_work()
                 && !drain.is_among(world.excused.union(&world.retained))
+                && !world.sight.is_given_up(&target.app)
                 && !is_kept(&standings, world, &target, &drain.url)
             {
                 let copies = copies(world, &target, drain);

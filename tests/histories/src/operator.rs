@@ -35,6 +35,8 @@ const RESYNC: Duration = Duration::from_secs(5 * 60);
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(8 * 60);
 /// How often the feed is read, by an operator that does.
 const FEED_INTERVAL: Duration = Duration::from_secs(15);
+/// How long the deletion of a drain waits for an app that is not found.
+pub const GONE_AFTER: Duration = Duration::from_secs(6 * 60);
 /// Where the Lease is.
 pub const OWN_NAMESPACE: &str = "logdrain-system";
 /// Longer than by default, where an hour would be filled with renewals; the steps are as much longer.
@@ -168,6 +170,7 @@ impl Surroundings {
             resync: RESYNC,
             sweep_interval: SWEEP_INTERVAL,
             feed_interval: (random.u8(..4) > 0).then_some(FEED_INTERVAL),
+            gone_after: GONE_AFTER,
         }
     }
 }

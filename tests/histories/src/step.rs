@@ -71,6 +71,8 @@ pub enum Step {
     Budget { per_minute: u8, fixed: bool },
     /// What the change feed shows: nothing, or after a while, or not that of one app, and how it names changes of addons.
     Feed { shown: bool, delay_seconds: u8, hidden_for: Option<AppSlot>, addon_names: bool },
+    /// The API token of this version loses sight of an app, whose drains stay, or sees it again.
+    Sight { app: AppSlot, version: u8, sees: bool },
     /// All faults at Scalingo end.
     ScalingoCalm,
     /// So many requests to the Kubernetes API meet this fault.

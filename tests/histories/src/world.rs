@@ -3,6 +3,7 @@
 mod kept;
 mod kubernetes;
 mod scalingo;
+mod sight;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -24,6 +25,7 @@ use crate::witness::Witness;
 use self::kept::Kept;
 use self::kubernetes::BackupOfAll;
 pub use self::scalingo::Listed;
+use self::sight::Sight;
 
 const KIND: &str = "LogDrain";
 /// Requests a minute: more than any history needs that says nothing of it.
@@ -41,6 +43,8 @@ pub struct World {
     apps_made: u8,
     /// The app of which the change feed tells nothing, whichever has its name.
     hidden: Option<AppSlot>,
+    /// What the API tokens see.
+    pub sight: Sight,
     pub form: Form,
     /// Values of Secrets with destinations.
     pub secrets: BTreeMap<(Namespace, Destination), u8>,
@@ -95,6 +99,7 @@ impl World {
             apps: BTreeMap::new(),
             apps_made: 0,
             hidden: None,
+            sight: Sight::default(),
             form: Form::Documented,
             secrets: BTreeMap::new(),
             tokens: BTreeMap::new(),

@@ -6,6 +6,7 @@ mod regressions {
     mod deletions;
     mod owners;
     mod spellings;
+    mod sight;
 
     use std::sync::Arc;
 

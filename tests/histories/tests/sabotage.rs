@@ -2,7 +2,8 @@
 
 use histories::{Campaign, Sabotage};
 use logdrain_operator::controller::Sabotage::{
-    DeleteBeforeAdd, IntentNotWritten, OwnWriteNotSeen, OwnershipIgnored, UnauthorizedIsNotFound,
+    DeleteBeforeAdd, IntentNotWritten, NotFoundIsGone, OwnWriteNotSeen, OwnershipIgnored,
+    UnauthorizedIsNotFound,
 };
 
 const COUNT: u64 = 2000;
@@ -33,6 +34,7 @@ caught! {
     a_deletion_before_the_addition_is_noticed: Sabotage::Controller(DeleteBeforeAdd), from 1,
     ignored_ownership_is_noticed: Sabotage::Controller(OwnershipIgnored), from 1,
     a_refused_credential_taken_for_a_missing_target_is_noticed: Sabotage::Controller(UnauthorizedIsNotFound), from 1,
+    a_hidden_target_taken_for_a_missing_one_is_noticed: Sabotage::Controller(NotFoundIsGone), from 1,
     an_own_write_that_is_not_seen_is_noticed: Sabotage::Controller(OwnWriteNotSeen), from 1,
     a_lease_that_is_ignored_is_noticed: Sabotage::LeaseIgnored, from 310,
 }

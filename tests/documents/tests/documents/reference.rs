@@ -241,6 +241,7 @@ fn happenings() -> Vec<Happening> {
         Happening::Replaced { old: "<old url>".to_owned(), new: "<new url>".to_owned() },
         Happening::Deleted { url: url() },
         Happening::TargetNotFound { target: "the app <name>".to_owned(), url: url() },
+        Happening::GoneWithTarget { target: "the app <name>".to_owned(), url: url() },
         Happening::Retained { url: url() },
         Happening::MayBeLeft { url: url() },
         Happening::NotRestored { url: url() },
@@ -258,6 +259,7 @@ fn happenings() -> Vec<Happening> {
             | Happening::Replaced { .. }
             | Happening::Deleted { .. }
             | Happening::TargetNotFound { .. }
+            | Happening::GoneWithTarget { .. }
             | Happening::Retained { .. }
             | Happening::MayBeLeft { .. }
             | Happening::NotRestored { .. }

@@ -8,10 +8,11 @@ use crate::universe::{AppSlot, Destination, GOOD_TOKENS, Namespace, Slot, VERSIO
 
 /// One of the scenes.
 pub(super) fn scene(random: &mut Rng, steps: &mut Vec<Step>) {
-    match random.u8(..9) {
+    match random.u8(..10) {
         0..4 => trouble(random, steps),
         4 | 5 => refused(random, steps),
         6 => copied(random, steps),
+        7 => hidden(random, steps),
         _ => neighbours(random, steps),
     }
 }
@@ -74,6 +75,40 @@ fn refused(random: &mut Rng, steps: &mut Vec<Step>) {
     steps.push(wait(random));
     if random.bool() {
         steps.push(Step::ApiToken { namespace: slot.namespace(), version: 0 });
+    }
+}
+
+/// An app is hidden from the API token while drains of it are to go: the answers are those of one that was deleted.
+fn hidden(random: &mut Rng, steps: &mut Vec<Step>) {
+    let (slot, app, destination) = (slot(random), one(random, &AppSlot::ALL), destination(random));
+    let addon = app == AppSlot::Shop && random.u8(..4) == 0;
+    steps.push(Step::Retain { slot, retain: false });
+    steps.push(Step::Apply { slot, app, by_id: false, addon, destination });
+    steps.push(soon(random, 5_000..30_000));
+    let lose = |version| Step::Sight { app, version, sees: false };
+    let mut lasting = vec![going(random, slot, app, destination), lose(0)];
+    if random.bool() {
+        lasting.push(lose(1));
+    }
+    random.shuffle(&mut lasting);
+    match random.u8(..8) {
+        0 => lasting.push(Step::DeleteApp { app }),
+        1 => lasting.push(Step::DeleteAddon { app: AppSlot::Shop }),
+        2 => lasting.push(Step::Kill { nth: 0 }),
+        3 => lasting.push(Step::Retain { slot, retain: true }),
+        _ => {}
+    }
+    for step in lasting {
+        steps.extend([step, soon(random, 1..20_000)]);
+    }
+    steps.push(wait(random));
+    match random.u8(..4) {
+        0 => steps.push(Step::ApiToken { namespace: slot.namespace(), version: 1 }),
+        1 => {}
+        _ => steps.extend((0..GOOD_TOKENS).map(|version| Step::Sight { app, version, sees: true })),
+    }
+    if random.bool() {
+        steps.extend([wait(random), Step::Start]);
     }
 }
 

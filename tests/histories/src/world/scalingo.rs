@@ -85,7 +85,22 @@ impl World {
                     settings.addon_event_names = addon_names;
                 });
             }
-            Step::ScalingoCalm => self.simulator().clear_rules(),
+            Step::Sight { app, version, sees } => {
+                let Some(id) = self.apps.get(&app).cloned() else { return };
+                if sees {
+                    self.show(&id, version);
+                } else {
+                    self.witness().count("an app hidden from a token");
+                    self.sight.lose(&id, version);
+                    self.sight.apply(self.simulator());
+                }
+            }
+            Step::ScalingoCalm => {
+                self.simulator().clear_rules();
+                for (app, version) in self.sight.hidden() {
+                    self.show(&app, version);
+                }
+            }
             Step::Form(form) => self.write_in(form),
             Step::HostsAsGiven(given) => {
                 let hosts = if given { Hosts::AsGiven } else { Hosts::Canonical };
@@ -117,6 +132,15 @@ impl World {
             }),
             _ => {}
         }
+    }
+
+    /// The token of this version sees an app again.
+    fn show(&mut self, app: &str, version: u8) {
+        if self.sight.regain(app, version) {
+            self.witness().count("an app hidden for longer than operators wait");
+            self.kept.leave(|target| target.app == app);
+        }
+        self.sight.apply(self.simulator());
     }
 
     pub(super) fn write_in(&mut self, form: Form) {
@@ -212,6 +236,7 @@ impl World {
                 self.simulator().set(|settings| settings.events_hidden_for.extend([id.clone()]));
             }
             self.simulator().add_app_with_id(name, &id);
+            self.sight.apply(self.simulator());
             self.apps.insert(app, id);
         }
     }

@@ -58,6 +58,12 @@ fn combinations() -> Vec<(Value, Vec<&'static str>, Option<&'static str>)> {
             vec!["--resync=08m", "--sweep-interval=480s"],
             None,
         ),
+        (json!({"goneAfter": "24h"}), vec!["--gone-after=24h"], None),
+        (
+            json!({"goneAfter": "0s"}),
+            vec!["--gone-after=0s"],
+            Some("goneAfter is 0s: it may be from 1s to 24h."),
+        ),
         (json!({"feedInterval": "0"}), vec!["--feed-interval=0"], None),
         (json!({"feedInterval": "0s"}), vec!["--feed-interval=0s"], None),
         (json!({"feedInterval": "60m"}), vec!["--feed-interval=60m"], None),

@@ -143,6 +143,7 @@ fn operation() -> Vec<Case> {
                         "--api-url=http://api.{region}.example.com",
                         "--auth-url=http://auth.example.com",
                         "--feed-interval=1m30s",
+                        "--gone-after=1h",
                         "--requests-per-minute=10000",
                         "--resync=5m",
                         "--sweep-interval=12h",
@@ -163,7 +164,7 @@ fn operation() -> Vec<Case> {
                 "each setting of the operator",
                 json!({
                     "region": "osc-secnum-fr1", "requestsPerMinute": 10000, "feedInterval": "1m30s", "resync": "5m",
-                    "sweepInterval": "12h", "apiUrl": "http://api.{region}.example.com", "authUrl": "http://auth.example.com",
+                    "sweepInterval": "12h", "goneAfter": "1h", "apiUrl": "http://api.{region}.example.com", "authUrl": "http://auth.example.com",
                     "allowHttp": true, "log": {"format": "json", "level": "info,logdrain_operator=debug"},
                     "adminAddress": "[::]:9090",
                 }),
