@@ -39,6 +39,7 @@ mod plan;
 mod poll;
 mod reconcile;
 mod regions;
+mod sabotage;
 mod schedule;
 mod secrets;
 mod snapshot;
@@ -53,12 +54,12 @@ mod view;
 mod watch;
 mod watching;
 
-#[cfg(feature = "sabotage")]
-#[doc(hidden)]
-pub use context::Sabotage;
 pub use context::{Context, Parts, Settings};
 pub use happening::{Happening, Told};
 pub use hearing::Hearing;
 pub use labels::label_values;
+#[cfg(feature = "sabotage")]
+#[doc(hidden)]
+pub use sabotage::Sabotage;
 pub use view::View;
 pub use watch::{Watch, follow, watches};

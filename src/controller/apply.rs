@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::time::Instant;
 
 use super::{
-    context::{Context, Sabotage},
+    context::Context,
     error::Error,
     feeds::Kind,
     happening::Happening,
@@ -18,6 +18,7 @@ use super::{
     observation::{Observation, Presence},
     observe,
     plan::{Adoption, Forgotten, Found, Ledger, Plan, Record, Step, resolved, settles},
+    sabotage::Sabotage,
     status::{Basis, Subject},
     turn::{self, During},
 };

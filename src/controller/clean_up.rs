@@ -23,8 +23,7 @@ use crate::{
     metrics::ReconcileResult,
 };
 
-/// How long a resource whose drains are to stay is kept for them at the most: this policy is the way out where nothing else is. A
-/// request can no longer take effect much sooner, by clocks that are wrong by minutes.
+/// How long a resource whose drains are to stay is kept for them at the most: this policy is the way out where nothing else is.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a deletion lets others go first that were not looked at yet.
@@ -73,29 +72,23 @@ fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
 /// Releases the resource without its drains, once nothing can come of its requests any more: a drain that came later would stand
 /// beside that of whoever wants the same.
 async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
-    let records = read(subject);
+    let records = read(context, subject);
     let (now, led_since) = (context.now(), context.led_since());
     let ledger = Ledger { records: &records, listed: &[], peers: &[], now, led_since };
-    let is_soon = |until: &jiff::Timestamp| until.duration_since(now) < PATIENCE;
-    if let Some(until) = records.iter().filter_map(|record| ledger.unsettled(record)).filter(is_soon).max() {
+    if let Some(until) = records.iter().filter_map(|record| ledger.unsettled(record)).max() {
         return Ok(Outcome::Settling(until));
     }
     let mut taken = records.iter().filter(|record| may_have_taken_along(record));
-    let is_long_ago = |record: &Record| match record.phase {
-        Phase::Deleting { since: Some(since), .. } => {
-            now.duration_since(settles(since.max(led_since))) > PATIENCE
-        }
-        _ => false,
+    let is_long_ago = |record: &Record| {
+        ledger.sent(record).is_some_and(|sent| now.duration_since(settles(sent)) > PATIENCE)
     };
     let is_restored = match restore(context, subject).await {
-        Ok(Some(Verdict::WaitForAnswer(until))) if is_soon(&until) => {
-            return Ok(Outcome::Settling(until));
-        }
+        Ok(Some(Verdict::WaitForAnswer(until))) => return Ok(Outcome::Settling(until)),
         Ok(left) => left.is_none(),
         Err(error) if needs_a_person(&error) || !error.is_passing() && taken.all(is_long_ago) => false,
         Err(error) => return Err(error),
     };
-    let left = read(subject);
+    let left = read(context, subject);
     subject.remove_finalizer().await?;
     for record in &left {
         let url = record.written.shown();
@@ -115,15 +108,15 @@ pub(super) async fn restore<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
 ) -> Result<Option<Verdict>, Error> {
-    let records = read(subject);
+    let records = read(context, subject);
     let taken = records.iter().filter(|record| may_have_taken_along(record));
     let targets: BTreeSet<Target> = taken.map(|record| record.written.target()).collect();
     let (left, _turn) = finish(context, subject, (&targets, Extent::Restoration)).await?;
     Ok(left)
 }
 
-fn read(subject: &Subject<'_>) -> Vec<Record> {
-    subject.records().iter().cloned().map(Record::from).collect()
+fn read(context: &Context, subject: &Subject<'_>) -> Vec<Record> {
+    context.view.records(subject.object(), context.now())
 }
 
 /// Whether a deletion was sent that may have removed more than its own drain.

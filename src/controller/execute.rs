@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{
     apply::PlanExecutor,
-    context::{Context, Sabotage},
+    context::Context,
     error::Error,
     observe,
     plan::{Ledger, Plan, Situation, Verdict},
+    sabotage::Sabotage,
     status::Subject,
     turn::{self, During},
     view::rank,
@@ -97,7 +98,8 @@ pub(super) async fn plan_and_execute(
         records: &records,
         listed: &listed,
         peers: &peers,
-        now: work.observation.at(),
+        // The clock may have been set back since the list.
+        now: work.observation.at().min(context.now()),
         led_since: context.led_since(),
     };
     let plan = match extent {

@@ -3,10 +3,11 @@
 use tokio::time::Instant;
 
 use super::{
-    context::{Context, Sabotage},
+    context::Context,
     error::Error,
     lists::Freshness,
     observation::{Observation, Presence},
+    sabotage::Sabotage,
     status::Subject,
 };
 use crate::{

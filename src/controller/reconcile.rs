@@ -169,7 +169,7 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
         ledger: Ledger {
             records: &[Record::from(record.clone())],
             listed: &[listed],
-            peers: &context.view.peers(&subject.uid(), &target),
+            peers: &context.view.peers(&subject.uid(), &target, context.now()),
             now: context.now(),
             led_since: context.led_since(),
         },

@@ -11,7 +11,7 @@ use kube::{
 
 use crate::{
     controller::plan::{Peer, Rank, Record},
-    crd::LogDrain,
+    crd::{DrainRecord, LogDrain},
     drain::Target,
 };
 
@@ -33,6 +33,8 @@ struct Own {
     released: HashMap<String, Noted>,
     /// How often something was noted.
     count: u64,
+    /// By uid, how each intent of a resource is dated, and when it was first seen.
+    intents: HashMap<String, Vec<(Option<Timestamp>, Timestamp)>>,
 }
 
 struct Noted {
@@ -179,29 +181,52 @@ impl View {
         self.own().released.contains_key(uid)
     }
 
-    /// The other resources that have records on a target.
+    /// The records of a resource, each with when this process first saw what it announces. Where the clock was set back since, that
+    /// is now.
     #[must_use]
-    pub fn peers(&self, except_uid: &str, target: &Target) -> Vec<Peer> {
+    pub fn records(&self, object: &LogDrain, now: Timestamp) -> Vec<Record> {
+        let uid = object.uid().unwrap_or_default();
+        let mut own = self.own();
+        let before = own.intents.remove(&uid).unwrap_or_default();
+        let mut intents = Vec::new();
+        let read = |written: &DrainRecord| {
+            let record = Record::from(written.clone());
+            if record.is_had() {
+                return record;
+            }
+            let dated = written.since.as_ref().map(|since| since.0);
+            let known = before.iter().find(|(other, _)| *other == dated);
+            let seen = known.map_or(now, |(_, seen)| now.min(*seen));
+            intents.push((dated, seen));
+            Record { seen, ..record }
+        };
+        let records = object.status.iter().flat_map(|status| &status.drains).map(read).collect();
+        if !intents.is_empty() {
+            own.intents.insert(uid, intents);
+        }
+        records
+    }
+
+    /// The other resources that have records on a target, as [`records`](Self::records) has them.
+    #[must_use]
+    pub fn peers(&self, except_uid: &str, target: &Target, now: Timestamp) -> Vec<Peer> {
         self.all()
             .iter()
             .filter(|object| object.metadata.uid.as_deref() != Some(except_uid))
             // One that goes without our finalizer was let go, whatever else holds it.
             .filter(|object| object.metadata.deletion_timestamp.is_none() || object.is_held())
-            .filter_map(|object| {
-                let records: Vec<_> = object
-                    .status
-                    .iter()
-                    .flat_map(|status| &status.drains)
-                    .filter(|record| record.is_on(target))
-                    .cloned()
-                    .map(Record::from)
-                    .collect();
-                (!records.is_empty()).then(|| Peer {
-                    name: name(object),
-                    rank: rank(object),
-                    deleting: object.metadata.deletion_timestamp.is_some(),
-                    records,
-                })
+            .filter(|object| {
+                object.status.iter().flat_map(|status| &status.drains).any(|record| record.is_on(target))
+            })
+            .map(|object| Peer {
+                name: name(object),
+                rank: rank(object),
+                deleting: object.metadata.deletion_timestamp.is_some(),
+                records: self
+                    .records(object, now)
+                    .into_iter()
+                    .filter(|record| record.written.is_on(target))
+                    .collect(),
             })
             .collect()
     }
@@ -211,12 +236,13 @@ impl View {
     pub fn all(&self) -> Vec<Arc<LogDrain>> {
         let cached: Vec<Arc<LogDrain>> = self.stores.iter().flat_map(Store::state).collect();
         let mut own = self.own();
-        if own.released.is_empty() && own.written.is_empty() {
+        if own.released.is_empty() && own.written.is_empty() && own.intents.is_empty() {
             return cached;
         }
         let uids: HashSet<&str> = cached.iter().filter_map(|object| object.metadata.uid.as_deref()).collect();
         own.released.retain(|uid, _| uids.contains(uid.as_str()));
         own.written.retain(|uid, _| uids.contains(uid.as_str()));
+        own.intents.retain(|uid, _| uids.contains(uid.as_str()));
         drop(uids);
         let newest = |object: Arc<LogDrain>| {
             let uid = object.metadata.uid.as_ref()?;
@@ -259,10 +285,11 @@ fn version(object: &LogDrain) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use kube::runtime::{reflector, watcher};
 
     use super::*;
-    use crate::crd::{DrainType, FINALIZER, LogDrainSpec, LogDrainStatus, tests::active};
+    use crate::crd::{DrainState, DrainType, FINALIZER, LogDrainSpec, LogDrainStatus, tests::active};
 
     fn object(uid: &str, version: u64) -> LogDrain {
         let mut object = LogDrain::new(uid, LogDrainSpec::new("shop", DrainType::Datadog));
@@ -301,7 +328,7 @@ mod tests {
             object.status = Some(LogDrainStatus { drains: vec![record], ..LogDrainStatus::default() });
             let (store, mut writer) = reflector::store();
             writer.apply_watcher_event(&watcher::Event::Apply(object));
-            View::new(vec![store]).peers("other", &target).len()
+            View::new(vec![store]).peers("other", &target, Timestamp::UNIX_EPOCH).len()
         };
         assert_eq!(peers(false, &[]), 1);
         assert_eq!(peers(true, &["example.com/other", FINALIZER]), 1);
@@ -364,6 +391,34 @@ mod tests {
         view.wrote(&object("u", 10));
         view.listed(None, noted);
         assert_eq!(versions(&view), ["10"]);
+    }
+
+    #[test]
+    fn an_intent_is_known_since_it_was_first_seen() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let view = View::new(Vec::new());
+        let intent = |since| DrainRecord {
+            state: DrainState::Adding,
+            since: Some(Time(at(since))),
+            ..active("d", "u")
+        };
+        let seen = |records: &[DrainRecord], now| {
+            let mut object = object("u", 1);
+            object.status = Some(LogDrainStatus { drains: records.to_vec(), ..LogDrainStatus::default() });
+            let records = view.records(&object, at(now)).into_iter();
+            records.map(|record| record.seen).collect::<Vec<_>>()
+        };
+        let both = [active("d", "u"), intent(9_000)];
+        assert_eq!(seen(&both, 10), [Timestamp::MAX, at(10)], "only an intent has a time");
+        assert_eq!(seen(&both, 20), [Timestamp::MAX, at(10)]);
+        assert_eq!(seen(&[intent(9_000), intent(9_001)], 30), [at(10), at(30)]);
+        // The clock is set back, and forward again.
+        assert_eq!(seen(&both, 5), [Timestamp::MAX, at(5)]);
+        assert_eq!(seen(&both, 40), [Timestamp::MAX, at(5)]);
+        let undated = DrainRecord { since: None, ..intent(0) };
+        assert_eq!(seen(&[intent(8_000), undated], 50), [at(50), at(50)], "they are others");
+        assert_eq!(seen(&[active("d", "u")], 60), [Timestamp::MAX]);
+        assert!(view.own().intents.is_empty());
     }
 
     #[test]

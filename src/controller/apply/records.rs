@@ -61,12 +61,12 @@ impl PlanExecutor<'_, '_> {
     /// The others that have records here. What they have recorded in an earlier version is read as if it were of this one.
     #[must_use]
     pub fn peers(&self) -> Vec<Peer> {
-        let mut peers = self.context.view.peers(&self.subject.uid(), self.target());
+        let mut peers = self.context.view.peers(&self.subject.uid(), self.target(), self.context.now());
         let former = self.former_digests();
         for record in peers.iter_mut().flat_map(|peer| &mut peer.records).filter(|_| !former.is_empty()) {
             let mut written = record.written.clone();
             renew(&mut written, &former);
-            *record = written.into();
+            *record = Record { seen: record.seen, ..Record::from(written) };
         }
         peers
     }
@@ -97,8 +97,8 @@ impl PlanExecutor<'_, '_> {
     #[must_use]
     pub fn records_here(&self) -> Vec<Record> {
         let target = self.target();
-        let here = self.subject.records().iter().filter(|record| record.is_on(target));
-        here.cloned().map(Record::from).collect()
+        let records = self.context.view.records(self.subject.object(), self.context.now());
+        records.into_iter().filter(|record| record.written.is_on(target)).collect()
     }
 
     /// Whether a deletion is still open, or the drain is there.

@@ -74,10 +74,16 @@ proptest! {
         peers in vec(peer(), 0..3),
         wanted in option::of(select(vec!["d", "e"])),
         now in time(),
+        seen in time(),
     ) {
+        // Nothing was seen later than now.
+        let seen = seen.min(now);
+        let read_by = |written| Record { seen, ..Record::from(written) };
         let wanted = wanted.map(Digest::recorded);
         let rank = Rank { created: at(0), uid: "own".into() };
-        let read: Vec<Record> = records.iter().cloned().map(Record::from).collect();
+        let read: Vec<Record> = records.iter().cloned().map(read_by).collect();
+        let mut peers = peers;
+        peers.iter_mut().flat_map(|peer| &mut peer.records).for_each(|record| record.seen = seen);
         let situation = Situation {
             ledger: Ledger {
                 records: &read,
@@ -92,6 +98,10 @@ proptest! {
         let plan = Plan::new(&situation);
         prop_assert_eq!(&plan, &Plan::new(&situation));
         let ledger = &situation.ledger;
+        for record in read.iter().chain(ledger.peer_records().map(|(_, record)| record)) {
+            let is_soon = ledger.unsettled(record).is_none_or(|until| until <= settles(seen));
+            prop_assert!(is_soon, "nothing is waited for longer than any other: {:?}", record);
+        }
         let mut deleted: Vec<Digest> = Vec::new();
         let mut additions = 0;
         for step in &plan.steps {
@@ -108,7 +118,7 @@ proptest! {
                     prop_assert!(there > *keep, "what is deleted is listed: {:?}", step);
                     prop_assert_eq!(*keep, there - 1, "the others with that URL stay: {:?}", step);
                     prop_assert!(
-                        ledger.unsettled(&Record::from(record.clone())).is_none(),
+                        ledger.unsettled(&read_by(record.clone())).is_none(),
                         "none while another may be under way: {:?}", step
                     );
                     deleted.push(url.clone());

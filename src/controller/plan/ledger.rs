@@ -32,13 +32,19 @@ impl Ledger<'_> {
     /// Until when the request that a record announces may still take effect; `None` once it cannot.
     #[must_use]
     pub fn unsettled(&self, record: &Record) -> Option<Timestamp> {
+        let until = settles(self.sent(record)?);
+        (until > self.now).then_some(until)
+    }
+
+    /// When the request that a record announces was sent at the latest, by this process's own clock; `None` where it announces none.
+    #[must_use]
+    pub fn sent(&self, record: &Record) -> Option<Timestamp> {
         let since = match &record.phase {
             Phase::Adding { since, .. } => Some(*since),
             Phase::Deleting { since, .. } => *since,
             Phase::Active { .. } | Phase::Nameless => None,
         };
-        let until = settles(since?.max(self.led_since));
-        (until > self.now).then_some(until)
+        Some(since?.max(self.led_since).min(record.seen))
     }
 
     /// What has become of the deletion that a record announces; `None` where it announces none.

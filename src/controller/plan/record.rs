@@ -12,7 +12,7 @@
 //! | `Adding` twice | one after the other, and nothing is added before | each request may be out |
 //! | `Adding` without a time | sent when this process began to lead | it may still take effect |
 //! | `Deleting` without a time | no request is out | so it is written where none could be sent, or one was refused |
-//! | a time yet to come, however late | not settled before | a clock may have been set back |
+//! | a time yet to come, however late | sent when this process first saw the record, at the latest | a clock may have been ahead, or set back since |
 //! | `Deleting` without a digest | `Nameless` | a restored drain would be nobody's |
 //! | `Deleting` without its digest in the list | `Active` | the list of now tells how many must stay |
 //! | other digests in the list of `Deleting` | are not there | only copies of its own drain are restored |
@@ -35,6 +35,8 @@ pub struct Record {
     pub destination: Digest,
     /// How far its drain has come.
     pub phase: Phase,
+    /// When this process first saw what the record announces: the request was sent no later.
+    pub seen: Timestamp,
 }
 
 /// How far a drain has come, with what is known of it then.
@@ -89,7 +91,8 @@ impl From<DrainRecord> for Record {
                 }
             }
         };
-        Self { destination: Digest::recorded(&written.destination_digest), phase, written }
+        let destination = Digest::recorded(&written.destination_digest);
+        Self { destination, phase, seen: Timestamp::MAX, written }
     }
 }
 

@@ -77,17 +77,23 @@ struct Case {
     peers: Vec<Peer>,
     later: i64,
     led_since: i64,
+    /// When this process first saw the intents, if that matters.
+    seen: Option<i64>,
 }
 
 impl Case {
     fn plan(&self) -> Plan {
         let wanted = self.wanted.map(digest);
-        let records = read(self.records.clone());
+        let seen = self.seen.map_or(Timestamp::MAX, at);
+        let records: Vec<Record> =
+            read(self.records.clone()).into_iter().map(|record| Record { seen, ..record }).collect();
+        let mut peers = self.peers.clone();
+        peers.iter_mut().flat_map(|peer| &mut peer.records).for_each(|record| record.seen = seen);
         Plan::new(&Situation {
             ledger: Ledger {
                 records: &records,
                 listed: &self.listed,
-                peers: &self.peers,
+                peers: &peers,
                 now: at(20 + self.later),
                 led_since: at(self.led_since),
             },
@@ -280,6 +286,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             peers,
             later,
             led_since: 0,
+            seen: None,
         })
 }
 

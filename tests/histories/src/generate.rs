@@ -117,6 +117,7 @@ fn step(random: &mut Rng) -> Step {
             _ => cut_off(random),
         },
         92 | 93 => Step::Start,
+        94 if random.u8(..4) == 0 => Step::SetBack { nth: random.u8(..2), minutes: random.u16(1..600) },
         94 => halt(random),
         95 => Step::Kill { nth: random.u8(..2) },
         _ => Step::KillAt { nth: random.u8(..2), request: random.u8(1..12), made: random.bool() },

@@ -74,6 +74,8 @@ struct Life {
     fuse: Mutex<Option<Fuse>>,
     halted_until: Mutex<Option<Instant>>,
     cut_until: Mutex<Option<Instant>>,
+    /// By how much its clock was set back.
+    set_back: Mutex<SignedDuration>,
     requests_per_minute: usize,
 }
 
@@ -143,11 +145,17 @@ impl Surroundings {
         }
     }
 
-    /// How far an operator's clock is wrong: mostly not at all, and where a Lease decides who leads, by minutes too.
+    /// How far an operator's clock is wrong: mostly not at all, and where a Lease decides who leads, by minutes and by hours too.
     fn skew(&self) -> SignedDuration {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         let most = match (random.u8(..8), self.elects.load(Ordering::Relaxed)) {
-            (0, true) => 5 * 60_000,
+            (0, true) => {
+                if random.bool() {
+                    5 * 60_000
+                } else {
+                    7 * 60 * 60_000
+                }
+            }
             (0 | 1, _) => 4_000,
             _ => return SignedDuration::ZERO,
         };
@@ -188,6 +196,7 @@ impl Operator {
             fuse: Mutex::default(),
             halted_until: Mutex::default(),
             cut_until: Mutex::default(),
+            set_back: Mutex::default(),
             requests_per_minute,
         });
         let hook = {
@@ -231,6 +240,12 @@ impl Operator {
     /// Stands still for so long.
     pub fn halt(&self, time: Duration) {
         *self.life.halted_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);
+    }
+
+    /// Its clock is set back by so much.
+    pub fn set_back(&self, by: SignedDuration) {
+        let mut set_back = self.life.set_back.lock().unwrap_or_else(PoisonError::into_inner);
+        *set_back = set_back.saturating_add(by);
     }
 
     /// Goes on at the next event, and reaches everything.
@@ -277,11 +292,17 @@ async fn live(life: &Arc<Life>, surroundings: &Surroundings) {
 async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Option<lease::Lost> {
     let client = life.connection.client(OWN_NAMESPACE);
     let clock: Clock = {
-        let (simulator, skew) = (surroundings.simulator.clone(), surroundings.skew());
+        let (simulator, skew, life) = (surroundings.simulator.clone(), surroundings.skew(), Arc::clone(life));
         if skew.abs() > SignedDuration::from_mins(1) {
             surroundings.witness.count("clock wrong by minutes");
         }
-        Arc::new(move || simulator.now().checked_add(skew).unwrap_or(Timestamp::MAX))
+        if skew.abs() > SignedDuration::from_hours(1) {
+            surroundings.witness.count("clock wrong by hours");
+        }
+        Arc::new(move || {
+            let set_back = *life.set_back.lock().unwrap_or_else(PoisonError::into_inner);
+            simulator.now().checked_add(skew - set_back).unwrap_or(Timestamp::MAX)
+        })
     };
     let mut elector = surroundings.elects.load(Ordering::Relaxed).then(|| {
         let settings = lease::Settings {

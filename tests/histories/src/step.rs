@@ -99,6 +99,9 @@ pub enum Step {
     KillAt { nth: u8, request: u8, made: bool },
     /// An operator stands still for so long.
     Halt { nth: u8, seconds: u8 },
+    /// The clock of an operator's machine is set back by so much. Only where operators stand for election: others must agree about
+    /// the time.
+    SetBack { nth: u8, minutes: u16 },
     /// Time passes.
     Wait { milliseconds: u64 },
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use in_memory_api_server::{ApiServer, Definition, Settings, Turns};
+use jiff::SignedDuration;
 use logdrain_operator::drain::Digester;
 use scalingo_simulator::{Simulator, Target};
 use serde_json::Value;
@@ -245,6 +246,13 @@ impl World {
                     self.witness().count("stood still");
                 }
             }
+            Step::SetBack { nth, minutes } if self.elects() => {
+                if let Some(operator) = self.operator(nth) {
+                    operator.set_back(SignedDuration::from_mins(minutes.into()));
+                    self.witness().count("a clock set back");
+                }
+            }
+            Step::SetBack { .. } => {}
             ref step => self.happen_at_scalingo(step),
         }
     }

@@ -26,6 +26,7 @@ fn two_thousand_histories_keep_every_promise() {
         "cut off from Kubernetes: one",
         "cut off from Kubernetes: all",
         "clock wrong by minutes",
+        "clock wrong by hours",
         "an app hidden from a token",
     ] {
         let times = summary.counts.get(what).copied().unwrap_or_default();

@@ -3,10 +3,11 @@
 mod regressions {
     mod additions;
     mod backups;
+    mod clocks;
     mod deletions;
     mod owners;
-    mod spellings;
     mod sight;
+    mod spellings;
 
     use std::sync::Arc;
 

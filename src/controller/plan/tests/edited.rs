@@ -114,14 +114,37 @@ fn a_request_without_a_time_counts_as_sent_when_this_process_began_to_lead() {
     case(130).gives(vec![restore(deleting("d", "u", 2), 1)], InSync);
 }
 
+/// It was waited for until then, for hours.
 #[test]
-fn a_request_of_the_last_of_all_times_is_waited_for_as_one_of_any_time_to_come() {
-    let case = |since| {
-        let record = DrainRecord { since: Some(Time(since)), ..adding("d", &[]) };
-        Case { records: vec![record], ..wants("d") }.plan().verdict
+fn a_request_of_a_time_yet_to_come_counts_as_sent_when_it_was_first_seen() {
+    for since in [at(21_600), Timestamp::MAX] {
+        let dated = |record| DrainRecord { since: Some(Time(since)), ..record };
+        let case = |later| Case { seen: Some(15), later, ..Case::default() };
+        let adds = |later| Case { records: vec![dated(adding("d", &[]))], wanted: Some("d"), ..case(later) };
+        adds(94).gives(vec![], WaitForAnswer(at(115)));
+        adds(95).gives(vec![Step::Add { drifted: false }], InSync);
+        let goes = || dated(deleting("d", "u", 2));
+        let deletes = |later| Case { records: vec![goes()], ..case(later) };
+        deletes(94).gives(vec![], WaitForAnswer(at(115)));
+        deletes(95).gives(vec![restore(goes(), 1)], InSync);
+        let peers = || vec![peer(1, vec![dated(adding("d", &[]))])];
+        let waits = |later| Case { peers: peers(), wanted: Some("d"), ..case(later) };
+        waits(94).gives(vec![], WaitForPeer("shop/peer-1".into(), at(115)));
+        waits(95).gives(vec![Step::Add { drifted: false }], InSync);
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_since_this_process_began_to_lead_makes_no_request_last_longer() {
+    let case = |later| Case {
+        records: vec![adding("d", &[])],
+        led_since: 21_600,
+        seen: Some(15),
+        later,
+        ..wants("d")
     };
-    assert_eq!(case(at(1_000_000)), WaitForAnswer(at(1_000_100)));
-    assert_eq!(case(Timestamp::MAX), WaitForAnswer(Timestamp::MAX));
+    case(94).gives(vec![], WaitForAnswer(at(115)));
+    case(95).gives(vec![Step::Add { drifted: false }], InSync);
 }
 
 #[test]
