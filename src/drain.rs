@@ -7,6 +7,8 @@ mod digest;
 mod form;
 mod likeness;
 mod normal;
+pub mod pasted;
+mod reading;
 mod redact;
 mod target;
 mod url;

@@ -7,6 +7,7 @@ use std::future::pending;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::{
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     crd::{DrainRecord, DrainState, Reason},
-    drain::{Destination, Digest, Target},
+    drain::{Destination, Digest, Target, pasted::Mistake},
     metrics::Drift,
     scalingo::{self, ApiToken, ChangeOutcome, Client},
 };
@@ -104,6 +105,7 @@ impl<'a> PlanExecutor<'a, '_> {
         let added = self.added(&found);
         self.put(record, Some(found), Reason::Progressing, "found the drain whose answer was lost").await?;
         self.subject.tell(&added);
+        self.tell_of_suspicion(record);
         Ok(())
     }
 
@@ -177,6 +179,7 @@ impl<'a> PlanExecutor<'a, '_> {
             self.subject.tell(&Happening::DriftHealed { url: record.shown() });
         } else {
             self.subject.tell(&self.added(&record));
+            self.tell_of_suspicion(&record);
         }
         self.put(&intent, Some(record), Reason::Progressing, "added the drain").await
     }
@@ -190,6 +193,17 @@ impl<'a> PlanExecutor<'a, '_> {
         Happening::Added {
             url: record.shown(),
             instead_of: self.other_active(record).map(DrainRecord::shown),
+        }
+    }
+
+    /// Tells people where the token of the drain that was added may not be the one that is meant.
+    fn tell_of_suspicion(&self, record: &DrainRecord) {
+        let wanted = self.wanted.filter(|wanted| self.is_of(record, wanted));
+        let token = wanted.and_then(|wanted| wanted.token.as_ref());
+        let mistake = token.and_then(|token| Mistake::possible(token.expose_secret()));
+        let secret = self.subject.object().spec.token_secret_ref.clone();
+        if let (Some(mistake), Some(secret)) = (mistake, secret) {
+            self.subject.tell(&Happening::SuspiciousToken { secret, mistake });
         }
     }
 

@@ -20,7 +20,7 @@ use super::{
     view::{name, rank},
 };
 use crate::{
-    crd::{DrainRecord, DrainState, LogDrain, Reason, Remedy},
+    crd::{DrainRecord, DrainState, DrainType, LogDrain, Reason, Remedy},
     drain::Target,
     metrics::FailureKind,
     scalingo::{ErrorKind, budget::WINDOW},
@@ -107,7 +107,14 @@ pub(super) async fn conclude(
         _ => None,
     };
     let target = seen.map(|seen| &seen.key.1);
-    let records = under_current_name(subject, target);
+    let mut records = under_current_name(subject, target);
+    if let Err(Error::UrlOfTwoReadings { .. }) = &outcome {
+        // An earlier version may have shown part of the password as the host.
+        let has_url = [DrainType::Elk, DrainType::Custom];
+        for record in records.iter_mut().filter(|record| has_url.contains(&record.drain_type)) {
+            record.url = None;
+        }
+    }
     subject.answer_request();
     if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
         context.withdraw_from_sweep(&subject.uid());

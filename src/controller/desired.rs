@@ -5,29 +5,25 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{context::Context, error::Error, secrets::without_line_break};
+use super::{context::Context, error::Error};
 use crate::{
     crd::{LogDrain, SecretKeyRef},
-    drain::{Destination, DrainUrl},
+    drain::{
+        Destination, DrainUrl,
+        pasted::{self, Fault, Use},
+    },
     scalingo::ApiToken,
 };
 
-/// Longest value that is sent to Scalingo.
-const LONGEST_VALUE: usize = 4096;
-
-enum Missing {
-    Secret,
-    Key,
-}
-
-impl Missing {
-    fn describe(&self, secret: &SecretKeyRef) -> String {
-        match self {
-            Self::Secret => "is not there".to_owned(),
-            Self::Key => format!("has no key {}", secret.key),
-        }
-    }
-}
+/// What Kubernetes demands of Secrets of these types: their keys.
+const TYPED: [(&str, &str); 6] = [
+    ("kubernetes.io/basic-auth", "username and password"),
+    ("kubernetes.io/ssh-auth", "ssh-privatekey"),
+    ("kubernetes.io/tls", "tls.crt and tls.key"),
+    ("kubernetes.io/dockerconfigjson", ".dockerconfigjson"),
+    ("kubernetes.io/dockercfg", ".dockercfg"),
+    ("kubernetes.io/service-account-token", "token, ca.crt and namespace"),
+];
 
 /// The API token that the resource's Secret holds.
 ///
@@ -38,12 +34,10 @@ pub async fn api_token(context: &Context, object: &LogDrain) -> Result<ApiToken,
     let secret = &object.spec.api_token_secret_ref;
     // It is the first that is read in a reconciliation.
     context.secrets.forget(&object.uid().unwrap_or_default());
-    let value = read(context, object, secret, FIELD).await?.map_err(|missing| Error::ApiTokenNotFound {
-        secret: secret.clone(),
-        what: missing.describe(secret),
-    })?;
+    let value = read(context, object, secret, (FIELD, Use::ApiToken)).await?;
+    let value = value.map_err(|what| Error::ApiTokenNotFound { secret: secret.clone(), what })?;
     let token =
-        ApiToken::new(value).map_err(|error| unusable(FIELD, secret, &format!("is unusable: {error}")))?;
+        ApiToken::new(value).map_err(|error| unusable(FIELD, secret, format!("is unusable: {error}")))?;
     if let Some(uid) = object.uid() {
         context.remember_token(&uid, &token);
     }
@@ -71,11 +65,14 @@ pub async fn api_token_for_deletion(context: &Context, object: &LogDrain) -> Res
 pub async fn destination(context: &Context, object: &LogDrain) -> Result<Destination, Error> {
     let spec = &object.spec;
     let token = match &spec.token_secret_ref {
-        Some(secret) => Some(value(context, object, secret, "tokenSecretRef").await?),
+        Some(secret) => Some(value(context, object, secret, ("tokenSecretRef", Use::DrainToken)).await?),
         None => None,
     };
     let url = match &spec.url_secret_ref {
-        Some(secret) => Some(url(context, object, secret).await?),
+        Some(secret) => {
+            let url = value(context, object, secret, ("urlSecretRef", Use::Url)).await?;
+            Some(DrainUrl::new(url.expose_secret().to_owned()))
+        }
         None => spec.url.clone().map(DrainUrl::new),
     };
     Ok(Destination {
@@ -101,72 +98,86 @@ pub async fn destination_for_deletion(
 
 fn if_it_can_be_known(destination: Result<Destination, Error>) -> Result<Option<Destination>, Error> {
     match destination {
-        Err(Error::SecretNotFound { .. } | Error::SecretUnusable { .. }) => Ok(None),
+        Err(Error::SecretNotFound { .. } | Error::SecretUnusable { .. } | Error::UrlOfTwoReadings { .. }) => {
+            Ok(None)
+        }
         destination => destination.map(Some),
     }
-}
-
-async fn url(context: &Context, object: &LogDrain, secret: &SecretKeyRef) -> Result<DrainUrl, Error> {
-    const FIELD: &str = "urlSecretRef";
-    let value = value(context, object, secret, FIELD).await?;
-    let text = value.expose_secret();
-    let is_url = url::Url::parse(text).is_ok_and(|url| url.has_host());
-    if !is_url || text.chars().any(char::is_whitespace) {
-        return Err(unusable(FIELD, secret, "is not a URL such as https://user:password@elk.example.com"));
-    }
-    Ok(DrainUrl::new(text.to_owned()))
 }
 
 async fn value(
     context: &Context,
     object: &LogDrain,
     secret: &SecretKeyRef,
-    field: &'static str,
+    (field, purpose): (&'static str, Use),
 ) -> Result<SecretString, Error> {
-    let value = read(context, object, secret, field).await?.map_err(|missing| Error::SecretNotFound {
-        field,
-        secret: secret.clone(),
-        what: missing.describe(secret),
-    })?;
-    let text = value.expose_secret();
-    let wrong = if text.is_empty() {
-        "is empty"
-    } else if text.len() > LONGEST_VALUE {
-        "is longer than 4096 bytes"
-    } else if text.chars().any(char::is_control) {
-        "holds a control character, such as a line break in the middle"
-    } else {
-        return Ok(value);
-    };
-    Err(unusable(field, secret, wrong))
+    let value = read(context, object, secret, (field, purpose)).await?;
+    value.map_err(|what| Error::SecretNotFound { field, secret: secret.clone(), what })
 }
 
-/// One value of a Secret in the resource's own namespace, without the line break that ends it.
+/// One value of a Secret in the resource's own namespace, as it is meant; or what is missing.
 async fn read(
     context: &Context,
     object: &LogDrain,
     secret: &SecretKeyRef,
-    field: &'static str,
-) -> Result<Result<SecretString, Missing>, Error> {
+    (field, purpose): (&'static str, Use),
+) -> Result<Result<SecretString, String>, Error> {
     let namespace = object.namespace().unwrap_or_default();
     let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
     let reading = context.secrets.read(object, secret);
     let found = context.kubernetes(api.get_opt(&secret.name)).await?;
     reading.found(found.as_ref());
-    let Some(found) = found else {
-        return Ok(Err(Missing::Secret));
+    let Some(mut found) = found else {
+        return Ok(Err("is not there".to_owned()));
     };
-    let Some(bytes) = found.data.unwrap_or_default().remove(&secret.key) else {
-        return Ok(Err(Missing::Key));
+    let Some(bytes) = found.data.take().unwrap_or_default().remove(&secret.key) else {
+        return Ok(Err(without_key(&found, secret, field)));
     };
-    let Ok(text) = std::str::from_utf8(without_line_break(&bytes.0)) else {
-        return Err(unusable(field, secret, "is not UTF-8 text"));
+    let fault = match pasted::clean(&bytes.0, purpose) {
+        Ok(value) => return Ok(Ok(value)),
+        Err(fault) => fault,
     };
-    Ok(Ok(SecretString::from(text)))
+    let what = format!("{fault}{}", mend(&found, secret, (&namespace, purpose)));
+    Err(match fault {
+        Fault::TwoReadings => Error::UrlOfTwoReadings { secret: secret.clone(), what },
+        _ => unusable(field, secret, what),
+    })
 }
 
-fn unusable(field: &'static str, secret: &SecretKeyRef, what: &str) -> Error {
-    Error::SecretUnusable { field, secret: secret.clone(), what: what.to_owned() }
+/// What is said of a Secret without the key.
+fn without_key(found: &Secret, secret: &SecretKeyRef, field: &str) -> String {
+    let mut what = format!("has no key {}", secret.key);
+    if let Some((type_, keys)) = TYPED.iter().find(|(type_, _)| Some(*type_) == found.type_.as_deref()) {
+        what += &format!(
+            "; a Secret of type {type_} has {keys}: set spec.{field}.key to the one that holds the value"
+        );
+    }
+    if found.immutable == Some(true) {
+        what += "; the Secret is immutable: delete it and create it again with that key";
+    }
+    what
+}
+
+/// How to put another value there. What Scalingo has made can only be pasted again.
+fn mend(found: &Secret, secret: &SecretKeyRef, (namespace, purpose): (&str, Use)) -> String {
+    let is_immutable = found.immutable == Some(true);
+    let (how, write) = if is_immutable {
+        ("; the Secret is immutable: delete it and create it again", "kubectl replace --force --filename=-")
+    } else {
+        ("", "kubectl apply --filename=-")
+    };
+    if purpose != Use::ApiToken {
+        return how.to_owned();
+    }
+    let SecretKeyRef { name, key } = secret;
+    format!(
+        "{how}; `kubectl create secret generic {name} --namespace={namespace} --from-file={key}=/dev/stdin --dry-run=client \
+         --output=yaml | {write}` does it: paste the token, Enter, Ctrl-D"
+    )
+}
+
+fn unusable(field: &'static str, secret: &SecretKeyRef, what: String) -> Error {
+    Error::SecretUnusable { field, secret: secret.clone(), what }
 }
 
 #[cfg(test)]
@@ -178,10 +189,40 @@ mod tests {
         let secret = SecretKeyRef { name: "logs".into(), key: "token".into() };
         let gone =
             Error::SecretNotFound { field: "tokenSecretRef", secret: secret.clone(), what: String::new() };
-        for error in [gone, unusable("tokenSecretRef", &secret, "is empty")] {
+        let two = Error::UrlOfTwoReadings { secret: secret.clone(), what: String::new() };
+        for error in [gone, two, unusable("tokenSecretRef", &secret, "is empty".to_owned())] {
             assert!(matches!(if_it_can_be_known(Err(error)), Ok(None)));
         }
         let unanswered = if_it_can_be_known(Err(Error::KubernetesTimeout(10)));
         assert!(matches!(unanswered, Err(Error::KubernetesTimeout(10))));
+    }
+
+    fn secret(type_: Option<&str>, immutable: Option<bool>) -> Secret {
+        Secret { type_: type_.map(str::to_owned), immutable, ..Secret::default() }
+    }
+
+    #[test]
+    fn a_typed_secret_and_an_immutable_one_are_told_how_they_can_hold_the_value() {
+        let reference = SecretKeyRef { name: "logs".into(), key: "token".into() };
+        let said = |type_, immutable| without_key(&secret(type_, immutable), &reference, "tokenSecretRef");
+        assert_eq!(said(Some("Opaque"), Some(false)), "has no key token");
+        assert_eq!(
+            said(Some("kubernetes.io/basic-auth"), None),
+            "has no key token; a Secret of type kubernetes.io/basic-auth has username and password: set \
+             spec.tokenSecretRef.key to the one that holds the value"
+        );
+        let immutable = "the Secret is immutable: delete it and create it again";
+        assert_eq!(said(None, Some(true)), format!("has no key token; {immutable} with that key"));
+
+        let mend = |immutable, purpose| mend(&secret(None, immutable), &reference, ("shop", purpose));
+        assert_eq!(mend(None, Use::DrainToken), "");
+        assert_eq!(mend(Some(true), Use::Url), format!("; {immutable}"));
+        let create = "`kubectl create secret generic logs --namespace=shop --from-file=token=/dev/stdin --dry-run=client --output=yaml";
+        let paste = "does it: paste the token, Enter, Ctrl-D";
+        assert_eq!(mend(None, Use::ApiToken), format!("; {create} | kubectl apply --filename=-` {paste}"));
+        assert_eq!(
+            mend(Some(true), Use::ApiToken),
+            format!("; {immutable}; {create} | kubectl replace --force --filename=-` {paste}")
+        );
     }
 }

@@ -64,6 +64,14 @@ pub enum Error {
         /// Whether the spec names none.
         is_default: bool,
     },
+    /// The URL in a Secret can be read in two ways: what was shown as its host may be part of the password.
+    #[error("spec.urlSecretRef: key {} of Secret {} {what}", secret.key, secret.name)]
+    UrlOfTwoReadings {
+        /// Where it is.
+        secret: SecretKeyRef,
+        /// What is wrong with it.
+        what: String,
+    },
     /// No app has this name or id.
     #[error(
         "spec.app: region {region} has no app {app} that the API token may see; check the name, the region \
@@ -174,7 +182,7 @@ impl Error {
         match self {
             Self::ApiTokenNotFound { .. } | Self::ApiTokenGone { .. } => Reason::ApiTokenNotFound,
             Self::SecretNotFound { .. } => Reason::SecretNotFound,
-            Self::SecretUnusable { .. } => Reason::Rejected,
+            Self::SecretUnusable { .. } | Self::UrlOfTwoReadings { .. } => Reason::Rejected,
             Self::RegionNotFound { .. } => Reason::RegionNotFound,
             Self::AppNotFound { .. } => Reason::AppNotFound,
             Self::AddonNotFound { .. } => Reason::AddonNotFound,
@@ -208,7 +216,7 @@ impl Error {
             Self::ApiTokenNotFound { .. } => FailureKind::ApiTokenNotFound,
             Self::ApiTokenGone { .. } => FailureKind::ApiTokenGone,
             Self::SecretNotFound { .. } => FailureKind::SecretNotFound,
-            Self::SecretUnusable { .. } => FailureKind::SecretUnusable,
+            Self::SecretUnusable { .. } | Self::UrlOfTwoReadings { .. } => FailureKind::SecretUnusable,
             Self::RegionNotFound { .. } => FailureKind::RegionNotFound,
             Self::AppNotFound { .. } => FailureKind::AppNotFound,
             Self::AppVanished { .. } => FailureKind::AppVanished,
@@ -319,6 +327,7 @@ impl Error {
             Self::ApiTokenGone { .. }
             | Self::SecretUnusable { .. }
             | Self::RegionNotFound { .. }
+            | Self::UrlOfTwoReadings { .. }
             | Self::AppNotFound { .. }
             | Self::AppVanished { .. }
             | Self::TargetNotFound { .. }

@@ -1,6 +1,9 @@
 //! What a person would want to know of a resource: each is an event of it, and a line of the log.
 
-use crate::crd::{LogDrain, Reason, Remedy};
+use crate::{
+    crd::{LogDrain, Reason, Remedy, SecretKeyRef},
+    drain::pasted::Mistake,
+};
 
 /// What people have been told of a condition `Ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,13 @@ pub enum Happening {
         url: String,
         /// Redacted URL of the drain whose place it takes.
         instead_of: Option<String>,
+    },
+    /// A drain was added with a token that may not be the one that is meant.
+    SuspiciousToken {
+        /// Where the token is.
+        secret: SecretKeyRef,
+        /// What it may be instead.
+        mistake: Mistake,
     },
     /// A drain that was there already was recorded.
     Adopted {
@@ -154,6 +164,7 @@ impl Happening {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Added { .. } => "Added",
+            Self::SuspiciousToken { .. } => "SuspiciousToken",
             Self::Adopted { .. } => "Adopted",
             Self::DriftHealed { .. } => "DriftHealed",
             Self::Replaced { .. } => "Replaced",
@@ -172,7 +183,7 @@ impl Happening {
     #[must_use]
     pub fn action(&self) -> &'static str {
         match self {
-            Self::Added { .. } | Self::DriftHealed { .. } => "Add",
+            Self::Added { .. } | Self::SuspiciousToken { .. } | Self::DriftHealed { .. } => "Add",
             Self::Adopted { .. } => "Adopt",
             Self::Replaced { .. }
             | Self::Deleted { .. }
@@ -193,7 +204,8 @@ impl Happening {
     pub fn is_warning(&self) -> bool {
         match self {
             Self::NotReady { reason, .. } => reason.remedy() != Remedy::None,
-            Self::DriftHealed { .. }
+            Self::SuspiciousToken { .. }
+            | Self::DriftHealed { .. }
             | Self::TargetNotFound { .. }
             | Self::MayBeLeft { .. }
             | Self::NotRestored { .. }
@@ -213,6 +225,12 @@ impl Happening {
             Self::Added { url, instead_of: Some(old) } => {
                 format!("added the drain {url}, to take the place of {old}, which goes next")
             }
+            Self::SuspiciousToken { secret, mistake } => format!(
+                "spec.tokenSecretRef: key {} of Secret {} {mistake}; the drain was added with it as it is; if logs do not arrive, {}",
+                secret.key,
+                secret.name,
+                mistake.advice()
+            ),
             Self::Adopted { url } => {
                 format!("the drain {url} was there already and is looked after from now on")
             }

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::{
     crd::{LogDrain, SecretKeyRef},
+    drain::pasted::strip,
     keyed::{KeyedDigest, Purpose},
 };
 
@@ -251,15 +252,8 @@ fn look(secret: Option<&Secret>, key: &str) -> Found {
     let Some(secret) = secret else { return Found::NoSecret };
     match secret.data.as_ref().and_then(|data| data.get(key)) {
         None => Found::NoKey,
-        Some(value) => Found::Value(KeyedDigest::of(Purpose::SecretValue, &[without_line_break(&value.0)])),
+        Some(value) => Found::Value(KeyedDigest::of(Purpose::SecretValue, &[strip(&value.0)])),
     }
-}
-
-/// The value as it is used: without the line break that ends it.
-#[must_use]
-pub fn without_line_break(value: &[u8]) -> &[u8] {
-    let end = value.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
-    &value[..end]
 }
 
 fn version(secret: Option<&Secret>) -> Version {

@@ -2,7 +2,10 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::normal;
+use super::{
+    normal,
+    reading::{self, Reading},
+};
 
 /// The URL of a drain: its only name at Scalingo, and a secret, since it holds the token.
 #[derive(Clone)]
@@ -19,6 +22,17 @@ impl DrainUrl {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// What of it nobody may see: user, password, path and query; all behind the scheme where it [has no single
+    /// reading](super::pasted::Fault::TwoReadings).
+    #[must_use]
+    pub fn secret_parts(&self) -> Vec<&str> {
+        let text = self.expose();
+        let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let Reading::One(_) = Reading::of(text) else { return vec![rest] };
+        let (authority, behind) = reading::split(rest);
+        vec![&authority[..authority.len() - reading::address(authority).len()], behind]
     }
 
     /// The URL as it is compared. Scalingo does not say that it lists a URL twice in the same spelling.

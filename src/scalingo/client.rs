@@ -172,10 +172,10 @@ impl Client {
     ) -> Result<DrainUrl, Error> {
         let mut call = self.drain_call(Operation::AddDrain, Method::POST, target)?;
         if let Some(secret) = &destination.token {
-            call.secrets.add(secret.expose_secret());
+            call.secrets.add_drain_token(secret.expose_secret());
         }
         if let Some(url) = &destination.url {
-            call.secrets.add_url(url.expose());
+            call.secrets.add_url(url);
         }
         call.set_body(&AddBody::from(destination))?;
         let answer: AddedAnswer = self.read(token, &call).await?;
@@ -195,7 +195,7 @@ impl Client {
         form: DeleteForm,
     ) -> Result<bool, Error> {
         let mut call = self.drain_call(Operation::DeleteDrain, Method::DELETE, target)?;
-        call.secrets.add_url(url.expose());
+        call.secrets.add_listed_url(url);
         match form {
             DeleteForm::Body => call.set_body(&DeleteBody { url: url.expose() })?,
             DeleteForm::Query => {

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 
 use base64::Engine as _;
@@ -6,6 +7,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::drain::DrainUrl;
+
 const HIDDEN: &str = "***";
 /// Characters of a message of the API that are kept.
 const LONGEST_MESSAGE: usize = 300;
@@ -13,12 +16,30 @@ const LONGEST_MESSAGE: usize = 300;
 const LONGEST_TEXT: usize = 16 * 1024;
 /// Shorter parts of a URL are words of the service rather than credentials.
 const SHORTEST_URL_PART: usize = 6;
+/// So many characters of a drain's secret in a row are a part of it, wherever they stand.
+const SHORTEST_RUN: usize = 3;
+/// How often a text is percent-decoded: a URL may be encoded already, and Scalingo may encode it twice.
+const DECODINGS: usize = 3;
+/// Words that Scalingo uses in its own sentences. They are shown though a secret may hold the same letters: to hide them would tell
+/// that it does.
+const USUAL: &str = " a able about add added addon again allowed already also an and any api app application are at bad be been \
+    blank by can cannot closed code configured connection contain could correct database delete deleted denied destination does \
+    doesn't don't drain drains empty error errors exist exists failed field for forbidden format found from go has have host \
+    hostname in incorrect internal invalid is it key later limit limited list log logs long maintenance malformed maximum may \
+    method missing must no not now of on only or parameter parse password path payment permission port protocol query reach \
+    reachable reached read refused region remove request required reserved resolve resolved resource retry scheme server short \
+    should supported support taken than that the there this timeout to token too try type unable unauthorized unavailable \
+    unexpected unknown unreachable unsupported url user validation value was were with wrong you ";
 /// What tells a URL, as it is, percent-encoded once and twice, and as some write JSON; in lower case.
 const URL_SEPARATORS: [&str; 4] = ["://", "%3a%2f%2f", "%253a%252f%252f", ":\\/\\/"];
 
 /// The secrets that went out with a request, and so may come back in the answer to it.
 #[derive(Clone, Default)]
-pub(super) struct Secrets(Vec<SecretString>);
+pub(super) struct Secrets {
+    whole: Vec<SecretString>,
+    /// Those of a drain, of which not even a part is shown: people choose them, and Scalingo may quote them in pieces.
+    of_drain: Vec<SecretString>,
+}
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,12 +51,30 @@ impl Secrets {
     pub(super) fn add(&mut self, secret: &str) {
         let trimmed = secret.trim();
         if !trimmed.is_empty() {
-            self.0.push(trimmed.into());
+            self.whole.push(trimmed.into());
         }
     }
 
-    /// Adds a drain's URL and the parts of it that can hold a credential.
-    pub(super) fn add_url(&mut self, text: &str) {
+    /// Adds the token of a drain.
+    pub(super) fn add_drain_token(&mut self, token: &str) {
+        self.add(token);
+        self.of_drain.push(token.into());
+    }
+
+    /// Adds a drain's URL as its owner has written it.
+    pub(super) fn add_url(&mut self, url: &DrainUrl) {
+        self.add_parts(url.expose());
+        self.of_drain.extend(url.secret_parts().into_iter().map(Into::into));
+    }
+
+    /// Adds a drain's URL as Scalingo lists it: in a form of its own, so that a secret may stand anywhere behind the scheme.
+    pub(super) fn add_listed_url(&mut self, url: &DrainUrl) {
+        self.add_parts(url.expose());
+        let text = url.expose();
+        self.of_drain.push(text.split_once("://").map_or(text, |(_, rest)| rest).into());
+    }
+
+    fn add_parts(&mut self, text: &str) {
         self.add(text);
         let Ok(url) = Url::parse(text) else { return };
         for part in [url.username(), url.password().unwrap_or_default()] {
@@ -43,13 +82,6 @@ impl Secrets {
         }
         for (_, value) in url.query_pairs() {
             self.add_part(&value, SHORTEST_URL_PART);
-        }
-        // `datadog://TOKEN?region=…`: what stands in the host's place has no dot and no port.
-        if let Some(host) = url.host_str()
-            && !host.contains('.')
-            && url.port().is_none()
-        {
-            self.add_part(host, SHORTEST_URL_PART);
         }
     }
 
@@ -73,7 +105,7 @@ impl Secrets {
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ");
-        let shown = hide_urls(&hide(&plain, &needles));
+        let shown = self.hide_pieces(&hide_urls(&hide(&plain, &needles)));
         // A cut in the middle of a secret could leave its beginning where it would be shown.
         let is_cut_nearby = end < text.len() && shown.chars().count() <= LONGEST_MESSAGE;
         if is_cut_nearby || self.stands_encoded_in(&shown) {
@@ -82,9 +114,23 @@ impl Secrets {
         cut(shown)
     }
 
+    /// Hides each word that holds a piece of a drain's secret, encoded or not: of a path, of a URL that was cut.
+    fn hide_pieces(&self, text: &str) -> String {
+        let pieces: HashSet<String> =
+            self.of_drain.iter().flat_map(|secret| runs(secret.expose_secret())).collect();
+        let is_usual = |word: &str| {
+            let word = word.trim_matches(|character: char| !character.is_alphanumeric()).to_lowercase();
+            USUAL.contains(&format!(" {word} "))
+        };
+        let holds_a_piece = |word: &str| runs(word).iter().any(|run| pieces.contains(run));
+        let hidden =
+            text.split(' ').map(|word| if !is_usual(word) && holds_a_piece(word) { HIDDEN } else { word });
+        hidden.collect::<Vec<_>>().join(" ")
+    }
+
     fn needles(&self) -> Vec<String> {
         let mut needles: Vec<String> =
-            self.0.iter().flat_map(|secret| writings(secret.expose_secret())).collect();
+            self.whole.iter().flat_map(|secret| writings(secret.expose_secret())).collect();
         needles.sort_unstable_by(|left, right| right.len().cmp(&left.len()).then(left.cmp(right)));
         needles.dedup();
         needles
@@ -95,11 +141,23 @@ impl Secrets {
         let once = percent_decode_str(text).decode_utf8_lossy().into_owned();
         let twice = percent_decode_str(&once).decode_utf8_lossy().to_lowercase();
         let forms = [text.to_lowercase(), once.to_lowercase(), twice];
-        self.0.iter().any(|secret| {
+        self.whole.iter().any(|secret| {
             let secret = secret.expose_secret().to_lowercase();
             secret.len() >= SHORTEST_URL_PART && forms.iter().any(|form| form.contains(&secret))
         })
     }
+}
+
+/// All runs of the fewest characters in a text, as it is and percent-decoded, in lower case.
+fn runs(text: &str) -> Vec<String> {
+    let mut decoded = text.to_owned();
+    let mut runs = Vec::new();
+    for _ in 0..=DECODINGS {
+        let characters: Vec<char> = decoded.to_lowercase().chars().collect();
+        runs.extend(characters.windows(SHORTEST_RUN).map(|run| run.iter().collect::<String>()));
+        decoded = percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
+    }
+    runs
 }
 
 fn writings(secret: &str) -> Vec<String> {

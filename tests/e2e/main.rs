@@ -40,6 +40,7 @@ mod metrics;
 mod moved;
 mod neighbours;
 mod operator;
+mod pasted;
 mod permissions;
 mod process;
 mod refused_deletions;

@@ -80,6 +80,11 @@ const fn case(
     Case { name, spec, first, reason, remedy, message, then }
 }
 
+/// What is said of a character that cannot be used, and how another API token is put there.
+const CHARACTER: &str = ", and only visible ASCII characters can stand there: write it without that, and in a URL percent-encoded";
+const COMMAND: &str = "; `kubectl create secret generic NAME-secret --namespace=NAMESPACE --from-file=value=/dev/stdin \
+                       --dry-run=client --output=yaml | kubectl apply --filename=-` does it: paste the token, Enter, Ctrl-D";
+
 /// `{key}` stands for `key value of Secret NAME-secret`, `{secret}` for `Secret NAME-secret`.
 const CASES: [Case; 15] = [
     case(
@@ -137,49 +142,59 @@ const CASES: [Case; 15] = [
         ),
         API_TOKEN,
     ),
-    case("empty", datadog, Bytes(b""), ("Rejected", PERSON, "spec.tokenSecretRef: {key} is empty"), KEY),
+    case(
+        "empty",
+        datadog,
+        Bytes(b""),
+        ("Rejected", PERSON, "spec.tokenSecretRef: {key} is empty: put the value there"),
+        KEY,
+    ),
     case(
         "newline-only",
         datadog,
         Bytes(b"\n"),
-        ("Rejected", PERSON, "spec.tokenSecretRef: {key} is empty"),
+        (
+            "Rejected",
+            PERSON,
+            "spec.tokenSecretRef: {key} holds only line breaks and white space: put the value there",
+        ),
         KEY,
     ),
     case(
         "control",
         datadog,
         Bytes(b"first-line\nsecond-line"),
-        (
-            "Rejected",
-            PERSON,
-            "spec.tokenSecretRef: {key} holds a control character, such as a line break in the middle",
-        ),
+        ("Rejected", PERSON, "spec.tokenSecretRef: {key} has a line break at position 11{character}"),
         KEY,
     ),
     case(
         "not-utf8",
         datadog,
-        Bytes(b"\xff\xfe\x00secret"),
-        ("Rejected", PERSON, "spec.tokenSecretRef: {key} is not UTF-8 text"),
+        Bytes(b"secret\xff\x00secret"),
+        (
+            "Rejected",
+            PERSON,
+            "spec.tokenSecretRef: {key} has a byte that is not UTF-8 text at position 7{character}",
+        ),
         KEY,
     ),
     case(
         "long",
         datadog,
         Bytes(&LONG),
-        ("Rejected", PERSON, "spec.tokenSecretRef: {key} is longer than 4096 bytes"),
+        (
+            "Rejected",
+            PERSON,
+            "spec.tokenSecretRef: {key} has 5000 bytes, and a value of more than 4096 is not used: put the credential \
+             alone there",
+        ),
         KEY,
     ),
     case(
         "token-empty",
         own_token,
         Bytes(b""),
-        (
-            "Rejected",
-            PERSON,
-            "spec.apiTokenSecretRef: {key} is unusable: The API token is empty: put a token made in the Scalingo \
-             dashboard there.",
-        ),
+        ("Rejected", PERSON, "spec.apiTokenSecretRef: {key} is empty: put the value there{command}"),
         API_TOKEN,
     ),
     case(
@@ -189,8 +204,7 @@ const CASES: [Case; 15] = [
         (
             "Rejected",
             PERSON,
-            "spec.apiTokenSecretRef: {key} is unusable: The API token holds a control character, such as a line \
-             break: write it without one.",
+            "spec.apiTokenSecretRef: {key} has a line break at position 10{character}{command}",
         ),
         API_TOKEN,
     ),
@@ -209,11 +223,7 @@ const CASES: [Case; 15] = [
         "url-space",
         elk,
         Bytes(b"https://shipper:pass-77aa word@logstash.example.com"),
-        (
-            "Rejected",
-            PERSON,
-            "spec.urlSecretRef: {key} is not a URL such as https://user:password@elk.example.com",
-        ),
+        ("Rejected", PERSON, "spec.urlSecretRef: {key} has a space at position 26{character}"),
         LOGSTASH,
     ),
     case(
@@ -245,7 +255,10 @@ async fn secrets_that_are_missing_or_unusable_are_told_and_taken_up_once_they_ar
         let message = case
             .message
             .replace("{key}", "key value of {secret}")
-            .replace("{secret}", &format!("Secret {}-secret", case.name));
+            .replace("{secret}", &format!("Secret {}-secret", case.name))
+            .replace("{character}", CHARACTER)
+            .replace("{command}", &COMMAND.replace("NAME-", &format!("{}-", case.name)))
+            .replace("NAMESPACE", world.namespace());
         let object = world.until_reason(case.name, case.reason).await;
         assert_failing(&object, case.reason, case.remedy, &message);
         assert_eq!(object["status"]["drains"], Value::Null, "{}", case.name);

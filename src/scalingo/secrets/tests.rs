@@ -51,12 +51,47 @@ fn parts_of_a_url_are_secrets() {
     ];
     for (url, part) in cases {
         let mut secrets = Secrets::default();
-        secrets.add_url(url);
-        assert_eq!(secrets.scrub(&format!("[{part}]")), "[***]", "{url}");
+        secrets.add_listed_url(&DrainUrl::new(url.to_owned()));
+        let shown = secrets.scrub(&format!("[{part}]"));
+        assert!(["[***]", "***"].contains(&shown.as_str()), "{url}: {shown}");
     }
+    let text = "elk.example.com:9200 is unknown";
+    let url = |text: &str| DrainUrl::new(text.to_owned());
     let mut secrets = Secrets::default();
-    secrets.add_url("tcp+tls://logs.papertrailapp.com:1234");
-    assert_eq!(secrets.scrub("logs.papertrailapp.com is unknown"), "logs.papertrailapp.com is unknown");
+    secrets.add_url(&url("https://user:p%40ss@elk.example.com:9200/in"));
+    assert_eq!(secrets.scrub(text), text, "the host is shown anyway");
+    for (add, address) in [
+        (Secrets::add_url as fn(&mut Secrets, &DrainUrl), "https://elk.example.com:9200/re@st"),
+        (Secrets::add_listed_url, "https://elk.example.com:9200"),
+    ] {
+        let mut secrets = Secrets::default();
+        add(&mut secrets, &url(address));
+        assert_eq!(secrets.scrub(text), "*** is unknown", "it may be a secret");
+    }
+}
+
+#[test]
+fn pieces_of_a_drains_secret_are_hidden_and_usual_words_are_not() {
+    let mut secrets = Secrets::default();
+    secrets.add_url(&DrainUrl::new(
+        "https://shipper:hostile%2Fpass-77@elk.example.com/hook/1f9c?key=4d2a".into(),
+    ));
+    for (text, shown) in [
+        (
+            "host: is not reachable, password has been taken",
+            "host: is not reachable, password has been taken",
+        ),
+        ("path /hook/1f9c is bad", "path *** is bad"),
+        ("cannot parse \"hostile/pass-77@elk.ex\"", "cannot parse \"***@elk.ex\""),
+        ("no such user: ship...", "no such user: ***"),
+        ("HOSTILE", "***"),
+        ("h%6fst%69le", "***"),
+        ("%2568ostile%252Fpa", "***"),
+        ("77@elk and st", "*** and st"),
+        ("?key=4d2a", "***"),
+    ] {
+        assert_eq!(secrets.scrub(text), shown);
+    }
 }
 
 #[test]
@@ -91,6 +126,49 @@ fn a_long_text_is_cut_after_secrets_are_hidden() {
 #[test]
 fn debug_shows_nothing() {
     assert_text_hides(&format!("{:?}", secrets(&["tk-us-secret"])), &["tk-us-secret"]);
+}
+
+/// How Scalingo may quote a URL, or a part of it from one place to another.
+fn quoted(url: &str, from: usize, to: usize, way: usize) -> String {
+    let characters: Vec<char> = url.chars().collect();
+    let (from, to) = (from.min(characters.len()), to.min(characters.len()));
+    let cut: String = characters[from.min(to)..from.max(to)].iter().collect();
+    let decoded = || percent_decode_str(&cut).decode_utf8_lossy().into_owned();
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    match way {
+        0 => cut,
+        1 => decoded(),
+        2 => encoded(&cut),
+        3 => encoded(&encoded(&cut)),
+        4 => cut.to_uppercase(),
+        5 => serde_json::Value::from(cut).to_string(),
+        // The path alone, with what is no path where the password is not encoded.
+        _ => url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_run_of_three_characters_of_a_password_is_shown_however_the_url_is_quoted(
+        password in "[!-~]{3,20}", is_encoded in any::<bool>(), listed in any::<bool>(),
+        from in 0_usize..80, to in 0_usize..80, way in 0_usize..7,
+    ) {
+        let encoded = utf8_percent_encode(&password, NON_ALPHANUMERIC).to_string();
+        let written = if is_encoded { &encoded } else { &password };
+        let url = format!("https://user:{written}@elk.example.com:9200/in/{written}?x={written}");
+        let mut secrets = Secrets::default();
+        let add = if listed { Secrets::add_listed_url } else { Secrets::add_url };
+        add(&mut secrets, &DrainUrl::new(url.clone()));
+        let said = |quoted: &str| secrets.scrub(&format!("url: {quoted} cannot be parsed"));
+        let shown = said(&quoted(&url, from, to, way));
+        let harmless = format!("{} elk.example.com:9200", said("***"));
+        let characters: Vec<char> = password.chars().collect();
+        for run in characters.windows(3).map(|run| run.iter().collect::<String>()) {
+            prop_assert!(!shown.contains(&run) || harmless.contains(&run), "{run:?} in {shown:?}");
+        }
+    }
 }
 
 proptest! {

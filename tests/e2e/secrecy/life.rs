@@ -43,7 +43,7 @@ pub fn watch(world: &World, kind: &str) -> Supervised {
 
 /// A secret that is written differently in every encoding.
 fn odd(name: &str, generation: u32) -> String {
-    format!("s3cret-{name}-{generation}/+:@\"%41?&=\u{e9}~x")
+    format!("s3cret-{name}-{generation}/+:@\"%41?&=~x")
 }
 
 fn percent(text: &str) -> String {
@@ -212,10 +212,15 @@ async fn meet_wrong_values(world: &World) {
         ("elk", "https://s3cret-user:s3cret pass word@elk.example.com"),
         ("elk", "s3cret-scheme:s3cret-path"),
         ("elk", "https://user:s3cret-port@elk.example.com:s3cret-port"),
+        ("elk", "https://s3cret-user-of-elk:6514/s3cret-rest-of-elk@elk.example.com:9200/in"),
+        ("elk", "https://s3cret-token-of-elk?s3cret-rest-of-elk@elk.example.com:9200/in"),
+        ("datadog", "\"s3cret-in-quotes\""),
     ];
     for (name, value) in wrong {
         world.secret(name, &[("value", value)]);
-        for part in value.split(['\n', ' ', ':', '@', '/']).filter(|part| part.starts_with("s3cret-")) {
+        for part in
+            value.split(['\n', ' ', ':', '@', '/', '?', '"']).filter(|part| part.starts_with("s3cret-"))
+        {
             world.is_secret(part);
         }
         world.until_reason(name, "Rejected").await;

@@ -84,7 +84,7 @@ fn step(random: &mut Rng) -> Step {
         34..42 => Step::Secret {
             namespace: namespace(random),
             destination: destination(random),
-            version: random.u8(..VERSIONS),
+            version: random.u8(..=VERSIONS),
         },
         42..44 => Step::RemoveSecret { namespace: namespace(random), destination: destination(random) },
         44..46 => Step::ApiToken { namespace: namespace(random), version: random.u8(..=GOOD_TOKENS) },

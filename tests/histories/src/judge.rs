@@ -178,6 +178,9 @@ fn wanted(world: &World, namespace: Namespace, object: &LogDrain) -> Option<(Tar
     let name = spec.custom_type.as_deref().unwrap_or(spec.drain_type.as_str());
     let destination = *Destination::ALL.iter().find(|one| one.secret() == name)?;
     let version = if destination.has_secret() { *world.secrets.get(&(namespace, destination))? } else { 0 };
+    if version >= VERSIONS {
+        return None;
+    }
     let simulator = world.simulator();
     let drains = simulator.all_drains();
     let is_there = |id: &String| drains.iter().any(|(target, _)| target.app == *id);

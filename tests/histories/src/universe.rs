@@ -13,7 +13,7 @@ pub const REGION: &str = "osc-fr1";
 pub const ADDON: &str = "ad-9be0fc04-bee6-4981-a403-a9dd4981bd1f";
 /// How many API tokens Scalingo accepts; the next one it does not.
 pub const GOOD_TOKENS: u8 = 2;
-/// How many values a Secret may hold, one after the other.
+/// How many values a Secret may hold, one after the other; the next one was pasted badly and cannot be used.
 pub const VERSIONS: u8 = 3;
 
 /// What Scalingo escapes.
@@ -151,6 +151,18 @@ impl Destination {
                 let ends = ["A", "%41", "ab/+="];
                 format!("{MARK}-{}-{}", other.secret(), ends[usize::from(version % VERSIONS)])
             }
+        }
+    }
+
+    /// What people paste into the Secret: mostly the secret itself, or with what is no part of it.
+    #[must_use]
+    pub fn pasted(self, version: u8) -> String {
+        match (self, version) {
+            (_, 1) => format!("\u{feff}{}\u{a0}\n", self.value(version)),
+            (_, ..VERSIONS) => self.value(version),
+            // The host is `s3cr3t` for some programs, and `elk.example.com` for others.
+            (Self::Elk, _) => format!("https://{MARK}:1234/{MARK}-pass@elk.example.com:9200/in"),
+            (_, _) => format!("\"{}\"", self.value(version)),
         }
     }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use documents::{page, pages};
 use logdrain_operator::controller::Happening;
-use logdrain_operator::crd::{DrainType, Reason, Remedy};
+use logdrain_operator::crd::{DrainType, Reason, Remedy, SecretKeyRef};
+use logdrain_operator::drain::pasted::Mistake;
 use packaging::{parse, repository};
 use serde_json::Value;
 
@@ -57,6 +58,10 @@ fn the_runbook_has_a_section_for_every_reason_and_alert_and_for_each_event_that_
         Happening::Renamed { from: of("a"), to: of("b") },
         Happening::DriftHealed { url: of("…") },
         Happening::Added { url: of("…"), instead_of: None },
+        Happening::SuspiciousToken {
+            secret: SecretKeyRef { name: of("…"), key: of("…") },
+            mistake: Mistake::Quoted,
+        },
     ];
     let mut wanted: Vec<&str> = Reason::ALL.map(Reason::as_str).to_vec();
     for happening in &asking {

@@ -7,7 +7,10 @@ use std::{env, fs};
 
 use logdrain_operator::config;
 use logdrain_operator::controller::{Happening, label_values};
-use logdrain_operator::crd::{self, DrainType, FINALIZER, Field, Presence, REQUESTED_AT, Reason, Remedy};
+use logdrain_operator::crd::{
+    self, DrainType, FINALIZER, Field, Presence, REQUESTED_AT, Reason, Remedy, SecretKeyRef,
+};
+use logdrain_operator::drain::pasted::Mistake;
 use logdrain_operator::exit::Exit;
 use logdrain_operator::metrics::FAMILIES;
 use packaging::repository;
@@ -235,6 +238,10 @@ fn happenings() -> Vec<Happening> {
         Happening::Added { url: url(), instead_of: None },
         Happening::Added { url: url(), instead_of: Some(url()) },
         Happening::Added { url: "<new url>".to_owned(), instead_of: Some("<old url>".to_owned()) },
+        Happening::SuspiciousToken {
+            secret: SecretKeyRef { name: "<name>".to_owned(), key: "<key>".to_owned() },
+            mistake: Mistake::Quoted,
+        },
         Happening::Adopted { url: url() },
         Happening::DriftHealed { url: url() },
         Happening::Replaced { old: url(), new: url() },
@@ -254,6 +261,7 @@ fn happenings() -> Vec<Happening> {
     for happening in &all {
         match happening {
             Happening::Added { .. }
+            | Happening::SuspiciousToken { .. }
             | Happening::Adopted { .. }
             | Happening::DriftHealed { .. }
             | Happening::Replaced { .. }

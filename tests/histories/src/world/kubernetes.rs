@@ -133,7 +133,7 @@ impl World {
     pub fn put_secret(&mut self, namespace: Namespace, destination: Destination, version: u8) {
         self.secrets.insert((namespace, destination), version);
         let _ = self.server().apply(json!({
-            "apiVersion": "v1", "kind": "Secret", "stringData": {"value": destination.value(version)},
+            "apiVersion": "v1", "kind": "Secret", "stringData": {"value": destination.pasted(version)},
             "metadata": {"namespace": namespace.name(), "name": destination.secret()},
         }));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use histories::step::{Duplicates, KubernetesFault, Requests, ScalingoFault};
-use histories::universe::{AppSlot, Destination, Form, Namespace, Slot};
+use histories::universe::{AppSlot, Destination, Form, Namespace, Slot, VERSIONS};
 use histories::{Digester, History, Step};
 
 use super::{apply, keeps_every_promise, wait};
@@ -167,4 +167,24 @@ fn a_conflict_while_the_watch_is_late_costs_one_more_look() {
         let looks = looks.filter(|line| line.contains(" GET /v1/apps/shop ")).count();
         assert!(looks < 5, "seed {seed}: {looks} looks: {journal:#?}");
     }
+}
+
+/// The host of such a URL was taken from the middle of it: user and part of the password stood in the status.
+#[test]
+fn a_url_whose_password_is_not_encoded_shows_nothing_of_it() {
+    let elk = Destination::Elk;
+    keeps_every_promise(
+        1,
+        &[
+            Step::Secret { namespace: Namespace::A, destination: elk, version: VERSIONS },
+            apply(Slot::A1, AppSlot::Shop, false, elk),
+            Step::Start,
+            wait(30_000),
+            Step::Secret { namespace: Namespace::A, destination: elk, version: 1 },
+            wait(30_000),
+            Step::Secret { namespace: Namespace::A, destination: elk, version: VERSIONS },
+            wait(30_000),
+            Step::Delete { slot: Slot::A1 },
+        ],
+    );
 }
