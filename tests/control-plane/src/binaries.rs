@@ -9,6 +9,8 @@ mod tests;
 /// What `kubectl version` and the API server call themselves, as the releases do.
 const VERSION: &str = "v1.37.2";
 
+const CONTROLLER_MANAGER: &str = "kube-controller-manager";
+
 /// The build starts from the texts, so that it does not need the sources of this crate at run time.
 fn control_plane() -> GoBuild {
     GoBuild {
@@ -28,6 +30,27 @@ fn control_plane() -> GoBuild {
     }
 }
 
+/// Built apart, since few need it: from the same modules and with the same version.
+fn controller_manager() -> GoBuild {
+    GoBuild {
+        name: "controller-manager",
+        title: CONTROLLER_MANAGER,
+        programs: vec![(
+            CONTROLLER_MANAGER,
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+            "two to five minutes, half of it where kube-apiserver has just been built",
+        )],
+        takes: "2 to 5 minutes",
+        instead: ", or put it into the directory that KUBEBUILDER_ASSETS names",
+        ..control_plane()
+    }
+}
+
+/// The path of `kube-controller-manager`, which is built at the first call.
+pub(crate) fn find_controller_manager() -> Result<PathBuf, Error> {
+    Ok(Search::from_environment(&controller_manager()).find_controller_manager()?.join(CONTROLLER_MANAGER))
+}
+
 /// Where the three programs are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binaries {
@@ -44,7 +67,7 @@ impl Binaries {
     /// # Errors
     /// All that keep the programs from being found or built, each saying what to do.
     pub fn find() -> Result<Self, Error> {
-        Search::from_environment().find()
+        Search::from_environment(&control_plane()).find()
     }
 
     /// The path of `etcd`.
@@ -74,8 +97,8 @@ struct Search {
 }
 
 impl Search {
-    fn from_environment() -> Self {
-        Self { assets: directory_variable("KUBEBUILDER_ASSETS"), place: Place::of_user(control_plane().name) }
+    fn from_environment(build: &GoBuild) -> Self {
+        Self { assets: directory_variable("KUBEBUILDER_ASSETS"), place: Place::of_user(build.name) }
     }
 
     fn find(&self) -> Result<Binaries, Error> {
@@ -86,7 +109,17 @@ impl Search {
                 Some(program) => Err(Error::AssetMissing { directory: assets.clone(), program }),
             };
         }
-        let place = self.place.as_ref().ok_or(Error::NoCacheDirectory { instead: build.instead })?;
-        Ok(Binaries { directory: build.find(place)? })
+        Ok(Binaries { directory: self.find_or_build(&build)? })
+    }
+
+    /// Other assets than these lack it: it is built then, as the three are.
+    fn find_controller_manager(&self) -> Result<PathBuf, Error> {
+        let build = controller_manager();
+        let assets = self.assets.as_ref().filter(|assets| build.missing(assets).is_none());
+        assets.map_or_else(|| self.find_or_build(&build), |assets| Ok(assets.clone()))
+    }
+
+    fn find_or_build(&self, build: &GoBuild) -> Result<PathBuf, Error> {
+        build.find(self.place.as_ref().ok_or(Error::NoCacheDirectory { instead: build.instead })?)
     }
 }

@@ -10,8 +10,8 @@
 //! - Two test binaries at once build once, and never share a control plane.
 //!
 //! # Caveats
-//! - There is no controller manager: nothing collects garbage, no pod is made, and a namespace is never removed. A test takes
-//!   a namespace of its own ([`ControlPlane::namespace`]) and leaves it.
+//! - No pod is made. Until [`ControlPlane::controller_manager`] is called, nothing collects garbage either, and a namespace is
+//!   never removed: a test takes a namespace of its own ([`ControlPlane::namespace`]) and leaves it.
 //! - All calls block. From async code call them before the runtime starts, or with `spawn_blocking`.
 //! - Unix only.
 //!

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::guard::Guard;
 use crate::service_account_key::{ServiceAccountKey, random_hex};
-use crate::{Binaries, Error, Supervised, audit::AuditLog, kubeconfig};
+use crate::{Binaries, Error, Supervised, audit::AuditLog, binaries, kubeconfig};
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +23,10 @@ const ATTEMPTS: usize = 5;
 pub(crate) const READY: Duration = Duration::from_secs(120);
 
 const POLL: Duration = Duration::from_millis(50);
+
+/// What `kube-controller-manager` runs of all that it has.
+const CONTROLLERS: [&str; 3] =
+    ["namespace-controller", "garbage-collector-controller", "clusterrole-aggregation-controller"];
 
 /// Who did what and how it was answered, without bodies, once per stage after the request was read.
 const AUDIT_POLICY: &str = "\
@@ -36,6 +40,7 @@ rules:
 /// A running etcd and kube-apiserver; dropping it ends them and removes all their files.
 pub struct ControlPlane {
     // Dropped in this order.
+    controller_manager: OnceLock<Result<Supervised, Error>>,
     pub(crate) servers: Mutex<Servers>,
     pub(crate) guard: Arc<Guard>,
     pub(crate) binaries: Binaries,
@@ -116,6 +121,7 @@ impl ControlPlane {
         let start = Start { guard: &guard, binaries: &binaries, etcd_url: &etcd_url, token: &token };
         let (kube_apiserver, server, certificate_authority) = start.kube_apiserver(&port)?;
         Ok(Self {
+            controller_manager: OnceLock::new(),
             servers: Mutex::new(Servers { kube_apiserver, etcd }),
             admin: start.admin(),
             binaries,
@@ -126,6 +132,40 @@ impl ControlPlane {
             audit_log: Mutex::default(),
             guard: Arc::clone(&guard),
         })
+    }
+
+    /// Has namespaces deleted, garbage collected and roles aggregated from now on, by a `kube-controller-manager` that runs as
+    /// long as this control plane does. The first call starts it, and builds it first where it is not there yet.
+    ///
+    /// # Errors
+    /// Those of a build, and a program that ends or deletes no namespace; the first failure is every caller's.
+    pub fn controller_manager(&self) -> Result<(), &Error> {
+        self.controller_manager.get_or_init(|| self.start_controller_manager()).as_ref().map(drop)
+    }
+
+    fn start_controller_manager(&self) -> Result<Supervised, Error> {
+        let mut command = Command::new(binaries::find_controller_manager()?);
+        command.arg(format!("--kubeconfig={}", self.admin.display()));
+        command.arg(format!("--controllers={}", CONTROLLERS.join(",")));
+        command.args(["--leader-elect=false", "--use-service-account-credentials=false", "--secure-port=0"]);
+        // One server, and nobody else who asks.
+        command.args(["--kube-api-qps=200", "--kube-api-burst=400"]);
+        let name = "kube-controller-manager";
+        let process = Supervised::spawn_under(Arc::clone(&self.guard), name, &command)?;
+        let probe = self.namespace()?;
+        self.kubectl_ok(["delete", "namespace", &probe, "--wait=false"], None)?;
+        let deadline = Instant::now() + READY;
+        while self.kubectl_ok(["get", "namespace", &probe], None).is_ok() {
+            if let Some(status) = process.wait_exit(Duration::ZERO)? {
+                return Err(Error::Exited { component: name, status, log: process.log_tail() });
+            }
+            if Instant::now() >= deadline {
+                let what = format!("{name} to delete a namespace; its log ends:\n{}", process.log_tail());
+                return Err(Error::Timeout { what, seconds: READY.as_secs() });
+            }
+            thread::sleep(POLL);
+        }
+        Ok(process)
     }
 
     /// `https://127.0.0.1:<port>`.

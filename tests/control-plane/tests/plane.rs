@@ -4,4 +4,5 @@
 mod plane {
     mod client;
     mod deploy;
+    mod namespaces;
 }

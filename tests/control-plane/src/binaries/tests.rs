@@ -5,7 +5,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use super::{Search, control_plane};
+use super::{CONTROLLER_MANAGER, Search, control_plane, controller_manager};
 use crate::Error;
 use crate::go_build::{Place, version};
 
@@ -153,6 +153,22 @@ fn assets_are_used_as_they_are_or_refused() {
     assert!(matches!(error, Error::AssetMissing { program: "kube-apiserver", .. }), "{error:?}");
     assert!(error.to_string().contains("Unset it"), "{error}");
     assert!(!cache_directory(&cache).exists(), "nothing is to be built");
+}
+
+#[test]
+fn the_controller_manager_is_built_apart_and_only_where_the_assets_lack_it() {
+    let cache = TempDir::new().unwrap();
+    let assets = TempDir::new().unwrap();
+    complete(assets.path());
+    let search = Search { assets: Some(assets.path().to_owned()), ..search(&cache, "go-working") };
+    let built = cache_directory(&cache).join(controller_manager().digest());
+    assert_eq!(search.find_controller_manager().unwrap(), built);
+    assert_eq!(contents(&built), [CONTROLLER_MANAGER]);
+
+    fs::write(assets.path().join(CONTROLLER_MANAGER), "").unwrap();
+    assert_eq!(search.find_controller_manager().unwrap(), assets.path());
+    let builds = fs::read_to_string(cache_directory(&cache).join("builds")).unwrap();
+    assert_eq!(builds, "k8s.io/kubernetes/cmd/kube-controller-manager\n");
 }
 
 #[test]
