@@ -62,4 +62,4 @@ pub use labels::label_values;
 #[doc(hidden)]
 pub use sabotage::Sabotage;
 pub use view::View;
-pub use watch::{Watch, follow, watches};
+pub use watch::{Cache, Watch, follow, watches};

@@ -181,7 +181,7 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
             feed_interval: config.feed_interval,
             gone_after: config.gone_after,
         },
-        view: View::new(watches.iter().map(Watch::store).collect()),
+        view: View::new(watches.iter().map(Watch::cache).collect()),
         hearing,
         digester: Arc::default(),
         metrics,

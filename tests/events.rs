@@ -65,7 +65,7 @@ fn start(server: &ApiServer, simulator: &Simulator, fault: fn(&RequestInfo) -> F
             feed_interval: None,
             gone_after: Duration::from_secs(600),
         },
-        view: View::new(watches.iter().map(Watch::store).collect()),
+        view: View::new(watches.iter().map(Watch::cache).collect()),
         hearing,
         digester: Arc::default(),
         metrics,

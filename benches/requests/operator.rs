@@ -82,7 +82,7 @@ impl Operator {
             scalingo: Client::new(wire, endpoints, clock.clone(), REQUESTS_PER_MINUTE as usize),
             client,
             settings: settings(feed),
-            view: View::new(watches.iter().map(Watch::store).collect()),
+            view: View::new(watches.iter().map(Watch::cache).collect()),
             hearing,
             digester: Arc::clone(digester),
             metrics,

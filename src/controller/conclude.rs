@@ -37,8 +37,8 @@ pub(super) enum Outcome {
     Released,
     /// The drains are to stay, and the resource goes once no request for them can take effect any more.
     Settling(Timestamp),
-    /// Nothing is done while suspended.
-    Suspended,
+    /// Nothing is done while suspended, but that the API token is to be known.
+    Suspended { is_read: bool },
     /// Nothing has changed since an earlier process left it in order; there the check is still to come.
     LeftInOrder(Key),
     /// The drains are as this says, by what was seen of the target that is wanted, if any; the note goes with it.
@@ -81,7 +81,7 @@ pub(super) async fn conclude(
             context.enroll_in_sweep(subject.object(), key, None);
             return Action::await_change();
         }
-        Ok(Outcome::Suspended) => {
+        Ok(Outcome::Suspended { .. }) => {
             (Reason::Suspended, "spec.suspend is true: nothing is checked or changed at Scalingo".to_owned())
         }
         Ok(Outcome::Settling(until)) => (
@@ -99,7 +99,9 @@ pub(super) async fn conclude(
         Err(error) => {
             let until = asked.and_then(|wait| context.now().checked_add(wait).ok());
             let end = until.map(|until| format!("; goes on at about {}", at_second(until)));
-            (error.reason(), error.message() + &end.unwrap_or_default())
+            let message =
+                if subject.is_being_deleted() { error.message_for_deletion() } else { error.message() };
+            (error.reason(), message + &end.unwrap_or_default())
         }
     };
     let seen = match &outcome {
@@ -127,10 +129,8 @@ pub(super) async fn conclude(
     }
     let object = subject.object();
     let wait = match &outcome {
-        Ok(Outcome::Suspended) => {
-            context.secrets.forget(&subject.uid());
-            return Action::await_change();
-        }
+        Ok(Outcome::Suspended { is_read: true }) => return Action::await_change(),
+        Ok(Outcome::Suspended { is_read: false }) => context.schedule.after_failure(object, Duration::ZERO),
         Ok(
             Outcome::Settling(until)
             | Outcome::Looked {

@@ -27,7 +27,7 @@ use super::{
     secrets::Secrets,
     sweeps::Sweeps,
     targets::Targets,
-    tokens::Tokens,
+    tokens::{Place, Tokens},
     vanished::Vanished,
     view::View,
 };
@@ -304,15 +304,22 @@ impl Context {
         if tells { self.settings.sweep_interval } else { self.settings.resync }
     }
 
-    /// Remembers the API token that a resource was last seen with, for when its Secret goes first. The bearer
-    /// token of a predecessor that nobody uses any more is dropped.
-    pub fn remember_token(&self, uid: &str, token: &ApiToken) {
-        if self.tokens.last(uid).as_ref() != Some(token) {
+    /// Remembers the API token that a resource was last seen with. The bearer token of a predecessor that nobody uses any more is
+    /// dropped.
+    pub fn remember_token(&self, object: &LogDrain, token: &ApiToken) {
+        let Some(uid) = object.uid() else { return };
+        if self.tokens.last(&uid).as_ref() != Some(token) {
             self.tokens_changed.notify_one();
         }
-        if let Some(before) = self.tokens.remember(uid, token) {
+        if let Some(before) = self.tokens.remember(&uid, Place::of(object), token) {
             self.scalingo.forget(&before);
         }
+    }
+
+    /// The API token that was last read where a resource has its own, by itself or by another.
+    #[must_use]
+    pub fn last_token_at_place(&self, object: &LogDrain) -> Option<ApiToken> {
+        self.tokens.last_at(&object.uid()?, &Place::of(object))
     }
 
     /// The API token that a resource was last seen with.
@@ -338,7 +345,8 @@ impl Context {
 
     /// Forgets the resources that are not among these.
     pub fn keep_only(&self, uids: &HashSet<String>) {
-        self.tokens.keep_only(uids);
+        let objects = self.view.all();
+        self.tokens.keep_only(uids, &objects.iter().map(|object| Place::of(object)).collect());
         self.secrets.keep_only(uids);
         self.vanished.keep_only(uids);
         self.schedule.keep_only(uids);
@@ -346,7 +354,6 @@ impl Context {
         self.lists.tidy(Instant::now());
         let tokens = self.tokens.in_use();
         self.scalingo.keep_only(&tokens);
-        let objects = self.view.all();
         let records =
             objects.iter().flat_map(|object| object.status.iter().flat_map(|status| &status.drains));
         let used: HashSet<(&str, &str)> =

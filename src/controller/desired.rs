@@ -38,24 +38,36 @@ pub async fn api_token(context: &Context, object: &LogDrain) -> Result<ApiToken,
     let value = value.map_err(|what| Error::ApiTokenNotFound { secret: secret.clone(), what })?;
     let token =
         ApiToken::new(value).map_err(|error| unusable(FIELD, secret, format!("is unusable: {error}")))?;
-    if let Some(uid) = object.uid() {
-        context.remember_token(&uid, &token);
-    }
+    context.remember_token(object, &token);
     Ok(token)
 }
 
-/// The API token to delete with: the Secret's, else the last one known.
+/// Remembers the API token of a suspended resource, for when it is deleted after its Secret. Gives whether the Secret was read.
+pub async fn remember_api_token(context: &Context, object: &LogDrain) -> bool {
+    match api_token(context, object).await {
+        Err(error @ (Error::Kubernetes(_) | Error::KubernetesTimeout(_))) => {
+            tracing::debug!(%error, "the API token's Secret cannot be read");
+            false
+        }
+        _ => true,
+    }
+}
+
+/// The API token to delete with: the Secret's, else the last one that was read there.
 ///
 /// # Errors
 /// When there is none.
 pub async fn api_token_for_deletion(context: &Context, object: &LogDrain) -> Result<ApiToken, Error> {
-    match api_token(context, object).await {
-        Err(Error::ApiTokenNotFound { secret, what }) => {
-            let last = object.uid().and_then(|uid| context.last_token(&uid));
-            last.ok_or(Error::ApiTokenGone { secret, what })
+    let (secret, what) = match api_token(context, object).await {
+        Err(Error::ApiTokenNotFound { secret, what }) => (secret, what),
+        Err(error) if error.is_forbidden() => {
+            (object.spec.api_token_secret_ref.clone(), "may not be read by the operator".to_owned())
         }
-        other => other,
-    }
+        other => return other,
+    };
+    let token = context.last_token_at_place(object).ok_or(Error::ApiTokenGone { secret, what })?;
+    context.remember_token(object, &token);
+    Ok(token)
 }
 
 /// The destination that the spec describes, with its secrets.

@@ -20,8 +20,9 @@ pub enum Error {
     },
     /// The API token's Secret, or its key, is not there, and the resource is being deleted.
     #[error(
-        "the drains cannot be deleted without an API token: Secret {} {what}; put it back, or set \
-         spec.deletionPolicy to Retain, which releases this resource and leaves its drains at Scalingo",
+        "the drains cannot be deleted without an API token: Secret {} {what}; this goes on by itself once you have put it there. In a \
+         namespace that is being deleted nothing can be put: set spec.deletionPolicy to Retain there, which releases this resource \
+         and leaves its drains at Scalingo",
         secret.name
     )]
     ApiTokenGone {
@@ -155,6 +156,17 @@ pub enum Error {
     /// The Kubernetes API did not answer in time.
     #[error("Kubernetes API: no answer within {0} s; this is tried again by itself")]
     KubernetesTimeout(u64),
+    /// The operator may not take its finalizer off, and has nothing else to do for the resource.
+    #[error(
+        "nothing is left to do for this resource, and the Kubernetes API does not let the operator release it ({error}); release it \
+         with `{command}`, or let the operator patch logdrains there again"
+    )]
+    NotReleased {
+        /// What the API server says.
+        error: String,
+        /// What releases it.
+        command: String,
+    },
     /// The resource has changed meanwhile; its new form is on its way.
     #[error("the resource has changed meanwhile")]
     Changed,
@@ -194,6 +206,7 @@ impl Error {
             | Self::NotDeleted
             | Self::Kubernetes(_)
             | Self::KubernetesTimeout(_)
+            | Self::NotReleased { .. }
             | Self::Timeout(_) => Reason::Unavailable,
             Self::Changed | Self::Stopping => Reason::Progressing,
             Self::Scalingo(error) => match error.kind() {
@@ -228,6 +241,7 @@ impl Error {
             Self::AnswerLost { .. } => FailureKind::AnswerLost,
             Self::Kubernetes(_) => FailureKind::Kubernetes,
             Self::KubernetesTimeout(_) => FailureKind::KubernetesTimeout,
+            Self::NotReleased { .. } => FailureKind::NotReleased,
             Self::Timeout(_) => FailureKind::Timeout,
             Self::Changed | Self::Stopping => return None,
             Self::Scalingo(error) => match error.kind() {
@@ -252,6 +266,13 @@ impl Error {
             Remedy::Person => ReconcileResult::Stalled,
             Remedy::None | Remedy::Time => ReconcileResult::Transient,
         }
+    }
+
+    /// Whether the operator lacks a right: as where a namespace is being deleted, and the operator's role in it has gone first.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        let Self::Kubernetes(error) = self else { return false };
+        matches!(&**error, kube::Error::Api(status) if [401, 403].contains(&status.code))
     }
 
     /// Whether it concerns this attempt only and is nothing to tell the user.
@@ -284,6 +305,19 @@ impl Error {
             Some(advice) => format!("{said}; {advice}"),
             None => said,
         }
+    }
+
+    /// The same of a resource that is being deleted, with the way out where a person has to mend something: in a namespace that is
+    /// being deleted, the Secret to mend may be gone for good.
+    #[must_use]
+    pub fn message_for_deletion(&self) -> String {
+        let message = self.message();
+        if self.reason().remedy() != Remedy::Person || matches!(self, Self::Irreplaceable { .. }) {
+            return message;
+        }
+        format!(
+            "{message}; or set spec.deletionPolicy to Retain, which releases this resource and leaves its drains at Scalingo"
+        )
     }
 
     fn said(&self) -> String {
@@ -336,6 +370,7 @@ impl Error {
             | Self::NotDeleted
             | Self::AnswerLost { .. }
             | Self::KubernetesTimeout(_)
+            | Self::NotReleased { .. }
             | Self::Changed
             | Self::Timeout(_)
             | Self::Stopping => return None,

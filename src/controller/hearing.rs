@@ -32,9 +32,12 @@ impl Watched {
         }
     }
 
-    /// What it means that a watch fails that has stood like this.
-    fn loss(self, before: Standing) -> &'static str {
+    /// What it means that a watch of this namespace, or of all, fails that has stood like this and stands like that.
+    fn loss(self, namespace: Option<&str>, before: Standing, now: Standing) -> &'static str {
         match (self, before) {
+            (Self::LogDrain, Standing::Unanswered) if namespace.is_some() && now == Standing::Forbidden => {
+                "the operator knows no LogDrain of this namespace, and works on in the others"
+            }
             (Self::LogDrain, Standing::Unanswered) => "no LogDrain of any namespace is looked after",
             (Self::LogDrain, _) => "no change of a LogDrain is seen",
             (Self::Secret, _) => "a change of a Secret is only seen every --resync",
@@ -47,7 +50,10 @@ impl Watched {
             (Self::LogDrain, Some(404)) => {
                 "; install the CustomResourceDefinition logdrains.logs.scalingo.com, which `logdrain-operator crd` prints"
             }
-            (_, Some(403)) => "; bind the operator's ClusterRole to its service account there",
+            (_, Some(403)) => {
+                "; bind the operator's ClusterRole to its service account there, with a ClusterRoleBinding where the namespace is \
+                 being deleted"
+            }
             _ => "",
         }
     }
@@ -69,6 +75,15 @@ pub(super) enum Standing {
     Works,
     /// The last that was heard of it is a failure.
     Fails,
+    /// The last that was heard of it is that the operator may not watch there: as where a namespace has been deleted, and with it
+    /// the operator's right to it.
+    Forbidden,
+}
+
+impl Standing {
+    fn is_failure(self) -> bool {
+        matches!(self, Self::Fails | Self::Forbidden)
+    }
 }
 
 /// All watches of this process. A clone tells of the same.
@@ -108,7 +123,7 @@ impl Hearing {
 
     /// Whether a watch of this kind fails.
     pub(super) fn fails(&self, kind: Watched) -> bool {
-        self.watches.borrow().contains(&(kind, Standing::Fails))
+        self.watches.borrow().iter().any(|(watched, standing)| *watched == kind && standing.is_failure())
     }
 
     /// Told whenever a watch turns.
@@ -146,7 +161,7 @@ impl Ear {
     }
 
     fn works(&self) {
-        if self.turn(Standing::Works) == Standing::Fails {
+        if self.turn(Standing::Works).is_failure() {
             tracing::info!(namespace = self.namespace, "{} are watched again", self.kind.plural());
         }
     }
@@ -160,16 +175,29 @@ impl Ear {
             return;
         }
         self.hearing.metrics.error(self.kind.failure());
-        match self.turn(Standing::Fails) {
-            Standing::Fails => tracing::debug!(namespace, %error, "the watch of {what} still fails"),
-            before => tracing::warn!(
-                namespace,
-                %error,
-                "the watch of {what} fails: until it works, {}{}",
-                self.kind.loss(before),
-                self.kind.remedy(status)
-            ),
+        let is_forbidden = status == Some(StatusCode::FORBIDDEN.as_u16());
+        let now = if is_forbidden { Standing::Forbidden } else { Standing::Fails };
+        let before = self.turn(now);
+        if before.is_failure() {
+            tracing::debug!(namespace, %error, "the watch of {what} still fails");
+            return;
         }
+        tracing::warn!(
+            namespace,
+            %error,
+            "the watch of {what} fails: until it works, {}{}",
+            self.kind.loss(namespace, before, now),
+            self.kind.remedy(status)
+        );
+    }
+
+    /// Waits until the operator may not watch there.
+    pub(super) async fn forbidden(&self) {
+        // An error means that nobody hears any more, and the operator ends.
+        let is_forbidden = |watches: &Vec<(Watched, Standing)>| {
+            watches.get(self.number).is_some_and(|(_, standing)| *standing == Standing::Forbidden)
+        };
+        let _ = self.hearing.turns().wait_for(is_forbidden).await;
     }
 
     /// Gives how it stood before.

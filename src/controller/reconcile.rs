@@ -112,7 +112,9 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
         return Box::pin(clean_up(context, subject)).await;
     }
     if subject.object().spec.suspend {
-        return Ok(Outcome::Suspended);
+        return Ok(Outcome::Suspended {
+            is_read: desired::remember_api_token(context, subject.object()).await,
+        });
     }
     subject.add_finalizer().await?;
     let client = client(context, subject);

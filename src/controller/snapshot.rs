@@ -42,6 +42,7 @@ impl Context {
             watches: self.hearing.count(),
             logdrains: objects.as_ref().map(|objects| standings(objects.iter().map(AsRef::as_ref))),
             drains: objects.as_ref().map(|objects| drains(objects.iter().map(AsRef::as_ref))),
+            unreleased: self.view.unreleased(),
             budgets: self.scalingo.budgets(self.tokens_in_use()),
             feeds_answering,
             feeds_silent,

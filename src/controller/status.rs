@@ -1,5 +1,7 @@
 //! Writes the finalizer and the status, each only when it differs, guarded by resourceVersion.
 
+mod forbidden;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use kube::{
@@ -221,6 +223,10 @@ impl<'a> Subject<'a> {
             Err(Error::Kubernetes(error)) if is_not_found(&error) => {
                 self.context.view.released(&self.object);
             }
+            Err(error) if error.is_forbidden() => {
+                self.context.view.could_not_release(&self.uid());
+                return Err(self.not_released(error, &finalizers));
+            }
             Err(error) => return Err(error),
         }
         Ok(())
@@ -302,6 +308,10 @@ impl<'a> Subject<'a> {
                     if let Error::Changed = &error {
                         self.learn().await;
                     }
+                    if error.is_forbidden() && self.may_go_on_unwritten(&status.drains) {
+                        self.go_on_unwritten(status.drains, &error, reason, message);
+                        return Ok(());
+                    }
                     return Err(error);
                 }
             }
@@ -357,6 +367,7 @@ impl<'a> Subject<'a> {
     async fn rebase(&mut self, before: &LogDrainStatus) -> Result<(), Error> {
         let api = self.api();
         let newest = self.answer(api.get(&self.object.name_any())).await?;
+        let newest = Arc::unwrap_or_clone(self.context.view.completed(Arc::new(newest)));
         let records = newest.status.as_ref().map_or(&[][..], |status| &status.drains);
         if newest.uid() != self.object.uid() {
             return Err(Error::Changed);

@@ -3,12 +3,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
 use jiff::Timestamp;
 use kube::{
     ResourceExt,
     runtime::reflector::{ObjectRef, Store},
 };
 
+use super::watch::Cache;
 use crate::{
     controller::plan::{Peer, Rank, Record},
     crd::{DrainRecord, LogDrain},
@@ -22,7 +24,7 @@ use crate::{
 /// since 1.35 (KEP-5504) and etcd has always had it. Where etcd is restored from a backup they go back, and what was
 /// written before is undone: a list that begins later is the truth.
 pub struct View {
-    stores: Vec<Store<LogDrain>>,
+    caches: Vec<Cache>,
     own: Mutex<Own>,
 }
 
@@ -35,6 +37,9 @@ struct Own {
     count: u64,
     /// By uid, how each intent of a resource is dated, and when it was first seen.
     intents: HashMap<String, Vec<(Option<Timestamp>, Timestamp)>>,
+    unwritten: HashMap<String, Unwritten>,
+    /// Those whose finalizer the operator may not take off.
+    unreleased: HashSet<String>,
 }
 
 struct Noted {
@@ -42,7 +47,37 @@ struct Noted {
     number: u64,
 }
 
+/// What a status should say of a resource that goes, and may not be written.
+#[derive(Default)]
+struct Unwritten {
+    /// The records that stand.
+    standing: Vec<DrainRecord>,
+    /// What has become of them.
+    records: Vec<DrainRecord>,
+    message: String,
+}
+
 impl Own {
+    fn is_empty(&self) -> bool {
+        let Self { written, released, intents, unwritten, unreleased, count: _ } = self;
+        written.is_empty()
+            && released.is_empty()
+            && intents.is_empty()
+            && unwritten.is_empty()
+            && unreleased.is_empty()
+    }
+
+    /// With what could not be written, where nobody has written the records since.
+    fn complete(&self, object: Arc<LogDrain>) -> Arc<LogDrain> {
+        let unwritten = object.metadata.uid.as_ref().and_then(|uid| self.unwritten.get(uid));
+        let Some(unwritten) = unwritten.filter(|unwritten| unwritten.standing == records(&object)) else {
+            return object;
+        };
+        let mut object = Arc::unwrap_or_clone(object);
+        object.status.get_or_insert_default().drains.clone_from(&unwritten.records);
+        Arc::new(object)
+    }
+
     /// Whether this is a form of a resource that was let go, and not one that came back since, as from a backup.
     fn is_released(&self, uid: &str, object: &LogDrain) -> bool {
         self.released.get(uid).is_some_and(|last| {
@@ -70,16 +105,15 @@ pub enum Newer {
 impl View {
     /// A view of these watch caches.
     #[must_use]
-    pub fn new(stores: Vec<Store<LogDrain>>) -> Self {
-        Self { stores, own: Mutex::default() }
+    pub fn new(caches: Vec<Cache>) -> Self {
+        Self { caches, own: Mutex::default() }
     }
 
-    /// Waits until every cache has been filled: before, a peer might be missed.
+    /// Waits until every cache has been filled whose watch is not forbidden, and one at least: before, a peer might be missed.
     pub async fn filled(&self) {
-        for store in &self.stores {
-            // An error means that the watch has ended, and the operator with it.
-            let _ = store.wait_until_ready().await;
-        }
+        join_all(self.caches.iter().map(Cache::settled)).await;
+        let mut any: FuturesUnordered<_> = self.caches.iter().map(Cache::filled).collect();
+        any.next().await;
     }
 
     /// Whether anything shows that an operator was ever at work.
@@ -102,16 +136,16 @@ impl View {
         })
     }
 
-    /// Whether every cache has been filled.
+    /// Whether it does not wait any more to be [filled](Self::filled).
     pub fn is_filled(&self) -> bool {
-        self.stores.iter().all(|store| futures::FutureExt::now_or_never(store.wait_until_ready()).is_some())
+        self.filled().now_or_never().is_some()
     }
 
     /// The newest known form of a resource; `None` when this process has released it.
     #[must_use]
     pub fn newest(&self, seen: &Arc<LogDrain>) -> Option<Arc<LogDrain>> {
         match self.newer(seen) {
-            Newer::Nothing => Some(seen.clone()),
+            Newer::Nothing => Some(self.completed(seen.clone())),
             Newer::Form(newer) => Some(newer),
             Newer::Released => None,
         }
@@ -123,7 +157,7 @@ impl View {
         let Some(uid) = seen.metadata.uid.as_ref() else { return Newer::Released };
         let own = self.own();
         let key = ObjectRef::from_obj(seen);
-        let cached = self.stores.iter().filter_map(|store| store.get(&key));
+        let cached = self.stores().filter_map(|store| store.get(&key));
         let cached = cached.filter(|cached| cached.metadata.uid.as_ref() == Some(uid));
         let written = own.written.get(uid).map(|noted| noted.form.clone()).into_iter();
         let newest = cached.chain(written).max_by_key(|object| version(object));
@@ -131,13 +165,19 @@ impl View {
         if own.is_released(uid, newer.as_deref().unwrap_or(seen)) {
             return Newer::Released;
         }
-        newer.map_or(Newer::Nothing, Newer::Form)
+        newer.map_or(Newer::Nothing, |newer| Newer::Form(own.complete(newer)))
+    }
+
+    /// This form of a resource, with what could not be written of it.
+    #[must_use]
+    pub fn completed(&self, object: Arc<LogDrain>) -> Arc<LogDrain> {
+        self.own().complete(object)
     }
 
     /// The newest known form of the resource of this name.
     #[must_use]
     pub fn get(&self, name: &ObjectRef<LogDrain>) -> Option<Arc<LogDrain>> {
-        let cached = self.stores.iter().find_map(|store| store.get(name))?;
+        let cached = self.stores().find_map(|store| store.get(name))?;
         self.newest(&cached)
     }
 
@@ -149,11 +189,41 @@ impl View {
         own.written.insert(uid, noted);
     }
 
+    /// Remembers records that may not be written, and what their status would say. Gives whether it would have said something else
+    /// the last time.
+    pub fn could_not_write(&self, object: &LogDrain, now: &[DrainRecord], message: &str) -> bool {
+        let Some(uid) = object.uid() else { return true };
+        let mut own = self.own();
+        let unwritten = own.unwritten.entry(uid).or_default();
+        // What stood when the first of them could not be written stands still.
+        if unwritten.records != records(object) {
+            unwritten.standing = records(object).to_vec();
+        }
+        unwritten.records = now.to_vec();
+        let is_news = unwritten.message != message;
+        message.clone_into(&mut unwritten.message);
+        is_news
+    }
+
+    /// Remembers that the operator may not release a resource.
+    pub fn could_not_release(&self, uid: &str) {
+        self.own().unreleased.insert(uid.to_owned());
+    }
+
+    /// How many resources the operator has nothing left to do for, and may not release.
+    #[must_use]
+    pub fn unreleased(&self) -> usize {
+        let all: HashSet<String> = self.all().iter().filter_map(|object| object.uid()).collect();
+        self.own().unreleased.intersection(&all).count()
+    }
+
     /// Remembers that a resource was released from its finalizer, until the caches have it.
     pub fn released(&self, object: &LogDrain) {
         let Some(uid) = object.uid() else { return };
         let mut own = self.own();
         own.written.remove(&uid);
+        own.unwritten.remove(&uid);
+        own.unreleased.remove(&uid);
         let noted = own.note(object);
         own.released.insert(uid, noted);
     }
@@ -234,15 +304,17 @@ impl View {
     /// Every resource in its newest known form.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<LogDrain>> {
-        let cached: Vec<Arc<LogDrain>> = self.stores.iter().flat_map(Store::state).collect();
+        let cached: Vec<Arc<LogDrain>> = self.stores().flat_map(Store::state).collect();
         let mut own = self.own();
-        if own.released.is_empty() && own.written.is_empty() && own.intents.is_empty() {
+        if own.is_empty() {
             return cached;
         }
         let uids: HashSet<&str> = cached.iter().filter_map(|object| object.metadata.uid.as_deref()).collect();
         own.released.retain(|uid, _| uids.contains(uid.as_str()));
         own.written.retain(|uid, _| uids.contains(uid.as_str()));
         own.intents.retain(|uid, _| uids.contains(uid.as_str()));
+        own.unwritten.retain(|uid, _| uids.contains(uid.as_str()));
+        own.unreleased.retain(|uid| uids.contains(uid.as_str()));
         drop(uids);
         let newest = |object: Arc<LogDrain>| {
             let uid = object.metadata.uid.as_ref()?;
@@ -258,12 +330,21 @@ impl View {
                 None => Some(object),
             }
         };
-        cached.into_iter().filter_map(newest).collect()
+        let newest: Vec<_> = cached.into_iter().filter_map(newest).collect();
+        newest.into_iter().map(|object| own.complete(object)).collect()
+    }
+
+    fn stores(&self) -> impl Iterator<Item = &Store<LogDrain>> {
+        self.caches.iter().map(Cache::store)
     }
 
     fn own(&self) -> MutexGuard<'_, Own> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn records(object: &LogDrain) -> &[DrainRecord] {
+    object.status.as_ref().map_or(&[], |status| &status.drains)
 }
 
 /// Namespace and name, as people write them.
@@ -284,150 +365,4 @@ fn version(object: &LogDrain) -> u128 {
 }
 
 #[cfg(test)]
-mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-    use kube::runtime::{reflector, watcher};
-
-    use super::*;
-    use crate::crd::{DrainState, DrainType, FINALIZER, LogDrainSpec, LogDrainStatus, tests::active};
-
-    fn object(uid: &str, version: u64) -> LogDrain {
-        let mut object = LogDrain::new(uid, LogDrainSpec::new("shop", DrainType::Datadog));
-        object.metadata.namespace = Some("ns".into());
-        object.metadata.uid = Some(uid.into());
-        object.metadata.resource_version = Some(version.to_string());
-        object
-    }
-
-    fn versions(view: &View) -> Vec<String> {
-        view.all().iter().filter_map(|object| object.resource_version()).collect()
-    }
-
-    #[test]
-    fn what_was_written_is_seen_until_the_cache_has_it_or_something_newer() {
-        let (store, mut writer) = reflector::store();
-        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 9)));
-        let view = View::new(vec![store]);
-        view.wrote(&object("u", 10));
-        assert_eq!(versions(&view), ["10"]);
-        let seen = Arc::new(object("u", 9));
-        assert_eq!(view.newest(&seen).unwrap().resource_version().unwrap(), "10");
-        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 11)));
-        assert_eq!(versions(&view), ["11"]);
-    }
-
-    #[test]
-    fn what_was_let_go_is_nobodys_peer_whatever_else_holds_it() {
-        use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-        let peers = |is_going: bool, finalizers: &[&str]| {
-            let mut object = object("u", 1);
-            object.metadata.deletion_timestamp = is_going.then_some(Time(Timestamp::UNIX_EPOCH));
-            object.metadata.finalizers = Some(finalizers.iter().map(|text| (*text).to_owned()).collect());
-            let record = active("v1:d", "v1:u");
-            let target = record.target();
-            object.status = Some(LogDrainStatus { drains: vec![record], ..LogDrainStatus::default() });
-            let (store, mut writer) = reflector::store();
-            writer.apply_watcher_event(&watcher::Event::Apply(object));
-            View::new(vec![store]).peers("other", &target, Timestamp::UNIX_EPOCH).len()
-        };
-        assert_eq!(peers(false, &[]), 1);
-        assert_eq!(peers(true, &["example.com/other", FINALIZER]), 1);
-        assert_eq!(peers(true, &["example.com/other"]), 0);
-    }
-
-    #[test]
-    fn what_was_released_is_gone_at_once() {
-        let (store, mut writer) = reflector::store();
-        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 1)));
-        let view = View::new(vec![store]);
-        view.released(&object("u", 1));
-        assert!(versions(&view).is_empty());
-        assert!(view.newest(&Arc::new(object("u", 1))).is_none());
-    }
-
-    #[test]
-    fn what_was_released_and_comes_back_with_its_uid_is_seen() {
-        let (store, mut writer) = reflector::store();
-        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 1)));
-        let view = View::new(vec![store]);
-        view.released(&object("u", 1));
-        writer.apply_watcher_event(&watcher::Event::Delete(object("u", 2)));
-        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 3)));
-        assert!(view.newest(&Arc::new(object("u", 3))).is_some());
-        assert_eq!(versions(&view), ["3"]);
-    }
-
-    #[test]
-    fn a_list_that_began_later_is_the_truth_though_versions_have_gone_back() {
-        let (store, mut writer) = reflector::store();
-        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 900)));
-        writer.apply_watcher_event(&watcher::Event::Apply(object("gone", 900)));
-        let view = View::new(vec![store]);
-        view.wrote(&object("u", 901));
-        view.released(&object("gone", 902));
-        let mut list = |name: &str, version: u64| {
-            let noted = view.noted();
-            writer.apply_watcher_event(&watcher::Event::Init);
-            writer.apply_watcher_event(&watcher::Event::InitApply(object("u", version)));
-            writer.apply_watcher_event(&watcher::Event::InitApply(object("gone", version)));
-            writer.apply_watcher_event(&watcher::Event::InitDone);
-            view.listed(Some(name), noted);
-            let mut versions = versions(&view);
-            versions.sort();
-            versions
-        };
-        assert_eq!(list("elsewhere", 500), ["901"], "of another namespace");
-        assert_eq!(list("ns", 500), ["500", "500"]);
-        assert_eq!(view.newest(&Arc::new(object("u", 500))).unwrap().resource_version().unwrap(), "500");
-        assert!(!view.is_released("gone"));
-    }
-
-    #[test]
-    fn what_was_written_since_a_list_began_is_newer() {
-        let (store, mut writer) = reflector::store();
-        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 9)));
-        let view = View::new(vec![store]);
-        let noted = view.noted();
-        view.wrote(&object("u", 10));
-        view.listed(None, noted);
-        assert_eq!(versions(&view), ["10"]);
-    }
-
-    #[test]
-    fn an_intent_is_known_since_it_was_first_seen() {
-        let at = |seconds| Timestamp::from_second(seconds).unwrap();
-        let view = View::new(Vec::new());
-        let intent = |since| DrainRecord {
-            state: DrainState::Adding,
-            since: Some(Time(at(since))),
-            ..active("d", "u")
-        };
-        let seen = |records: &[DrainRecord], now| {
-            let mut object = object("u", 1);
-            object.status = Some(LogDrainStatus { drains: records.to_vec(), ..LogDrainStatus::default() });
-            let records = view.records(&object, at(now)).into_iter();
-            records.map(|record| record.seen).collect::<Vec<_>>()
-        };
-        let both = [active("d", "u"), intent(9_000)];
-        assert_eq!(seen(&both, 10), [Timestamp::MAX, at(10)], "only an intent has a time");
-        assert_eq!(seen(&both, 20), [Timestamp::MAX, at(10)]);
-        assert_eq!(seen(&[intent(9_000), intent(9_001)], 30), [at(10), at(30)]);
-        // The clock is set back, and forward again.
-        assert_eq!(seen(&both, 5), [Timestamp::MAX, at(5)]);
-        assert_eq!(seen(&both, 40), [Timestamp::MAX, at(5)]);
-        let undated = DrainRecord { since: None, ..intent(0) };
-        assert_eq!(seen(&[intent(8_000), undated], 50), [at(50), at(50)], "they are others");
-        assert_eq!(seen(&[active("d", "u")], 60), [Timestamp::MAX]);
-        assert!(view.own().intents.is_empty());
-    }
-
-    #[test]
-    fn what_the_cache_has_lost_does_not_come_back() {
-        let (store, mut writer) = reflector::store();
-        writer.apply_watcher_event(&watcher::Event::Apply(object("u", 1)));
-        let view = View::new(vec![store]);
-        view.wrote(&object("u", 2));
-        writer.apply_watcher_event(&watcher::Event::Delete(object("u", 2)));
-        assert!(versions(&view).is_empty());
-    }
-}
+mod tests;

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use super::{
     conclude::call_heirs,
     context::Context,
-    hearing::{Hearing, Watched},
+    hearing::{Ear, Hearing, Watched},
     notice::watch_secrets,
     poll::poll_change_feeds,
     reconcile::reconcile,
@@ -35,14 +35,52 @@ use crate::crd::LogDrain;
 /// The watch of one namespace, or of all, before its events are followed.
 pub struct Watch {
     namespace: Option<String>,
-    store: Store<LogDrain>,
+    cache: Cache,
     stream: BoxStream<'static, watcher::Result<watcher::Event<LogDrain>>>,
     renewal: Renewal,
+}
+
+/// What a watch has brought so far. It keeps what it holds while the watch fails.
+#[derive(Clone)]
+pub struct Cache {
+    store: Store<LogDrain>,
+    ear: Ear,
+}
+
+impl Cache {
+    /// One that nothing is known of but what is in it.
+    #[cfg(test)]
+    pub(super) fn of(store: Store<LogDrain>) -> Self {
+        let hearing = Hearing::new(crate::metrics::Metrics::default());
+        Self { store, ear: hearing.begin(Watched::LogDrain, None) }
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn store(&self) -> &Store<LogDrain> {
+        &self.store
+    }
+
+    /// Waits until it has been filled.
+    pub async fn filled(&self) {
+        // An error means that the watch has ended, and the operator with it.
+        let _ = self.store.wait_until_ready().await;
+    }
+
+    /// Waits until it has been filled, or until the operator may not watch there: the others are not to wait for it then.
+    pub async fn settled(&self) {
+        tokio::select! {
+            biased;
+            () = self.filled() => {}
+            () = self.ear.forbidden() => {}
+        }
+    }
 }
 
 /// Has a watch list all objects anew.
 #[derive(Clone)]
 struct Renewal {
+    ear: Ear,
     /// How often that was asked for.
     asked: watch::Sender<u64>,
     /// By which asking the cache was filled last.
@@ -50,12 +88,16 @@ struct Renewal {
 }
 
 impl Renewal {
-    /// Waits until the cache holds what the API server holds after this call.
+    /// Waits until the cache holds what the API server holds after this call, or until the operator may not watch there.
     async fn renew(mut self) {
         self.asked.send_modify(|asked| *asked += 1);
         let wanted = *self.asked.borrow();
-        // An error means that the watch has ended, and the operator with it.
-        let _ = self.filled.wait_for(|filled| *filled >= wanted).await;
+        tokio::select! {
+            biased;
+            // An error means that the watch has ended, and the operator with it.
+            _ = self.filled.wait_for(|filled| *filled >= wanted) => {}
+            () = self.ear.forbidden() => {}
+        }
     }
 }
 
@@ -105,7 +147,10 @@ impl Watch {
         let events = Events { current: watching(api.clone()), api, asked: asking, begun: Arc::clone(&begun) };
         let events = stream::unfold(events, |mut events| async move { Some((events.next().await?, events)) });
         let stream = events
-            .inspect_err(move |error| ear.failed(error))
+            .inspect_err({
+                let ear = ear.clone();
+                move |error| ear.failed(error)
+            })
             .boxed()
             // Who has written which field takes more memory than all the rest, and nobody here asks.
             .modify(|object| object.metadata.managed_fields = None)
@@ -116,13 +161,14 @@ impl Watch {
                 }
             })
             .boxed();
-        Self { namespace, store, stream, renewal: Renewal { asked, filled } }
+        let cache = Cache { store, ear: ear.clone() };
+        Self { namespace, cache, stream, renewal: Renewal { ear, asked, filled } }
     }
 
     /// The cache that the watch fills.
     #[must_use]
-    pub fn store(&self) -> Store<LogDrain> {
-        self.store.clone()
+    pub fn cache(&self) -> Cache {
+        self.cache.clone()
     }
 
     /// What it brings.
@@ -178,7 +224,8 @@ pub async fn follow(
         doors.push((watch.namespace.clone(), door));
         let stopping = context.stopping.clone();
         // What has passed while standing by, first.
-        let passed: Vec<_> = watch.store.state().iter().map(|object| Ok(LogDrain::clone(object))).collect();
+        let passed: Vec<_> =
+            watch.cache.store.state().iter().map(|object| Ok(LogDrain::clone(object))).collect();
         let (heard, namespace, mut noted) = (Arc::clone(&context), watch.namespace.clone(), 0);
         let events = watch.stream.inspect_ok(move |event| match event {
             watcher::Event::Init => noted = heard.view.noted(),
@@ -191,7 +238,7 @@ pub async fn follow(
             watcher::Event::Apply(_) | watcher::Event::InitApply(_) => {}
         });
         let stream = stream::iter(passed).chain(events.applied_objects());
-        let controller = Controller::for_stream(stream, watch.store)
+        let controller = Controller::for_stream(stream, watch.cache.store)
             .reconcile_on(calls)
             .graceful_shutdown_on(async move { stopping.cancelled().await })
             .run(reconcile, |_, error, _| match *error {}, Arc::clone(&context))

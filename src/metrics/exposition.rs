@@ -103,6 +103,7 @@ impl Page {
             self.gauges(&family::LOGDRAINS, series);
         }
         self.gauge(&family::DRAINS, now.drains.map(count));
+        self.gauge(&family::UNRELEASED, Some(count(now.unreleased)));
     }
 
     fn add_budgets(&mut self, budgets: &[BudgetFigures]) {

@@ -34,6 +34,8 @@ named! {
         Kubernetes = "kubernetes",
         /// The Kubernetes API did not answer in time.
         KubernetesTimeout = "kubernetes_timeout",
+        /// The operator may not take its finalizer off a resource.
+        NotReleased = "not_released",
         /// A reconciliation took too long.
         Timeout = "timeout",
         /// Scalingo could not do it now.

@@ -66,6 +66,8 @@ families! {
         "LogDrain resources by status and reason of their Ready condition; of reason New are those without a status yet, of Other those whose status somebody else has written.";
     DRAINS = "logdrain_drains", Gauge, [],
         "Drains at Scalingo under control: recorded as Active, each once.";
+    UNRELEASED = "logdrain_unreleased", Gauge, [],
+        "LogDrain resources that are being deleted, for which nothing is left to do, and whose finalizer the operator may not take off: a person has to.";
     RECONCILES = "logdrain_reconciles_total", Counter, ["result"],
         "Reconciliations of a LogDrain by result: ok came to its end, transient failed and is tried again, stalled failed and needs a person, passing was given up for a newer form or because the operator stops.";
     RECONCILE_DURATION = "logdrain_reconcile_duration_seconds", Histogram, [],

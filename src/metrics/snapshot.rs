@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub logdrains: Option<BTreeMap<Standing, usize>>,
     /// How many drains are recorded as there; absent until they are known.
     pub drains: Option<usize>,
+    /// How many resources there is nothing left to do for that the operator may not release.
+    pub unreleased: usize,
     /// The budgets of the API tokens in use.
     pub budgets: Vec<BudgetFigures>,
     /// How many change feeds answer.

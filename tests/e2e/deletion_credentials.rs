@@ -1,19 +1,22 @@
 //! Deletions whose credential is gone or refused, or whose API does not answer.
 
+use control_plane::AuditEntry;
 use scalingo_simulator::{Action, Answer, AnswerBody, Rule};
 use serde_json::{Value, json};
 
 use crate::{
+    eventually::until,
     lifecycle::verdict,
     scene::LATER,
     types::{DATADOG, with_datadog},
-    world::{API_TOKEN, World, condition},
+    world::{API_TOKEN, SOON, World, condition},
 };
 
 const DRAINS: &str = "/v1/apps/*/log_drains";
 
-const TOKEN_GONE: &str = "the drains cannot be deleted without an API token: Secret scalingo is not there; put it back, \
-                          or set spec.deletionPolicy to Retain, which releases this resource and leaves its drains at Scalingo";
+const TOKEN_GONE: &str = "the drains cannot be deleted without an API token: Secret scalingo is not there; this goes on by itself \
+                          once you have put it there. In a namespace that is being deleted nothing can be put: set \
+                          spec.deletionPolicy to Retain there, which releases this resource and leaves its drains at Scalingo";
 
 /// Waits until the deletion has come to a stand for this reason, with the drain still there.
 async fn until_it_stands(world: &World, reason: &str) -> Value {
@@ -89,14 +92,52 @@ async fn after_a_restart_without_the_token_putting_it_back_lets_the_deletion_go_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_resource_goes_after_its_secret_though_the_operator_was_started_anew() {
+    let world = with_datadog().await;
+    world.change("datadog", &json!({"suspend": true}));
+    world.until_reason("datadog", "Suspended").await;
+    world.stop_operator();
+    let requests = world.simulator.journal().len();
+    let has_read = |entry: &AuditEntry| entry.resource == "secrets" && entry.verb == "get";
+    let before = world.audit().into_iter().filter(has_read).count();
+    world.start_operator();
+    let is_read = || world.audit().into_iter().filter(has_read).count() > before;
+    until(SOON, || "the Secret is not read".to_owned(), is_read).await;
+    assert_eq!(world.simulator.journal().len(), requests, "Scalingo is asked nothing");
+    world.kubectl(&["delete", "secret", "scalingo"]);
+    world.delete_until_gone(&["logdrain", "datadog"]);
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_a_sibling_has_read_serves_for_a_deletion() {
+    let world = with_datadog().await;
+    world.stop_operator();
+    world.change("datadog", &json!({"apiTokenSecretRef": {"name": "gone"}}));
+    world.apply(
+        "sibling",
+        &json!({"app": "shop-api", "type": "papertrail", "host": "logs.example.com", "port": 1}),
+    );
+    world.start_operator();
+    world.until_reason("sibling", "Synced").await;
+    world.until_reason("datadog", "ApiTokenNotFound").await;
+    world.kubectl(&["delete", "secret", "scalingo"]);
+    world.change("datadog", &json!({"apiTokenSecretRef": {"name": "scalingo"}}));
+    world.delete_until_gone(&["logdrain", "datadog"]);
+    assert_eq!(world.simulator.drains("shop-front"), [""; 0]);
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_token_is_not_taken_for_a_drain_that_is_gone() {
     let world = with_datadog().await;
     world.simulator.revoke_token("operator");
     world.simulator.revoke_bearers("operator");
     world.delete("datadog");
     let object = until_it_stands(&world, "Unauthorized").await;
-    let message =
-        "Scalingo refuses the API token: unauthorized; look at the Secret that spec.apiTokenSecretRef names";
+    let message = "Scalingo refuses the API token: unauthorized; look at the Secret that spec.apiTokenSecretRef names; \
+                   or set spec.deletionPolicy to Retain, which releases this resource and leaves its drains at Scalingo";
     assert_eq!(verdict(&object), ["False", "Unauthorized", message]);
     world.record("deleting-unauthorized", &object);
     assert_eq!(condition(&object, "Stalled")["status"], "True");
@@ -113,7 +154,8 @@ async fn a_user_who_may_no_longer_manage_drains_is_not_taken_for_a_drain_that_is
     world.delete("datadog");
     let object = until_it_stands(&world, "NotPermitted").await;
     let message = "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of \
-                   this app: you are not allowed to do this; a collaborator with the limited role cannot";
+                   this app: you are not allowed to do this; a collaborator with the limited role cannot; or set \
+                   spec.deletionPolicy to Retain, which releases this resource and leaves its drains at Scalingo";
     assert_eq!(verdict(&object), ["False", "NotPermitted", message]);
     assert_eq!(condition(&object, "Stalled")["status"], "True");
     world.simulator.set_limited("operator", false);

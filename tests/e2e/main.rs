@@ -38,6 +38,7 @@ mod lost_answers;
 mod memory;
 mod metrics;
 mod moved;
+mod namespaces;
 mod neighbours;
 mod operator;
 mod pasted;

@@ -11,6 +11,10 @@ use crate::{
     world::{World, ready},
 };
 
+/// What a deletion that waits for a person says at the end.
+const OR_RETAIN: &str =
+    "; or set spec.deletionPolicy to Retain, which releases this resource and leaves its drains at Scalingo";
+
 fn refuse(status: u16, text: &str) -> Action {
     Action::respond(Answer::error(status, text))
 }
@@ -20,15 +24,22 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
     let world = World::running().await;
     let delete = "delete_drain failed: DELETE /v1/apps/{id}/log_drains: ";
     let cases = [
-        ("d400", refuse(400, "no"), "Rejected", PERSON, format!("{delete}answered 400: no; delete the drain at Scalingo by hand")),
+        (
+            "d400",
+            refuse(400, "no"),
+            "Rejected",
+            PERSON,
+            format!("{delete}answered 400: no; delete the drain at Scalingo by hand{OR_RETAIN}"),
+        ),
         (
             "d403",
             refuse(403, "read only"),
             "NotPermitted",
             PERSON,
-            "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: read \
-             only; a collaborator with the limited role cannot"
-                .to_owned(),
+            format!(
+                "the user of the API token that spec.apiTokenSecretRef names may not manage the drains of this app: read \
+                 only; a collaborator with the limited role cannot{OR_RETAIN}"
+            ),
         ),
         (
             "d404-html",
@@ -40,7 +51,13 @@ async fn a_resource_stays_while_its_drain_cannot_be_deleted_and_says_why() {
                  the firewall and --api-url); looking until {{until}} for what it may have done"
             ),
         ),
-        ("d500", refuse(500, "boom"), "Unavailable", TIME, format!("{delete}answered 500: boom; this is tried again by itself")),
+        (
+            "d500",
+            refuse(500, "boom"),
+            "Unavailable",
+            TIME,
+            format!("{delete}answered 500: boom; this is tried again by itself"),
+        ),
     ];
     for (name, action, ..) in &cases {
         world.simulator.add_app(name);
@@ -129,8 +146,9 @@ async fn a_refused_token_is_no_proof_that_the_drain_is_gone() {
     world.simulator.revoke_token("operator");
     world.simulator.revoke_bearers("operator");
     world.kubectl(&["delete", "logdrain", "drain", "--wait=false"]);
-    let message =
-        "Scalingo refuses the API token: unauthorized; look at the Secret that spec.apiTokenSecretRef names";
+    let message = format!(
+        "Scalingo refuses the API token: unauthorized; look at the Secret that spec.apiTokenSecretRef names{OR_RETAIN}"
+    );
     let object = world
         .until("drain", "being deleted and refused", |object| {
             !object["metadata"]["deletionTimestamp"].is_null()
@@ -138,7 +156,7 @@ async fn a_refused_token_is_no_proof_that_the_drain_is_gone() {
                 && object["status"]["conditions"][0]["reason"] == "Unauthorized"
         })
         .await;
-    assert_failing(&object, "Unauthorized", PERSON, message);
+    assert_failing(&object, "Unauthorized", PERSON, &message);
     assert_eq!(world.simulator.drains("shop-front"), [URL]);
     world.simulator.restore_token("operator");
     world.until("drain", "gone", Value::is_null).await;

@@ -109,20 +109,26 @@ async fn a_watch_that_was_never_answered_is_told_of_once_with_what_to_do_and_onc
             _ => Fault::None,
         }
     };
-    for (status, remedy) in [
+    const ALL: &str = "no LogDrain of any namespace is looked after";
+    for (status, loss, remedy) in [
         (
             404,
+            ALL,
             "; install the CustomResourceDefinition logdrains.logs.scalingo.com, which `logdrain-operator crd` prints",
         ),
-        (403, "; bind the operator's ClusterRole to its service account there"),
-        (500, ""),
+        (
+            403,
+            "the operator knows no LogDrain of this namespace, and works on in the others",
+            "; bind the operator's ClusterRole to its service account there, with a ClusterRoleBinding where the namespace is being \
+             deleted",
+        ),
+        (500, ALL, ""),
     ] {
         let case = Case::new(refused(status));
         assert_eq!(case.counted(), FAILS, "not answered yet");
         sleep(A_TRY).await;
         let said = case.log.take();
-        let loss =
-            "the watch of LogDrains fails: until it works, no LogDrain of any namespace is looked after";
+        let loss = format!("the watch of LogDrains fails: until it works, {loss}");
         let [said] = said.as_slice() else { panic!("{said:#?}") };
         assert!(
             said.starts_with("WARN") && said.contains(&format!("{loss}{remedy} namespace=\"shop\"")),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
-    controller::{Hearing, Parts, Settings as ControllerSettings, View, desired},
+    controller::{Hearing, Parts, Settings as ControllerSettings, View, desired, watch::Cache},
     crd::{DrainType, LogDrain, LogDrainSpec, Reason},
     scalingo::{ApiToken, Client, Endpoints, Transport, TransportError},
 };
@@ -76,7 +76,7 @@ impl Case {
                 feed_interval: None,
                 gone_after: Duration::from_secs(600),
             },
-            view: View::new(vec![store]),
+            view: View::new(vec![Cache::of(store)]),
             digester: Arc::default(),
             hearing: Hearing::new(metrics.clone()),
             metrics,

@@ -47,7 +47,7 @@ impl KubernetesFault {
             // `Config::read_timeout`), which is part of the connection and not in these wires.
             Self::NeverAnswer => !matches!(request.verb, Verb::List | Verb::Watch),
             // Creation cannot meet one.
-            Self::Conflict => {
+            Self::Conflict | Self::Forbidden => {
                 matches!(request.verb, Verb::Update | Verb::Patch) && request.kind == "LogDrain"
             }
             Self::LoseAnswer | Self::NeverAnswerThoughMade | Self::Delay { .. } => {
@@ -60,6 +60,7 @@ impl KubernetesFault {
         match self {
             Self::Unreachable => Fault::Unreachable,
             Self::Status(code) => Fault::Status(code),
+            Self::Forbidden => Fault::Status(403),
             Self::Conflict => Fault::Conflict,
             Self::LoseAnswer => Fault::LoseAnswer,
             Self::NeverAnswer => Fault::NeverAnswer,

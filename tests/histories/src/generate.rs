@@ -221,7 +221,8 @@ fn scalingo(random: &mut Rng) -> Step {
 }
 
 fn kubernetes(random: &mut Rng) -> Step {
-    let fault = match random.u8(..9) {
+    let fault = match random.u8(..10) {
+        9 => return Step::Kubernetes { fault: KubernetesFault::Forbidden, times: random.u8(1..12) },
         0 => KubernetesFault::Unreachable,
         1 => KubernetesFault::Status(one(random, &[429, 500, 503])),
         2 | 3 => KubernetesFault::Conflict,

@@ -330,7 +330,7 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
         scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), life.requests_per_minute),
         client,
         settings: surroundings.settings(),
-        view: View::new(watches.iter().map(Watch::store).collect()),
+        view: View::new(watches.iter().map(Watch::cache).collect()),
         hearing,
         digester: Arc::clone(&surroundings.witness.digester),
         metrics,

@@ -193,6 +193,8 @@ pub enum DeleteForm {
 pub enum KubernetesFault {
     Unreachable,
     Status(u16),
+    /// Of writes of a `LogDrain`: the operator's right to them has gone.
+    Forbidden,
     /// Of writes.
     Conflict,
     /// Of writes.

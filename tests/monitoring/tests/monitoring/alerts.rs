@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Where the runbook has a section for each.
 const RUNBOOK: &str = "https://github.com/logdrain-operator/logdrain-operator/blob/main/docs/runbook.md";
-const ALERTS: [&str; 10] = [
+const ALERTS: [&str; 11] = [
     "LogDrainNotReady",
     "LogDrainCredentialRefused",
     "LogDrainBudgetExhausted",
@@ -18,6 +18,7 @@ const ALERTS: [&str; 10] = [
     "LogDrainOperatorManyLeaders",
     "LogDrainOperatorLeaderUnsteady",
     "LogDrainOperatorDeaf",
+    "LogDrainUnreleased",
     "LogDrainOperatorCrashLooping",
 ];
 

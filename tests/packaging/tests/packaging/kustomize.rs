@@ -115,10 +115,16 @@ fn deploy_and_its_components_are_what_the_chart_says() {
 
 #[test]
 fn one_namespace_is_what_the_chart_says_of_it() {
-    let helm = Helm::new(None).unwrap();
     let values = json!({"watchNamespaces": ["shop"]});
-    let mut charted = comparable(render(&helm, "logdrain-operator", "shop", &values).unwrap());
-    let mut kustomized = comparable(kustomize(&["namespaced", "high-availability"], Some("shop")));
+    assert_one_namespace_is(&["namespaced", "high-availability"], &values);
+    let values = json!({"watchNamespaces": ["shop"], "clusterRoleForLogDrains": true});
+    assert_one_namespace_is(&["namespaced", "namespace-deletion", "high-availability"], &values);
+}
+
+fn assert_one_namespace_is(components: &[&str], values: &Value) {
+    let helm = Helm::new(None).unwrap();
+    let mut charted = comparable(render(&helm, "logdrain-operator", "shop", values).unwrap());
+    let mut kustomized = comparable(kustomize(components, Some("shop")));
     // Here the operator asks its pod where it is, and there it is told.
     let deployment = "Deployment shop/logdrain-operator";
     let container = "/spec/template/spec/containers/0";
@@ -145,11 +151,11 @@ fn one_namespace_is_what_the_chart_says_of_it() {
 }
 
 #[test]
-fn the_server_takes_the_components_and_one_namespace_gives_no_right_elsewhere() {
+fn the_server_takes_the_components_and_one_namespace_gives_no_right_elsewhere_but_to_log_drains() {
     let plane = ControlPlane::start().unwrap();
     prepare(&plane, &["shop", "blog"]);
     plane.apply(include_str!("prometheus-operator.yaml")).unwrap();
-    let all = overlay(&["namespaced", "high-availability", "monitoring"], Some("shop"));
+    let all = overlay(&["namespaced", "namespace-deletion", "high-availability", "monitoring"], Some("shop"));
     let mut command = plane.kubectl();
     let output = command.args(["apply", "--validate=strict", "-k", path(all.path())]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
@@ -161,6 +167,7 @@ fn the_server_takes_the_components_and_one_namespace_gives_no_right_elsewhere() 
     };
     for (verb, resource) in [("list", "secrets"), ("patch", "logdrains"), ("create", "leases")] {
         assert!(may(verb, resource, "shop"), "{verb} {resource}");
-        assert!(!may(verb, resource, "blog"), "{verb} {resource}");
+        // What the component for the deletion of namespaces gives.
+        assert_eq!(may(verb, resource, "blog"), resource == "logdrains", "{verb} {resource}");
     }
 }

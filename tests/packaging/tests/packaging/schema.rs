@@ -21,6 +21,10 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
         ),
         (json!({"crds": {"keep": "yes"}}), &["at '/crds/keep': got string, want boolean"]),
         (json!({"watchNamespaces": "shop"}), &["at '/watchNamespaces': got string, want array"]),
+        (
+            json!({"clusterRoleForLogDrains": "yes"}),
+            &["at '/clusterRoleForLogDrains': got string, want boolean"],
+        ),
         (json!({"watchNamespaces": ["Shop"]}), &["at '/watchNamespaces/0': 'Shop' does not match pattern"]),
         (json!({"region": "osc.fr1"}), &["at '/region': 'osc.fr1' does not match pattern"]),
         (json!({"requestsPerMinute": 1}), &["at '/requestsPerMinute': minimum: got 1, want 2"]),
