@@ -213,7 +213,6 @@ impl World {
             }
             Step::Kubernetes { fault, times } => self.surroundings.faults.add(fault, times),
             Step::Elect if self.started == 0 => self.surroundings.elects.store(true, Ordering::Relaxed),
-            Step::Elect => {}
             Step::Lease { fault, times } => self.surroundings.lease_faults.add(fault, times),
             Step::CutOff { nth, seconds } => {
                 let time = Duration::from_secs(seconds.into());
@@ -252,7 +251,7 @@ impl World {
                     self.witness().count("a clock set back");
                 }
             }
-            Step::SetBack { .. } => {}
+            Step::Elect | Step::SetBack { .. } => {}
             ref step => self.happen_at_scalingo(step),
         }
     }

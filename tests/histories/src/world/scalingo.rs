@@ -44,24 +44,9 @@ impl World {
                     let _ = self.simulator().rename_app(id, name);
                 }
             }
-            Step::DeleteApp { app } => {
-                let Some(id) = self.apps.remove(&app) else { return };
-                self.witness().is_restless();
-                self.foreign.retain(|(target, _)| target.app != id);
-                self.copies.retain(|(target, _), _| target.app != id);
-                self.kept.leave(|target| target.app == id);
-                let _ = self.simulator().delete_app(&id);
-            }
+            Step::DeleteApp { app } => self.delete_app(app),
             Step::CreateApp { app } => self.create_app(app),
-            Step::DeleteAddon { app } => {
-                let Some(id) = self.apps.get(&app).cloned() else { return };
-                self.witness().is_restless();
-                let gone = Target::from((&id, ADDON));
-                self.foreign.retain(|(target, _)| *target != gone);
-                self.copies.retain(|(target, _), _| *target != gone);
-                self.kept.leave(|target| *target == gone);
-                let _ = self.simulator().delete_addon(&id, ADDON);
-            }
+            Step::DeleteAddon { app } => self.delete_addon(app),
             Step::CreateAddon { app } => self.create_addon(app),
             Step::Scalingo { requests, fault, times } => {
                 self.witness().count(&format!("Scalingo: {}", fault.name()));
@@ -132,6 +117,25 @@ impl World {
             }),
             _ => {}
         }
+    }
+
+    fn delete_app(&mut self, app: AppSlot) {
+        let Some(id) = self.apps.remove(&app) else { return };
+        self.witness().is_restless();
+        self.foreign.retain(|(target, _)| target.app != id);
+        self.copies.retain(|(target, _), _| target.app != id);
+        self.kept.leave(|target| target.app == id);
+        let _ = self.simulator().delete_app(&id);
+    }
+
+    fn delete_addon(&mut self, app: AppSlot) {
+        let Some(id) = self.apps.get(&app).cloned() else { return };
+        self.witness().is_restless();
+        let gone = Target::from((&id, ADDON));
+        self.foreign.retain(|(target, _)| *target != gone);
+        self.copies.retain(|(target, _), _| *target != gone);
+        self.kept.leave(|target| *target == gone);
+        let _ = self.simulator().delete_addon(&id, ADDON);
     }
 
     /// The token of this version sees an app again.
