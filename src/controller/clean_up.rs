@@ -144,7 +144,9 @@ async fn finish<'a>(
     let described = in_time(requester, desired::destination_for_deletion(context, subject.object())).await;
     let described = match described {
         // Nothing has to be put back by it.
-        Err(error) if error.is_forbidden() && !read(subject).iter().any(may_have_taken_along) => None,
+        Err(error) if error.is_forbidden() && !read(context, subject).iter().any(may_have_taken_along) => {
+            None
+        }
         described => described?,
     };
     let account = (&client, &token);

@@ -109,14 +109,7 @@ pub(super) async fn conclude(
         _ => None,
     };
     let target = seen.map(|seen| &seen.key.1);
-    let mut records = under_current_name(subject, target);
-    if let Err(Error::UrlOfTwoReadings { .. }) = &outcome {
-        // An earlier version may have shown part of the password as the host.
-        let has_url = [DrainType::Elk, DrainType::Custom];
-        for record in records.iter_mut().filter(|record| has_url.contains(&record.drain_type)) {
-            record.url = None;
-        }
-    }
+    let records = records_to_write(subject, target, outcome.as_ref().err());
     subject.answer_request();
     if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
         context.withdraw_from_sweep(&subject.uid());
@@ -237,10 +230,21 @@ fn describe(subject: &Subject<'_>, verdict: &Verdict, note: Option<&str>) -> (Re
 }
 
 /// The records, with the wanted app under the name that the spec gives it now.
-fn under_current_name(subject: &Subject<'_>, wanted: Option<&Target>) -> Vec<DrainRecord> {
+fn records_to_write(
+    subject: &Subject<'_>,
+    wanted: Option<&Target>,
+    failure: Option<&Error>,
+) -> Vec<DrainRecord> {
     let mut records = subject.records().to_vec();
     for record in records.iter_mut().filter(|record| Some(&record.target()) == wanted) {
         record.app.clone_from(&subject.object().spec.app);
+    }
+    if let Some(Error::UrlOfTwoReadings { .. }) = failure {
+        // An earlier version may have shown part of the password as the host.
+        let has_url = [DrainType::Elk, DrainType::Custom];
+        for record in records.iter_mut().filter(|record| has_url.contains(&record.drain_type)) {
+            record.url = None;
+        }
     }
     records
 }

@@ -158,12 +158,11 @@ async fn read(
 
 /// What is said of a Secret without the key.
 fn without_key(found: &Secret, secret: &SecretKeyRef, field: &str) -> String {
-    let mut what = format!("has no key {}", secret.key);
-    if let Some((type_, keys)) = TYPED.iter().find(|(type_, _)| Some(*type_) == found.type_.as_deref()) {
-        what += &format!(
-            "; a Secret of type {type_} has {keys}: set spec.{field}.key to the one that holds the value"
-        );
-    }
+    let typed = TYPED.iter().find(|(type_, _)| Some(*type_) == found.type_.as_deref());
+    let keys = typed.map(|(type_, keys)| {
+        format!("; a Secret of type {type_} has {keys}: set spec.{field}.key to the one that holds the value")
+    });
+    let mut what = format!("has no key {}{}", secret.key, keys.unwrap_or_default());
     if found.immutable == Some(true) {
         what += "; the Secret is immutable: delete it and create it again with that key";
     }

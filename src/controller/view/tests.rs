@@ -68,7 +68,10 @@ fn records_that_may_not_be_written_are_known_until_somebody_writes_others() {
     let seen = Arc::new(with(1, &["a", "b"]));
     assert_eq!(urls(&view.newest(&seen).unwrap()), [""; 0]);
     assert_eq!(urls(&view.all()[0]), [""; 0]);
-    assert!(view.peers("other", &active("", "").target()).is_empty(), "nobody waits for what is done");
+    assert!(
+        view.peers("other", &active("", "").target(), Timestamp::UNIX_EPOCH).is_empty(),
+        "nobody waits for what is done"
+    );
 
     // A change of something else.
     writer.apply_watcher_event(&watcher::Event::Apply(with(2, &["a", "b"])));
