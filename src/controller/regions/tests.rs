@@ -6,7 +6,10 @@ use crate::{controller::apps::tests::InProcess, scalingo::Endpoints};
 fn client(simulator: &Simulator, api: &str) -> (Client, ApiToken) {
     simulator.add_token("operator", "tk-us-regions");
     let endpoints = Endpoints::parse(api, "https://auth.example.com", false).unwrap();
-    let clock = Arc::new(jiff::Timestamp::now);
+    let clock = {
+        let simulator = simulator.clone();
+        Arc::new(move || simulator.now())
+    };
     let client = Client::new(Arc::new(InProcess(simulator.clone())), endpoints, clock, 1_000);
     (client, ApiToken::new("tk-us-regions").unwrap())
 }
