@@ -24,6 +24,7 @@ mod conclude;
 mod context;
 mod delete_forms;
 mod desired;
+mod doubts;
 mod error;
 mod events;
 mod execute;

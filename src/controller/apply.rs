@@ -3,12 +3,12 @@
 mod delete;
 mod records;
 
-use std::future::pending;
+use std::{collections::BTreeMap, future::pending};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use secrecy::ExposeSecret;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{
     context::Context,
@@ -18,7 +18,7 @@ use super::{
     lists::{Change, Freshness, Key},
     observation::{Observation, Presence},
     observe,
-    plan::{Adoption, Forgotten, Found, Ledger, Plan, Record, Step, resolved, settles},
+    plan::{Adoption, Forgotten, Found, LISTS_LAG, Ledger, Peer, Plan, Record, Step, resolved, settles},
     sabotage::Sabotage,
     status::{Basis, Subject},
     turn::{self, During},
@@ -172,6 +172,7 @@ impl<'a> PlanExecutor<'a, '_> {
                 self.after_failed_add(&intent, sent, error).await?
             }
         };
+        self.context.doubts.told(self.target(), &url, Kind::Added, Instant::now());
         let mut record = resolved(&intent, &url);
         record.url = self.shown(&record, &url);
         if drifted {
@@ -181,7 +182,8 @@ impl<'a> PlanExecutor<'a, '_> {
             self.subject.tell(&self.added(&record));
             self.tell_of_suspicion(&record);
         }
-        self.put(&intent, Some(record), Reason::Progressing, "added the drain").await
+        let records = self.with_wanted(record);
+        self.write(records, Reason::Progressing, "added the drain", Basis::AnyForm).await
     }
 
     /// Whether an intent that was written with this time still tells when its request is sent.
@@ -209,8 +211,9 @@ impl<'a> PlanExecutor<'a, '_> {
 
     /// The newest drain of the resource but for this one, wherever it is.
     fn other_active(&self, record: &DrainRecord) -> Option<&DrainRecord> {
-        let is_other =
-            |other: &&DrainRecord| other.state == DrainState::Active && !other.is_of_same_drain(record);
+        let is_other = |other: &&DrainRecord| {
+            other.state == DrainState::Active && other.destination_digest != record.destination_digest
+        };
         self.subject.records().iter().rev().find(is_other)
     }
 
@@ -267,6 +270,16 @@ impl<'a> PlanExecutor<'a, '_> {
         self.context.feeds().wrote(&self.key(), kind, url.clone(), Instant::now());
     }
 
+    /// What the list does not tell for sure of the drains that are recorded on the target.
+    pub(super) fn doubts(&self, peers: &[Peer]) -> BTreeMap<Digest, Timestamp> {
+        if self.context.is_sabotaged(Sabotage::ListsDoNotLag) {
+            return BTreeMap::new();
+        }
+        let own = self.records_here();
+        let records = own.iter().chain(peers.iter().flat_map(|peer| &peer.records));
+        self.context.doubts.of(&self.observation, records.filter_map(Record::url))
+    }
+
     /// What became of an addition that failed: its drain, or why there is none.
     async fn after_failed_add(
         &mut self,
@@ -276,23 +289,13 @@ impl<'a> PlanExecutor<'a, '_> {
     ) -> Result<Digest, Error> {
         let outcome = error.change_outcome();
         if matches!(outcome, ChangeOutcome::Answered | ChangeOutcome::Made) {
-            // Were this list to fail too, the intent stands and is looked after later.
-            let (account, target) = ((self.client, self.token), self.target().clone());
-            let object = self.subject.object();
-            self.observation =
-                observe::wanted(self.context, account, &target, object, Freshness::now()).await?;
-            let adding = Record::from(intent.clone());
-            let listed = self.observation.listed(&self.context.digester, self.wanted, Some(&adding));
-            let records = self.records_here();
-            let peers = self.peers();
-            let ledger = Ledger {
-                records: &records,
-                listed: &listed,
-                peers: &peers,
-                now: self.observation.at(),
-                led_since: self.context.led_since(),
-            };
-            match ledger.find_ended(&adding) {
+            // Were a list to fail too, the intent stands and is looked for later.
+            let mut found = self.look_for(intent).await?;
+            if found == Found::Nothing && outcome == ChangeOutcome::Answered {
+                self.until_listed().await?;
+                found = self.look_for(intent).await?;
+            }
+            match found {
                 Found::Drain(url) => return Ok(url),
                 Found::Nothing if outcome == ChangeOutcome::Answered => {}
                 Found::Nothing | Found::OneOf(_) => return Err(answer_lost(error, sent)),
@@ -309,6 +312,35 @@ impl<'a> PlanExecutor<'a, '_> {
         };
         self.put(intent, None, reason, &message).await?;
         Err(error)
+    }
+
+    /// Looks for the drain of an addition that has ended, in a new list.
+    async fn look_for(&mut self, intent: &DrainRecord) -> Result<Found, Error> {
+        self.observation = self.list_anew(self.client).await?;
+        let adding = Record::from(intent.clone());
+        let listed = self.observation.listed(&self.context.digester, self.wanted, Some(&adding));
+        let records = self.records_here();
+        let peers = self.peers();
+        let doubts = self.doubts(&peers);
+        let ledger = Ledger {
+            records: &records,
+            listed: &listed,
+            doubts: &doubts,
+            peers: &peers,
+            now: self.observation.at(),
+            led_since: self.context.led_since(),
+        };
+        Ok(ledger.find_ended(&adding))
+    }
+
+    /// Waits until a list shows what has just been answered.
+    async fn until_listed(&self) -> Result<(), Error> {
+        tokio::select! {
+            biased;
+            () = self.context.stopping.cancelled() => {}
+            () = sleep(LISTS_LAG.unsigned_abs()) => {}
+        }
+        self.context.go_on()
     }
 
     async fn forget(&mut self, record: &DrainRecord, because: Forgotten) -> Result<(), Error> {

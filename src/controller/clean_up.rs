@@ -1,6 +1,6 @@
 //! Lets a resource go that is being deleted: its drains first, unless they are to stay.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use kube::ResourceExt;
@@ -74,7 +74,8 @@ fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
 async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
     let records = read(context, subject);
     let (now, led_since) = (context.now(), context.led_since());
-    let ledger = Ledger { records: &records, listed: &[], peers: &[], now, led_since };
+    let doubts = BTreeMap::new();
+    let ledger = Ledger { records: &records, listed: &[], doubts: &doubts, peers: &[], now, led_since };
     if let Some(until) = records.iter().filter_map(|record| ledger.unsettled(record)).max() {
         return Ok(Outcome::Settling(until));
     }

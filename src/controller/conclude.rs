@@ -72,6 +72,13 @@ pub(super) async fn conclude(
         tracing::debug!(?wait, "Scalingo asks to send fewer requests");
         return Action::requeue(context.schedule.after_failure(subject.object(), wait));
     }
+    if let Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) = &outcome
+        && is_well(subject.object())
+    {
+        // A check that was requested has not ended.
+        tracing::debug!(%until, "the next list tells whether the drain is there");
+        return Action::requeue(with_list(context, subject.object(), *until));
+    }
     let (reason, message) = match &outcome {
         Ok(Outcome::Released) => {
             context.forget(&subject.uid());
@@ -132,6 +139,9 @@ pub(super) async fn conclude(
         )
         | Err(Error::AnswerLost { until, .. }) => context.schedule.after(object, until_then(context, *until)),
         Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => context.schedule.after(object, CHANGED),
+        Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) => {
+            with_list(context, object, *until)
+        }
         // The last try comes at the end: the target may have been found again by then.
         Err(Error::TargetNotFound { patience, .. }) => {
             let left = patience.end.saturating_duration_since(Instant::now());
@@ -173,14 +183,15 @@ fn asked_to_wait(error: &Error) -> Option<Duration> {
 
 /// Whether nobody waits for this reconciliation: all was well, and nothing else has been asked for since.
 fn is_content(object: &LogDrain) -> bool {
+    is_well(object) && object.open_request().is_none()
+}
+
+/// Whether all was well, and nothing else is wanted since.
+fn is_well(object: &LogDrain) -> bool {
     let observed = object.status.as_ref().and_then(|status| status.observed_generation);
     let is_current = observed == object.metadata.generation;
     let is_being_deleted = object.metadata.deletion_timestamp.is_some();
-    let is_requested = object.open_request().is_some();
-    is_current
-        && !is_being_deleted
-        && !is_requested
-        && ready_of(object).is_some_and(|ready| ready.status == "True")
+    is_current && !is_being_deleted && ready_of(object).is_some_and(|ready| ready.status == "True")
 }
 
 /// What a verdict says to people.
@@ -207,6 +218,13 @@ fn describe(subject: &Subject<'_>, verdict: &Verdict, note: Option<&str>) -> (Re
         Verdict::LookAgain => (
             Reason::Progressing,
             "a step is done, and the next depends on what Scalingo lists now: looking again".to_owned(),
+        ),
+        Verdict::Unconfirmed(until) => (
+            Reason::Progressing,
+            format!(
+                "Scalingo may list the drains of some seconds ago; a list after {} tells whether the drain is there",
+                at_second(*until)
+            ),
         ),
         Verdict::WaitForPeer(peer, _) => {
             (Reason::Progressing, format!("LogDrain {peer} is adding or deleting the same drain"))
@@ -252,6 +270,12 @@ fn records_to_write(
 fn until_then(context: &Context, until: Timestamp) -> Duration {
     let left = until.duration_since(context.now()).try_into().unwrap_or(Duration::ZERO);
     POLL.min(left + CHANGED)
+}
+
+/// When to reconcile again with what is listed from then on.
+fn with_list(context: &Context, object: &LogDrain, since: Timestamp) -> Duration {
+    let left = since.duration_since(context.now()).try_into().unwrap_or(Duration::ZERO);
+    context.schedule.with_list(object, Instant::now() + left)
 }
 
 /// Calls those whose standing this resource's changes may have changed: all with the same drain when it is

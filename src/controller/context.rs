@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     apps::Apps,
     delete_forms::DeleteForms,
+    doubts::Doubts,
     error::Error,
     events::Events,
     feeds::Feeds,
@@ -80,6 +81,8 @@ pub struct Context {
     pub regions: Regions,
     /// What Scalingo has listed of late.
     pub lists: Lists,
+    /// What those lists do not tell for sure.
+    pub doubts: Doubts,
     /// Digests.
     pub digester: Arc<Digester>,
     /// One at a time on a target.
@@ -188,6 +191,7 @@ impl Context {
             sabotage: None,
             digester: parts.digester,
             lists: Lists::default(),
+            doubts: Doubts::default(),
             targets: Targets::default(),
             delete_forms: DeleteForms::default(),
             vanished: Vanished::default(),
@@ -240,6 +244,7 @@ impl Context {
                 Predecessors::None if self.view.shows_work() => Predecessors::One,
                 predecessors => predecessors,
             });
+            self.doubts.begin(Instant::now());
             tracing::info!(logdrains = self.view.all().len(), "caches have synced");
             self.now()
         };
@@ -352,6 +357,7 @@ impl Context {
         self.schedule.keep_only(uids);
         self.sweeps().keep_only(uids);
         self.lists.tidy(Instant::now());
+        self.doubts.tidy(Instant::now());
         let tokens = self.tokens.in_use();
         self.scalingo.keep_only(&tokens);
         let records =

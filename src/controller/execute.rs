@@ -94,9 +94,11 @@ pub(super) async fn plan_and_execute(
     if context.is_sabotaged(Sabotage::OwnershipIgnored) {
         peers.clear();
     }
+    let doubts = work.doubts(&peers);
     let ledger = Ledger {
         records: &records,
         listed: &listed,
+        doubts: &doubts,
         peers: &peers,
         // The clock may have been set back since the list.
         now: work.observation.at().min(context.now()),

@@ -267,7 +267,7 @@ impl Feeds {
         self.deleted.contains(&app) || is_addon && self.lost_addon.contains(&app)
     }
 
-    /// Whether an event may be the echo of an own write.
+    /// Whether the echo of an own write is still to come.
     #[must_use]
     pub fn may_echo(&self, key: &FeedKey, target: &Target, kind: Kind) -> bool {
         self.writes

@@ -10,7 +10,7 @@ mod ledger;
 mod record;
 mod situation;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,17 +22,20 @@ use ledger::Deletion;
 pub use record::{Phase, Record, resolved};
 use situation::Beside;
 
-/// How long a request that was sent may still take effect after its answer was lost, and how far two
-/// clocks may stand apart in judging that: 90 s, and 10 s between the intent and its request.
-pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(100);
+/// How far a list may lag behind changes. Scalingo names no bound: replicas of a database are mostly some seconds late.
+pub const LISTS_LAG: SignedDuration = SignedDuration::from_secs(10);
 
-/// When a request that was sent then can no longer take effect.
+/// When a list tells what became of a request whose answer was lost, counted from its intent: 90 s for which it may still take
+/// effect, 10 s between the intent and the request, and the lag of the list.
+pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(100 + LISTS_LAG.as_secs());
+
+/// When a list tells what became of a request that was sent then.
 #[must_use]
 pub fn settles(sent: Timestamp) -> Timestamp {
     sent.checked_add(SETTLES_AFTER).unwrap_or(Timestamp::MAX)
 }
 
-/// When a request was sent at the latest that can no longer take effect now.
+/// When a request was sent at the latest of which a list of now tells what became of it.
 #[must_use]
 pub fn settled(now: Timestamp) -> Timestamp {
     now.checked_sub(SETTLES_AFTER).unwrap_or(Timestamp::MIN)
@@ -78,6 +81,8 @@ pub struct Ledger<'a> {
     pub records: &'a [Record],
     /// What Scalingo lists.
     pub listed: &'a [Listed],
+    /// The drains of which the list does not tell whether they are there, since it may lag, and when a list will.
+    pub doubts: &'a BTreeMap<Digest, Timestamp>,
     /// The others on this target.
     pub peers: &'a [Peer],
     /// The time.
@@ -185,6 +190,8 @@ pub enum Verdict {
     WaitForAnswer(Timestamp),
     /// What comes next depends on what is listed after these steps: reconcile again.
     LookAgain,
+    /// What is listed may be out of date: reconcile again, not before then.
+    Unconfirmed(Timestamp),
     /// The `LogDrain` of this name is adding or deleting the same drain: reconcile again, at the latest then.
     WaitForPeer(String, Timestamp),
     /// The `LogDrain` of this name has to go first: it calls for another reconciliation then.
@@ -226,6 +233,7 @@ impl Plan {
         let ledger = &situation.ledger;
         let mut steps = Vec::new();
         let mut records = ledger.records.to_vec();
+        let mut given_up = None;
 
         if let Some(place) = records.iter().position(Record::is_adding) {
             let adding = records.remove(place);
@@ -241,9 +249,13 @@ impl Plan {
                     if let Found::OneOf(many) = found {
                         return Self { steps, verdict: Verdict::Ambiguous(many) };
                     }
-                    if situation.wanted != Some(&adding.destination) || records.iter().any(Record::is_adding)
+                    let never_added = Step::Forget { record: adding.written, because: Forgotten::NeverAdded };
+                    if situation.wanted == Some(&adding.destination) && !records.iter().any(Record::is_adding)
                     {
-                        steps.push(Step::Forget { record: adding.written, because: Forgotten::NeverAdded });
+                        // What takes its place is written over it.
+                        given_up = Some(never_added);
+                    } else {
+                        steps.push(never_added);
                     }
                 }
             }
@@ -260,6 +272,9 @@ impl Plan {
             kept = records.iter().position(|record| ledger.standing(record, wanted).is_some());
             match kept.map(|place| &records[place]) {
                 None => {
+                    if let Some(until) = situation.doubt(wanted, &records) {
+                        return Self { steps, verdict: Verdict::Unconfirmed(until) };
+                    }
                     if let Some((step, verdict)) = situation.earlier_deletion(wanted, &records) {
                         steps.extend(step);
                         return Self { steps, verdict };
@@ -269,7 +284,7 @@ impl Plan {
                         Err(wait) => return Self { steps, verdict: wait },
                     }
                 }
-                Some(record) => steps.extend(record.mend()),
+                Some(record) => steps.extend(given_up.into_iter().chain(record.mend())),
             }
             if let Some(owner) = owner(ledger.peers, situation.rank, wanted) {
                 verdict = Verdict::Duplicate(owner.name.clone());

@@ -233,18 +233,21 @@ async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>,
     let users: Vec<_> = users(context, &key).into_iter().filter(|user| has_record(user, &target)).collect();
     let mut is_news = false;
     let mut newer: HashSet<Digest> = HashSet::new();
+    // The oldest first of those that follow one another.
+    let told: Vec<Told> = if is_first { told } else { told.into_iter().rev().collect() };
     for Told { kind, url } in told {
+        let url = context.digester.url(&target, &url);
+        let is_echo = context.feeds().is_echo(&key, &target, kind, &url);
         if is_first {
             // Of before this process: only what contradicts the records is news, and only the latest of each drain.
-            let url = context.digester.url(&target, &url);
-            is_news |=
-                newer.insert(url.clone()) && kind == Kind::Deleted && is_recorded(&users, &target, &url);
+            let is_latest = newer.insert(url.clone());
+            is_news |= is_latest && !is_echo && kind == Kind::Deleted && is_recorded(&users, &target, &url);
         } else {
-            let is_echo = context.feeds().may_echo(&key, &target, kind) && {
-                let url = context.digester.url(&target, &url);
-                context.feeds().is_echo(&key, &target, kind, &url)
-            };
             is_news |= !is_echo;
+            // What was told before the echo of an own addition was before that addition, too.
+            if !is_echo && !context.feeds().may_echo(&key, &target, Kind::Added) {
+                context.doubts.told(&target, &url, kind, Instant::now());
+            }
         }
     }
     if is_news {

@@ -1,6 +1,6 @@
 //! One reconciliation of one resource, as a list of named steps.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 
 use kube::{ResourceExt, runtime::controller::Action};
 use tokio::time::Instant;
@@ -171,6 +171,7 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
         ledger: Ledger {
             records: &[Record::from(record.clone())],
             listed: &[listed],
+            doubts: &BTreeMap::new(),
             peers: &context.view.peers(&subject.uid(), &target, context.now()),
             now: context.now(),
             led_since: context.led_since(),

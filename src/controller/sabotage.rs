@@ -15,4 +15,6 @@ pub enum Sabotage {
     NotFoundIsGone,
     /// A list that is kept does not show what was added or deleted since.
     OwnWriteNotSeen,
+    /// One list is enough to take a drain for gone or for there.
+    ListsDoNotLag,
 }

@@ -21,6 +21,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// one list that is sent then is new enough for all.
 const GATHER: Duration = Duration::from_millis(500);
 
+/// How much later than a list is good enough it is asked for.
+const MARGIN: Duration = Duration::from_millis(500);
+
 /// What fails this often in a row is tried again in the background.
 const BACKGROUND_AFTER: u32 = 3;
 
@@ -40,6 +43,8 @@ pub struct Schedule {
 struct Entry {
     revision: Revision,
     due: Due,
+    /// What Scalingo has listed since then is new enough; from when it is due on where there is none.
+    since: Option<Instant>,
     failures: u32,
     called: bool,
 }
@@ -143,8 +148,8 @@ impl Schedule {
         if let Some(since) = self.called().remove(&uid) {
             return Decision::Reconcile(Trigger { since, is_first: false });
         }
-        let entries = self.entries();
-        let Some(entry) = entries.get(&uid) else { return Decision::Reconcile(first) };
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(&uid) else { return Decision::Reconcile(first) };
         match &entry.due {
             _ if entry.revision != Revision::of(object) => {}
             Due::Never { status, is_held: was_held }
@@ -153,7 +158,11 @@ impl Schedule {
                 return Decision::Rest;
             }
             Due::At(due) if *due > now => return Decision::Wait(*due - now),
-            Due::At(_) | Due::Never { .. } => {}
+            Due::At(_) => {
+                let since = entry.since.take().unwrap_or(now);
+                return Decision::Reconcile(Trigger { since, is_first: false });
+            }
+            Due::Never { .. } => {}
         }
         Decision::Reconcile(Trigger { since: now, is_first: false })
     }
@@ -162,6 +171,17 @@ impl Schedule {
     pub fn after(&self, object: &LogDrain, wait: Duration) -> Duration {
         let wait = self.jittered(wait);
         self.enter(object, Due::At(Instant::now() + wait), 0);
+        wait
+    }
+
+    /// Reconcile again with what is listed since then, when another may have asked for it.
+    pub fn with_list(&self, object: &LogDrain, since: Instant) -> Duration {
+        let left = since.saturating_duration_since(Instant::now());
+        // With up to a tenth more or less it still comes later.
+        let wait = self.after(object, left.mul_f64(1.2) + MARGIN);
+        if let Some(entry) = self.entries().get_mut(&object.uid().unwrap_or_default()) {
+            entry.since = Some(since);
+        }
         wait
     }
 
@@ -200,6 +220,7 @@ impl Schedule {
         called.insert(uid.to_owned(), latest);
         if let Some(entry) = self.entries().get_mut(uid) {
             entry.due = Due::At(Instant::now());
+            entry.since = None;
             entry.called = true;
             entry.failures = 0;
         }
@@ -271,7 +292,7 @@ impl Schedule {
         let Some(uid) = object.uid() else { return };
         // Called during the reconciliation that has just ended: the next one is for that.
         let called = self.called().contains_key(&uid);
-        let entry = Entry { revision: Revision::of(object), due, failures, called };
+        let entry = Entry { revision: Revision::of(object), due, since: None, failures, called };
         self.entries().insert(uid, entry);
     }
 

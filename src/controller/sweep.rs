@@ -74,7 +74,7 @@ pub fn compare_all(context: &Context, key: &Key, observation: &Observation, exce
         };
         let records = object.status.iter().flat_map(|status| &status.drains);
         let mut here = records.filter(|record| record.is_on(&key.1));
-        if here.any(|record| !is_listed(record, observation)) {
+        if here.any(|record| !is_shown(context, record, observation)) {
             context.call(&uid, resource, observation.sent());
         }
     }
@@ -99,7 +99,7 @@ pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[A
     }
 }
 
-fn is_listed(record: &DrainRecord, observation: &Observation) -> bool {
+fn is_shown(context: &Context, record: &DrainRecord, observation: &Observation) -> bool {
     let url = record.url_digest.as_deref().map(Digest::recorded);
-    url.is_some_and(|url| observation.count(&url) > 0)
+    url.is_some_and(|url| context.doubts.shows(observation, &url))
 }

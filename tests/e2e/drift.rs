@@ -1,12 +1,13 @@
 //! Drains that go behind the operator's back, and resources that are suspended.
 
+use scalingo_simulator::{Duplicates, Lag, ListLag};
 use serde_json::{Value, json};
 
 use crate::{
     change::history,
     lifecycle::verdict,
-    types::{DATADOG, datadog, with_datadog},
-    world::condition,
+    types::{DATADOG, datadog, with_datadog, write_secrets},
+    world::{World, condition},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,6 +29,36 @@ async fn drift_is_healed_and_told() {
     assert_eq!(object["status"]["drains"].as_array().map(Vec::len), Some(1));
     let line = format!("shop-front {DATADOG}");
     assert_eq!(history(&world), [format!("+ {line}"), format!("- {line}"), format!("+ {line}")]);
+    world.finish();
+}
+
+/// One in each way: by a check, and by the deletion of the resource.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_that_lists_do_not_show_yet_is_not_added_again_nor_left_behind() {
+    let world = World::running().await;
+    world.simulator.set(|settings| {
+        settings.duplicates = Duplicates::Accepted;
+        settings.list_lag = Some(ListLag { seconds: 8, kind: Lag::Steady });
+    });
+    write_secrets(&world);
+    world.apply("datadog", &datadog());
+    world.until_reason("datadog", "Synced").await;
+    world.request("datadog", "now");
+    let handled = |object: &Value| object["status"]["lastHandledRequestedAt"] == "now";
+    let object = world.until("datadog", "handled", handled).await;
+    assert_eq!(verdict(&object)[1], "Synced");
+    let line = format!("shop-front {DATADOG}");
+    assert_eq!(history(&world), [format!("+ {line}")]);
+
+    let mut spec = datadog();
+    spec["drainRegion"] = json!("us");
+    world.apply("second", &spec);
+    world.until_reason("second", "Synced").await;
+    world.stop_operator();
+    world.kubectl(&["delete", "logdrain", "second", "--wait=false"]);
+    world.start_operator();
+    world.until_gone("second").await;
+    assert_eq!(world.simulator.drains("shop-front"), [DATADOG]);
     world.finish();
 }
 

@@ -60,7 +60,7 @@ async fn from_nothing_each_target_is_listed_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_check_serves_all_drains_of_an_app() {
+async fn one_check_and_the_list_that_confirms_it_serve_all_drains_of_an_app() {
     let world = World::new().await;
     world.start_operator_with(&["--resync", "1h"]);
     for port in 1..=3 {
@@ -79,7 +79,7 @@ async fn one_check_serves_all_drains_of_an_app() {
             let is_recorded = |object: &Value| object["status"]["drains"][0]["state"] == "Active";
             world.until(&format!("drain-{port}"), "written down", is_recorded).await;
         }
-        assert_eq!(lists(&world.simulator).len(), 1, "round {round}: {:#?}", world.simulator.journal());
+        assert_eq!(lists(&world.simulator).len(), 2, "round {round}: {:#?}", world.simulator.journal());
         assert_eq!(world.writes().len(), 3, "round {round}: {:#?}", world.simulator.journal());
     }
     world.finish();

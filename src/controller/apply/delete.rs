@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use tokio::time::Instant;
 
 use super::{PlanExecutor, answer_lost};
 use crate::{
@@ -35,6 +36,9 @@ impl PlanExecutor<'_, '_> {
             return Err(Error::Irreplaceable { copies: keep + 1 });
         }
         let (record, is_made) = self.delete_at_scalingo(record, digest, &url, keep).await?;
+        if keep == 0 {
+            self.context.doubts.told(self.target(), digest, Kind::Deleted, Instant::now());
+        }
         let missing = keep.saturating_sub(self.observation.count(digest));
         // Where no request found the drain, somebody else has taken all of them.
         if missing > 0 && is_made {
@@ -154,8 +158,7 @@ impl PlanExecutor<'_, '_> {
                 },
             };
             is_made |= heeded || failure.is_some();
-            self.observation = self.list_anew(self.client).await?;
-            if self.observation.count(digest) <= keep {
+            if self.is_gone_by_a_list(digest, keep).await? {
                 if heeded {
                     self.expect_echo(Kind::Deleted, digest);
                     self.context.delete_forms.works(&region, form);
@@ -168,6 +171,21 @@ impl PlanExecutor<'_, '_> {
             }
             (form, tried_all) = (other(form), true);
         }
+    }
+
+    /// Whether a drain is gone whose deletion was just answered. A list tells so at once only of a drain that is alone, and old
+    /// enough to be in it; else one that is sent later.
+    async fn is_gone_by_a_list(&mut self, digest: &Digest, keep: usize) -> Result<bool, Error> {
+        let is_young = self.context.doubts.is_young(self.target(), digest, Instant::now());
+        if keep == 0 && !is_young {
+            self.observation = self.list_anew(self.client).await?;
+            if self.observation.count(digest) == 0 {
+                return Ok(true);
+            }
+        }
+        self.until_listed().await?;
+        self.observation = self.list_anew(self.client).await?;
+        Ok(self.observation.count(digest) <= keep)
     }
 
     pub(super) async fn restore(

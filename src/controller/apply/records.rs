@@ -75,22 +75,17 @@ impl PlanExecutor<'_, '_> {
         self.observation.former_digests(&self.context.digester, self.wanted.or(self.described))
     }
 
-    /// The records, with this one in the place of those of the same destination whose drain is not there.
+    /// The records, with this one in the place of those of the same destination, whose drains are gone. An intent takes the place
+    /// of an earlier intent only: its addition may be refused.
     pub(super) fn with_wanted(&self, record: DrainRecord) -> Vec<DrainRecord> {
         let target = self.target();
-        let mut records: Vec<DrainRecord> = self
-            .subject
-            .records()
-            .iter()
-            .filter(|other| {
-                !other.is_on(target)
-                    || other.destination_digest != record.destination_digest
-                    || self.is_open_or_listed(other)
-            })
-            .cloned()
-            .collect();
-        records.push(record);
-        records
+        let is_replaced = |other: &DrainRecord| {
+            other.is_on(target)
+                && other.destination_digest == record.destination_digest
+                && (record.state != DrainState::Adding || other.state == DrainState::Adding)
+        };
+        let left = self.subject.records().iter().filter(|other| !is_replaced(other)).cloned();
+        left.chain([record.clone()]).collect()
     }
 
     /// The resource's records on this target.
@@ -99,13 +94,6 @@ impl PlanExecutor<'_, '_> {
         let target = self.target();
         let records = self.context.view.records(self.subject.object(), self.context.now());
         records.into_iter().filter(|record| record.written.is_on(target)).collect()
-    }
-
-    /// Whether a deletion is still open, or the drain is there.
-    fn is_open_or_listed(&self, record: &DrainRecord) -> bool {
-        let record = Record::from(record.clone());
-        let there = record.url().map_or(0, |url| self.observation.count(url));
-        if record.is_adding() { there > 0 } else { !record.is_gone(there) }
     }
 
     /// The record as it stands in the status.

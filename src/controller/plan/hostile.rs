@@ -88,6 +88,7 @@ proptest! {
             ledger: Ledger {
                 records: &read,
                 listed: &listed,
+                doubts: &BTreeMap::new(),
                 peers: &peers,
                 now,
                 led_since: Timestamp::MIN,

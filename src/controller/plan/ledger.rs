@@ -53,6 +53,9 @@ impl Ledger<'_> {
     /// one that has been added since.
     pub(super) fn deletion(&self, record: &Record) -> Option<Deletion> {
         let Phase::Deleting { url, since, keep } = &record.phase else { return None };
+        if let Some(until) = self.doubt(record) {
+            return Some(Deletion::Open(until));
+        }
         let there = self.count(url);
         // What a peer has added since, or may have, is none of those that were to stay.
         let (mut beside, mut going, mut addition) = (false, None, None);
@@ -111,7 +114,9 @@ impl Ledger<'_> {
 
         let mut candidates: BTreeMap<Likeness, BTreeSet<&Digest>> = BTreeMap::new();
         let mut doubtful: BTreeSet<&Digest> = BTreeSet::new();
-        for listed in self.listed.iter().filter(|listed| likeness(listed) > Likeness::Other) {
+        let is_there = |listed: &&Listed| !self.doubts.contains_key(&listed.digest);
+        for listed in self.listed.iter().filter(|listed| likeness(listed) > Likeness::Other).filter(is_there)
+        {
             let before = listed_before.iter().filter(|digest| **digest == listed.digest).count();
             let (own, peers) = self.claims(&listed.digest, &adding.destination);
             // Whose addition it is had added all its other drains before; another's may have come since.
@@ -150,11 +155,16 @@ impl Ledger<'_> {
     /// The drain of a destination that a record says to be there, and that is.
     pub(super) fn standing<'r>(&self, record: &'r Record, wanted: &Digest) -> Option<&'r Digest> {
         let is_there = match &record.phase {
-            Phase::Active { url } => self.count(url) > 0,
+            Phase::Active { url } => self.count(url) > 0 && self.doubt(record).is_none(),
             Phase::Deleting { .. } => matches!(self.deletion(record), Some(Deletion::Undone)),
             Phase::Adding { .. } | Phase::Nameless => false,
         };
         record.url().filter(|_| is_there && record.destination == *wanted)
+    }
+
+    /// When a list tells whether the drain of a record is there; `None` where this one does.
+    pub(super) fn doubt(&self, record: &Record) -> Option<Timestamp> {
+        self.doubts.get(record.url()?).copied()
     }
 
     pub(super) fn count(&self, url: &Digest) -> usize {

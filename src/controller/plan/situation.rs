@@ -21,6 +21,16 @@ pub(super) struct Beside<'a> {
 }
 
 impl Situation<'_> {
+    /// When a list tells whether the wanted drain is there, as a record or the URL of a listed one says; `None` where this one
+    /// does.
+    pub(super) fn doubt(&self, wanted: &Digest, records: &[Record]) -> Option<Timestamp> {
+        let recorded = records.iter().chain(self.ledger.peer_records().map(|(_, record)| record));
+        let recorded = recorded.filter(|record| record.destination == *wanted && !record.is_adding());
+        let alike = self.ledger.listed.iter().filter(|listed| listed.like_wanted == Likeness::Same);
+        let alike = alike.filter_map(|listed| self.ledger.doubts.get(&listed.digest).copied());
+        recorded.filter_map(|record| self.ledger.doubt(record)).chain(alike).max()
+    }
+
     /// What an earlier deletion of the wanted drain leaves to be done, and what is to be waited for: whether
     /// the drain stays is not known before, nor which of several copies another one would be.
     pub(super) fn earlier_deletion(
@@ -92,6 +102,9 @@ impl Situation<'_> {
             Phase::Adding { .. } => forget(Forgotten::NeverAdded),
             Phase::Nameless => forget(Forgotten::Gone),
             Phase::Active { url } | Phase::Deleting { url, .. } => {
+                if let Some(until) = self.ledger.doubt(record) {
+                    return Err(Verdict::Unconfirmed(until));
+                }
                 match self.ledger.deletion(record) {
                     Some(Deletion::Open(until)) => return Err(Verdict::WaitForAnswer(until)),
                     Some(Deletion::Contested(peer)) => return Err(Verdict::AfterPeer(peer)),

@@ -6,6 +6,7 @@ use crate::crd::{DrainState, tests::active};
 
 mod deletions;
 mod edited;
+mod late_lists;
 mod lost_answers;
 
 fn at(seconds: i64) -> Timestamp {
@@ -74,6 +75,8 @@ struct Case {
     wanted: Option<&'static str>,
     records: Vec<DrainRecord>,
     listed: Vec<Listed>,
+    /// URLs of which the list does not tell, until second 30.
+    doubts: &'static [&'static str],
     peers: Vec<Peer>,
     later: i64,
     led_since: i64,
@@ -89,10 +92,12 @@ impl Case {
             read(self.records.clone()).into_iter().map(|record| Record { seen, ..record }).collect();
         let mut peers = self.peers.clone();
         peers.iter_mut().flat_map(|peer| &mut peer.records).for_each(|record| record.seen = seen);
+        let doubts = self.doubts.iter().map(|url| (digest(url), at(30))).collect();
         Plan::new(&Situation {
             ledger: Ledger {
                 records: &records,
                 listed: &self.listed,
+                doubts: &doubts,
                 peers: &peers,
                 now: at(20 + self.later),
                 led_since: at(self.led_since),
@@ -108,7 +113,7 @@ impl Case {
 }
 
 use Likeness::{Other, Possible, Same};
-use Verdict::{AfterPeer, Ambiguous, Duplicate, InSync, LookAgain, WaitForAnswer, WaitForPeer};
+use Verdict::{AfterPeer, Ambiguous, Duplicate, InSync, LookAgain, Unconfirmed, WaitForAnswer, WaitForPeer};
 
 fn wants(destination: &'static str) -> Case {
     Case { wanted: Some(destination), ..Case::default() }
@@ -190,14 +195,14 @@ fn of_two_created_in_the_same_second_the_smaller_uid_owns_it() {
 #[test]
 fn while_a_peer_is_adding_the_same_nothing_is_added() {
     let case = Case { peers: vec![peer(1, vec![adding("d", &[])])], ..wants("d") };
-    case.gives(vec![], WaitForPeer("shop/peer-1".into(), at(100)));
-    Case { later: 80, ..case }.gives(vec![Step::Add { drifted: false }], InSync);
+    case.gives(vec![], WaitForPeer("shop/peer-1".into(), at(110)));
+    Case { later: 90, ..case }.gives(vec![Step::Add { drifted: false }], InSync);
 }
 
 #[test]
 fn the_drain_that_a_peer_has_added_and_cannot_look_for_is_shared() {
     let case =
-        |listed| Case { peers: vec![peer(1, vec![adding("d", &["x"])])], listed, later: 80, ..wants("d") };
+        |listed| Case { peers: vec![peer(1, vec![adding("d", &["x"])])], listed, later: 90, ..wants("d") };
     let share = Step::Adopt { url: digest("u"), how: Adoption::Shared };
     case(vec![listed("x", Possible), listed("u", Possible)]).gives(vec![share], InSync);
     case(vec![listed("x", Possible)]).gives(vec![Step::Add { drifted: false }], InSync);
@@ -247,6 +252,7 @@ fn any_name(names: &'static [&'static str]) -> impl Strategy<Value = &'static st
 
 const URLS: &[&str] = &["u", "v", "w"];
 const DESTINATIONS: &[&str] = &["d", "e"];
+const DOUBTS: &[&[&str]] = &[&[], &["u"], &["v", "w"], URLS];
 
 fn any_record() -> impl Strategy<Value = DrainRecord> {
     (any_name(DESTINATIONS), any_name(URLS), 0..5_u8).prop_map(|(destination, url, state)| match state {
@@ -278,11 +284,13 @@ fn any_case() -> impl Strategy<Value = Case> {
         proptest::collection::vec(listed, 0..4),
         proptest::collection::vec(peers, 0..3),
         prop_oneof![Just(0), Just(200)],
+        proptest::sample::select(DOUBTS),
     )
-        .prop_map(|(wanted, records, listed, peers, later)| Case {
+        .prop_map(|(wanted, records, listed, peers, later, doubts)| Case {
             wanted,
             records,
             listed,
+            doubts,
             peers,
             later,
             led_since: 0,
@@ -303,10 +311,18 @@ proptest! {
             Step::Resolve { record, url } => Some(resolved(record, url)),
             _ => None,
         }).collect();
+        let is_doubtful = |url: &Option<String>| case.doubts.iter().any(|doubt| Some(*doubt) == url.as_deref());
         let mut added = false;
         for step in &plan.steps {
             match step {
+                Step::Forget { record, because } => {
+                    prop_assert!(!is_doubtful(&record.url_digest), "nothing is forgotten in doubt: {:?}", because);
+                }
+                Step::Adopt { url, .. } => {
+                    prop_assert!(!is_doubtful(&Some(url.to_string())), "nothing is adopted in doubt");
+                }
                 Step::Delete { record, .. } => {
+                    prop_assert!(!is_doubtful(&record.url_digest), "nothing is deleted in doubt");
                     prop_assert!(case.records.contains(record) || found.contains(record), "only its own");
                     prop_assert!(is_listed(&record.url_digest), "only what is there");
                     prop_assert!(
@@ -318,6 +334,9 @@ proptest! {
                     prop_assert!(!added, "one addition");
                     added = true;
                     let wanted = case.wanted.unwrap().to_owned();
+                    prop_assert!(!case.records.iter().any(|record| {
+                        record.destination_digest == wanted && is_doubtful(&record.url_digest)
+                    }), "not in doubt of the one that was there");
                     let peers = case.peers.iter().flat_map(|peer| &peer.records).map(|record| &record.written);
                     prop_assert!(!case.records.iter().chain(peers).any(|record| {
                         record.state == DrainState::Active

@@ -69,6 +69,27 @@ async fn what_rests_is_looked_at_when_somebody_has_taken_its_finalizer_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_a_list_comes_after_it_and_takes_that_of_another() {
+    let schedule = schedule();
+    let begin = Instant::now();
+    let reconcile = |since| Decision::Reconcile(Trigger { since, is_first: false });
+    for _ in 0..100 {
+        let since = Instant::now() + Duration::from_secs(10);
+        let wait = schedule.with_list(&object(1), since);
+        assert!((10_500..14_000).contains(&wait.as_millis()), "{wait:?}");
+        tokio::time::advance(wait).await;
+        assert_eq!(schedule.decide(&object(1)), reconcile(since));
+        assert_eq!(schedule.decide(&object(1)), reconcile(Instant::now()), "once");
+    }
+    schedule.with_list(&object(1), begin);
+    assert_eq!(schedule.decide(&object(2)), reconcile(Instant::now()), "it has changed");
+    schedule.with_list(&object(1), begin);
+    schedule.now("u", Instant::now());
+    assert_eq!(schedule.decide(&object(1)), reconcile(Instant::now()), "it is called");
+    assert_eq!(schedule.decide(&object(1)), reconcile(Instant::now()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_says_since_when_a_list_is_new_enough() {
     let schedule = schedule();
     let begin = Instant::now();

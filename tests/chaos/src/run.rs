@@ -28,7 +28,7 @@ use crate::watch::{Form, follow};
 use crate::witness::Witness;
 use crate::{Error, Summary, fault};
 
-/// How long everything may take to come in sync: an addition whose answer was lost is waited for 100 s, and a person may
+/// How long everything may take to come in sync: an addition whose answer was lost is waited for 110 s, and a person may
 /// have to decide more than once.
 const CALM: Duration = Duration::from_secs(10 * 60);
 /// How long a form may be on its way to us.

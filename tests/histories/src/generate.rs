@@ -5,7 +5,7 @@ mod scene;
 use fastrand::Rng;
 
 use self::scene::scene;
-use crate::step::{DeleteForm, Duplicates, KubernetesFault, Requests, ScalingoFault, Step};
+use crate::step::{DeleteForm, Duplicates, KubernetesFault, Lag, Requests, ScalingoFault, Step};
 use crate::universe::{AppSlot, Destination, Form, GOOD_TOKENS, Namespace, Slot, VERSIONS};
 
 /// What happens in the history of a seed.
@@ -99,8 +99,9 @@ fn step(random: &mut Rng) -> Step {
         63 => Step::DeleteAddon { app: AppSlot::Shop },
         64 => Step::CreateAddon { app: app(random) },
         65..79 => scalingo(random),
-        79 => match random.u8(..6) {
+        79 => match random.u8(..7) {
             5 => Step::HostsAsGiven(random.bool()),
+            6 => lag(random),
             0 => Step::Form(one(random, &Form::ALL)),
             1 => delete_form(random),
             2 => feed(random),
@@ -165,6 +166,11 @@ fn feed(random: &mut Rng) -> Step {
         hidden_for: (random.u8(..4) == 0).then(|| app(random)),
         addon_names: random.bool(),
     }
+}
+
+/// Shorter than the operator reckons with.
+fn lag(random: &mut Rng) -> Step {
+    Step::Lag { seconds: random.u8(..=8), kind: one(random, &[Lag::All, Lag::Some, Lag::First]) }
 }
 
 fn halt(random: &mut Rng) -> Step {

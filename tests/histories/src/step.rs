@@ -73,6 +73,8 @@ pub enum Step {
     Feed { shown: bool, delay_seconds: u8, hidden_for: Option<AppSlot>, addon_names: bool },
     /// The API token of this version loses sight of an app, whose drains stay, or sees it again.
     Sight { app: AppSlot, version: u8, sees: bool },
+    /// For how long lists of drains may not show a change, and which do not; all show it with none.
+    Lag { seconds: u8, kind: Lag },
     /// All faults at Scalingo end.
     ScalingoCalm,
     /// So many requests to the Kubernetes API meet this fault.
@@ -175,6 +177,15 @@ pub enum Duplicates {
     Refused,
     Accepted,
     Merged,
+}
+
+/// Which lists of drains do not show a change that was made within the lag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Lag {
+    All,
+    Some,
+    First,
 }
 
 /// How Scalingo wants the URL of a deletion.

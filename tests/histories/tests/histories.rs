@@ -28,6 +28,9 @@ fn two_thousand_histories_keep_every_promise() {
         "clock wrong by minutes",
         "clock wrong by hours",
         "an app hidden from a token",
+        "lists lag: All",
+        "lists lag: Some",
+        "lists lag: First",
     ] {
         let times = summary.counts.get(what).copied().unwrap_or_default();
         assert!(times > count / 100, "{what}: {times}");

@@ -5,6 +5,7 @@ mod regressions {
     mod backups;
     mod clocks;
     mod deletions;
+    mod late_lists;
     mod owners;
     mod sight;
     mod spellings;

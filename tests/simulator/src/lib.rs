@@ -24,6 +24,7 @@ mod destination;
 mod fixture;
 mod gate;
 mod journal;
+mod lag;
 mod reply;
 mod rule;
 mod server;
@@ -39,6 +40,8 @@ pub use journal::{Change, ChangeKind, Entry};
 pub use reply::Broken;
 pub use rule::{Action, Answer, AnswerBody, Rule, When};
 pub use server::Server;
-pub use settings::{DeleteForm, Duplicates, Hosts, RateLimit, Settings, UnheededDelete, UrlForm, Window};
+pub use settings::{
+    DeleteForm, Duplicates, Hosts, Lag, ListLag, RateLimit, Settings, UnheededDelete, UrlForm, Window,
+};
 pub use simulator::{Held, Simulator, Unknown};
 pub use state::{Target, redact};

@@ -41,6 +41,8 @@ pub struct Settings {
     pub events_hidden_for: BTreeSet<String>,
     /// Whether the events of an addon's drains are named `new_addon_log_drain` and `delete_addon_log_drain`.
     pub addon_event_names: bool,
+    /// How lists of drains lag behind changes; they do not when absent. A list shows nothing from before this was set.
+    pub list_lag: Option<ListLag>,
 }
 
 impl Default for Settings {
@@ -63,6 +65,7 @@ impl Default for Settings {
             event_delay_seconds: 0,
             events_hidden_for: BTreeSet::new(),
             addon_event_names: false,
+            list_lag: None,
         }
     }
 }
@@ -95,6 +98,28 @@ pub enum UnheededDelete {
     Refused400,
     /// 422 with `{"errors":{"url":[…]}}`.
     Refused422,
+}
+
+/// How lists of drains lag behind changes. What adds and deletes drains does not lag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListLag {
+    /// For how many seconds a list may not show a change.
+    pub seconds: u32,
+    /// Which lists do not show it.
+    pub kind: Lag,
+}
+
+/// Which lists do not show a change that was made within the lag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lag {
+    /// All: a list shows the drains of so many seconds ago.
+    Steady,
+    /// Some: each list shows the drains of another time within the lag, as where several replicas answer.
+    Varying,
+    /// The first one only.
+    Once,
 }
 
 /// The two ways in which a DELETE can name the drain's URL.

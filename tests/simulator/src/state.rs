@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::gate::Gate;
 use crate::journal::{Change, ChangeKind, Entry};
+use crate::lag::Past;
 use crate::rule::ActiveRule;
 use crate::settings::{RateLimit, Settings, Window};
 use crate::url_form;
@@ -117,6 +118,7 @@ pub(crate) struct State {
     pub(crate) complaints: Vec<String>,
     pub(crate) keep_bodies: bool,
     pub(crate) lists: usize,
+    pub(crate) past: Past,
     pub(crate) sequence: u64,
     windows: HashMap<String, VecDeque<Timestamp>>,
 }
@@ -137,6 +139,7 @@ impl State {
             complaints: Vec::new(),
             keep_bodies: false,
             lists: 0,
+            past: Past::default(),
             sequence: 0,
             windows: HashMap::new(),
         }
@@ -185,6 +188,26 @@ impl State {
         }
     }
 
+    /// The drains that a list shows now, of a target that exists and is named by its id.
+    pub(crate) fn listed(&mut self, target: &Target, now: Timestamp) -> Vec<Drain> {
+        let former = match self.settings.list_lag {
+            Some(lag) => self.past.shown(target, lag, &mut self.random, now),
+            None => None,
+        };
+        former.or_else(|| self.drains(target).cloned()).unwrap_or_default()
+    }
+
+    /// The drains of a target are about to change.
+    fn remember(&mut self, target: &Target, now: Timestamp) {
+        if self.settings.list_lag.is_some()
+            && let Some(app) = self.app(&target.app)
+            && let Some(drains) = self.drains(target)
+        {
+            let target = Target { app: app.id.clone(), addon: target.addon.clone() };
+            self.past.remember(target, drains.clone(), now);
+        }
+    }
+
     /// Adds a drain to a target that exists; says whether it did.
     pub(crate) fn add_drain(
         &mut self,
@@ -194,6 +217,7 @@ impl State {
         now: Timestamp,
     ) -> bool {
         let url = drain.url.clone();
+        self.remember(target, now);
         let Some(drains) = self.drains_mut(target) else { return false };
         drains.push(drain);
         self.record(ChangeKind::Added, target, url, by, now);
@@ -210,6 +234,7 @@ impl State {
         now: Timestamp,
     ) -> Option<usize> {
         let mut removed = Vec::new();
+        self.remember(target, now);
         self.drains_mut(target)?.retain(|drain| {
             let gone = (all || removed.is_empty()) && drain.is_named(url);
             if gone {

@@ -68,7 +68,7 @@ fn a_url_of_two_own_destinations_goes_with_the_last_of_them() {
         .gives(vec![forget(active("d", "u"), Forgotten::Shared), delete(active("e", "u"), 0)], InSync);
     // One after the other: how many must stay is told by what is left of them.
     going(records(), vec![listed("u", Other); 2]).gives(vec![delete(active("d", "u"), 1)], LookAgain);
-    Case { later: 80, ..going(vec![deleting("d", "u", 2), active("e", "u")], vec![listed("u", Other); 2]) }
+    Case { later: 90, ..going(vec![deleting("d", "u", 2), active("e", "u")], vec![listed("u", Other); 2]) }
         .gives(vec![delete(deleting("d", "u", 2), 1)], LookAgain);
 }
 
@@ -106,12 +106,12 @@ fn a_deletion_restores_copies_of_its_own_drain_alone() {
 fn a_request_without_a_time_counts_as_sent_when_this_process_began_to_lead() {
     let adding = || edited(DrainState::Adding, None, &[]);
     let case = |later| Case { records: vec![adding()], later, led_since: 50, ..wants("d") };
-    case(129).gives(vec![], WaitForAnswer(at(150)));
-    case(130).gives(vec![Step::Add { drifted: false }], InSync);
+    case(139).gives(vec![], WaitForAnswer(at(160)));
+    case(140).gives(vec![Step::Add { drifted: false }], InSync);
     // One of a deletion that was sent before counts as sent then, too.
     let case = |later| Case { later, led_since: 50, ..going(vec![deleting("d", "u", 2)], vec![]) };
-    case(129).gives(vec![], WaitForAnswer(at(150)));
-    case(130).gives(vec![restore(deleting("d", "u", 2), 1)], InSync);
+    case(139).gives(vec![], WaitForAnswer(at(160)));
+    case(140).gives(vec![restore(deleting("d", "u", 2), 1)], InSync);
 }
 
 /// It was waited for until then, for hours.
@@ -121,16 +121,16 @@ fn a_request_of_a_time_yet_to_come_counts_as_sent_when_it_was_first_seen() {
         let dated = |record| DrainRecord { since: Some(Time(since)), ..record };
         let case = |later| Case { seen: Some(15), later, ..Case::default() };
         let adds = |later| Case { records: vec![dated(adding("d", &[]))], wanted: Some("d"), ..case(later) };
-        adds(94).gives(vec![], WaitForAnswer(at(115)));
-        adds(95).gives(vec![Step::Add { drifted: false }], InSync);
+        adds(104).gives(vec![], WaitForAnswer(at(125)));
+        adds(105).gives(vec![Step::Add { drifted: false }], InSync);
         let goes = || dated(deleting("d", "u", 2));
         let deletes = |later| Case { records: vec![goes()], ..case(later) };
-        deletes(94).gives(vec![], WaitForAnswer(at(115)));
-        deletes(95).gives(vec![restore(goes(), 1)], InSync);
+        deletes(104).gives(vec![], WaitForAnswer(at(125)));
+        deletes(105).gives(vec![restore(goes(), 1)], InSync);
         let peers = || vec![peer(1, vec![dated(adding("d", &[]))])];
         let waits = |later| Case { peers: peers(), wanted: Some("d"), ..case(later) };
-        waits(94).gives(vec![], WaitForPeer("shop/peer-1".into(), at(115)));
-        waits(95).gives(vec![Step::Add { drifted: false }], InSync);
+        waits(104).gives(vec![], WaitForPeer("shop/peer-1".into(), at(125)));
+        waits(105).gives(vec![Step::Add { drifted: false }], InSync);
     }
 }
 
@@ -143,8 +143,8 @@ fn a_clock_that_was_set_back_since_this_process_began_to_lead_makes_no_request_l
         later,
         ..wants("d")
     };
-    case(94).gives(vec![], WaitForAnswer(at(115)));
-    case(95).gives(vec![Step::Add { drifted: false }], InSync);
+    case(104).gives(vec![], WaitForAnswer(at(125)));
+    case(105).gives(vec![Step::Add { drifted: false }], InSync);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn an_addition_with_a_url_is_the_drain_with_that_url_where_it_is_listed() {
         ],
         InSync,
     );
-    going(vec![record()], vec![listed("x", Other)]).gives(vec![], WaitForAnswer(at(100)));
+    going(vec![record()], vec![listed("x", Other)]).gives(vec![], WaitForAnswer(at(110)));
 }
 
 #[test]
@@ -165,8 +165,8 @@ fn of_two_additions_each_is_looked_for_and_nothing_is_added_before() {
     let case = |records| Case { records, led_since: -1000, ..wants("d") };
     let old = || DrainRecord { since: Some(Time(at(-200))), ..adding("e", &[]) };
     case(vec![old(), adding("d", &[])])
-        .gives(vec![forget(old(), Forgotten::NeverAdded)], WaitForAnswer(at(100)));
-    case(vec![adding("d", &[])]).gives(vec![], WaitForAnswer(at(100)));
+        .gives(vec![forget(old(), Forgotten::NeverAdded)], WaitForAnswer(at(110)));
+    case(vec![adding("d", &[])]).gives(vec![], WaitForAnswer(at(110)));
     let twice = || vec![adding("d", &[]); 2];
     Case { later: 200, ..case(twice()) }
         .gives(vec![forget(adding("d", &[]), Forgotten::NeverAdded)], LookAgain);

@@ -3,10 +3,10 @@ use super::*;
 #[test]
 fn a_lost_answer_is_looked_for_then_waited_for_then_given_up() {
     let case = || Case { records: vec![adding("d", &["x"])], listed: vec![other("x")], ..wants("d") };
-    case().gives(vec![], WaitForAnswer(at(100)));
-    Case { later: 79, ..case() }.gives(vec![], WaitForAnswer(at(100)));
-    Case { later: 80, ..case() }.gives(vec![Step::Add { drifted: false }], InSync);
-    for (likeness, later) in [(Same, 0), (Same, 80), (Possible, 80)] {
+    case().gives(vec![], WaitForAnswer(at(110)));
+    Case { later: 89, ..case() }.gives(vec![], WaitForAnswer(at(110)));
+    Case { later: 90, ..case() }.gives(vec![Step::Add { drifted: false }], InSync);
+    for (likeness, later) in [(Same, 0), (Same, 90), (Possible, 90)] {
         Case { listed: vec![other("x"), listed("u", likeness)], later, ..case() }
             .gives(vec![Step::Resolve { record: adding("d", &["x"]), url: digest("u") }], InSync);
     }
@@ -16,9 +16,9 @@ fn a_lost_answer_is_looked_for_then_waited_for_then_given_up() {
 fn what_only_may_be_the_lost_one_is_not_taken_while_that_may_yet_come() {
     let foreign = || listed("foreign", Possible);
     let case = |listed, later| Case { records: vec![adding("d", &[])], listed, later, ..wants("d") };
-    case(vec![foreign()], 0).gives(vec![], WaitForAnswer(at(100)));
-    case(vec![foreign()], 79).gives(vec![], WaitForAnswer(at(100)));
-    case(vec![foreign(), listed("u", Possible)], 80).gives(vec![], Ambiguous(2));
+    case(vec![foreign()], 0).gives(vec![], WaitForAnswer(at(110)));
+    case(vec![foreign()], 89).gives(vec![], WaitForAnswer(at(110)));
+    case(vec![foreign(), listed("u", Possible)], 90).gives(vec![], Ambiguous(2));
     case(vec![foreign(), listed("u", Same)], 0)
         .gives(vec![Step::Resolve { record: adding("d", &[]), url: digest("u") }], InSync);
 }
@@ -28,12 +28,12 @@ fn a_second_copy_of_a_url_that_was_listed_before_is_new() {
     Case {
         records: vec![adding("d", &["u"])],
         listed: vec![listed("u", Possible), listed("u", Possible)],
-        later: 80,
+        later: 90,
         ..wants("d")
     }
     .gives(vec![Step::Resolve { record: adding("d", &["u"]), url: digest("u") }], InSync);
     Case { records: vec![adding("d", &["u"])], listed: vec![listed("u", Possible)], ..wants("d") }
-        .gives(vec![], WaitForAnswer(at(100)));
+        .gives(vec![], WaitForAnswer(at(110)));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_copy_that_may_be_a_peers_is_left_to_a_person() {
         records: vec![adding("d", &["u"])],
         listed,
         peers: vec![peer(1, vec![active("e", "u")])],
-        later: 80,
+        later: 90,
         ..wants("d")
     };
     case(vec![listed("u", Possible); 2]).gives(vec![], Ambiguous(1));
@@ -57,7 +57,7 @@ fn a_peer_that_may_have_added_no_drain_is_not_given_an_own_one() {
         records: vec![active("e", "u")],
         listed: vec![listed("u", Possible); count],
         peers: vec![peer(1, vec![adding("d", &["u"])])],
-        later: 80,
+        later: 90,
         ..wants("d")
     };
     case(2).gives(vec![], Ambiguous(1));
@@ -69,14 +69,14 @@ fn a_peer_that_may_have_added_no_drain_is_not_given_an_own_one() {
 fn a_new_drain_that_leads_elsewhere_or_is_claimed_is_not_the_lost_one() {
     let records = vec![adding("d", &[])];
     Case { records: records.clone(), listed: vec![listed("u", Other)], ..wants("d") }
-        .gives(vec![], WaitForAnswer(at(100)));
+        .gives(vec![], WaitForAnswer(at(110)));
     Case {
         records,
         listed: vec![listed("u", Possible)],
         peers: vec![peer(1, vec![active("e", "u")])],
         ..wants("d")
     }
-    .gives(vec![], WaitForAnswer(at(100)));
+    .gives(vec![], WaitForAnswer(at(110)));
 }
 
 #[test]
@@ -86,8 +86,8 @@ fn new_drains_that_cannot_be_told_apart_are_left_to_a_person() {
         listed: vec![other("o"), listed("u", Possible), listed("v", Possible)],
         ..wants("d")
     };
-    case().gives(vec![], WaitForAnswer(at(100)));
-    Case { later: 80, ..case() }.gives(vec![], Ambiguous(2));
+    case().gives(vec![], WaitForAnswer(at(110)));
+    Case { later: 90, ..case() }.gives(vec![], Ambiguous(2));
     // One that shows every value decides it.
     Case { listed: vec![other("o"), listed("u", Same), listed("v", Possible)], ..case() }.gives(
         vec![Step::Resolve { record: adding("d", &["o"]), url: digest("u") }, delete(active("old", "o"), 0)],
@@ -103,8 +103,8 @@ fn with_two_lost_answers_on_one_target_one_possible_drain_is_nobodys() {
         peers: vec![peer(1, vec![adding("e", &[])])],
         ..wants("d")
     };
-    case().gives(vec![], WaitForAnswer(at(100)));
-    Case { later: 80, ..case() }.gives(vec![], Ambiguous(1));
+    case().gives(vec![], WaitForAnswer(at(110)));
+    Case { later: 90, ..case() }.gives(vec![], Ambiguous(1));
     Case { listed: vec![listed("u", Same)], ..case() }
         .gives(vec![Step::Resolve { record: adding("d", &[]), url: digest("u") }], InSync);
 }
@@ -118,8 +118,8 @@ fn an_addition_that_is_no_longer_wanted_is_found_and_deleted() {
         later,
         ..wants("d")
     };
-    case(0).gives(vec![], WaitForAnswer(at(100)));
-    case(80).gives(
+    case(0).gives(vec![], WaitForAnswer(at(110)));
+    case(90).gives(
         vec![
             Step::Resolve { record: adding("old", &[]), url: digest("u") },
             Step::Add { drifted: false },
@@ -127,13 +127,13 @@ fn an_addition_that_is_no_longer_wanted_is_found_and_deleted() {
         ],
         InSync,
     );
-    Case { records: vec![adding("old", &[])], later: 80, ..Case::default() }
+    Case { records: vec![adding("old", &[])], later: 90, ..Case::default() }
         .gives(vec![Step::Forget { record: adding("old", &[]), because: Forgotten::NeverAdded }], InSync);
 }
 
 #[test]
 fn what_another_process_has_sent_counts_as_sent_no_earlier_than_this_one_began_to_lead() {
     let case = |later| Case { records: vec![adding("d", &["x"])], later, led_since: 50, ..wants("d") };
-    case(129).gives(vec![], WaitForAnswer(at(150)));
-    case(130).gives(vec![Step::Add { drifted: false }], InSync);
+    case(139).gives(vec![], WaitForAnswer(at(160)));
+    case(140).gives(vec![Step::Add { drifted: false }], InSync);
 }

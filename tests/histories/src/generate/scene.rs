@@ -2,18 +2,45 @@
 
 use fastrand::Rng;
 
-use super::{apply, cut_off, destination, halt, kubernetes, lease, one, scalingo, slot, wait};
+use super::{apply, cut_off, destination, halt, kubernetes, lag, lease, one, scalingo, slot, wait};
 use crate::step::{Requests, ScalingoFault, Step};
 use crate::universe::{AppSlot, Destination, GOOD_TOKENS, Namespace, Slot, VERSIONS};
 
 /// One of the scenes.
 pub(super) fn scene(random: &mut Rng, steps: &mut Vec<Step>) {
-    match random.u8(..10) {
+    match random.u8(..12) {
         0..4 => trouble(random, steps),
         4 | 5 => refused(random, steps),
         6 => copied(random, steps),
         7 => hidden(random, steps),
+        8 | 9 => late(random, steps),
         _ => neighbours(random, steps),
+    }
+}
+
+/// Changes that follow one another within moments, while lists do not show them yet.
+fn late(random: &mut Rng, steps: &mut Vec<Step>) {
+    let slot = slot(random);
+    steps.extend([Step::Retain { slot, retain: false }, lag(random)]);
+    let wanted = destination(random);
+    for _ in 0..random.u8(2..6) {
+        let step = match random.u8(..10) {
+            0..3 => wanted_of(slot, AppSlot::Shop, wanted),
+            3 => wanted_of(slot, AppSlot::Shop, destination(random)),
+            4 => wanted_of(one(random, &Slot::ALL), AppSlot::Shop, wanted),
+            5 => Step::Request { slot: one(random, &Slot::ALL), text: random.u8(..3) },
+            6 => Step::RemoveBehind { app: AppSlot::Shop, addon: false, nth: random.u8(..4) },
+            7 => Step::KillAt { nth: 0, request: random.u8(1..10), made: random.bool() },
+            8 => scalingo(random),
+            _ => Step::Delete { slot },
+        };
+        steps.extend([step, soon(random, 100..9_000)]);
+        if random.u8(..3) == 0 {
+            steps.push(Step::Start);
+        }
+    }
+    if random.bool() {
+        steps.push(Step::Delete { slot });
     }
 }
 

@@ -1,11 +1,11 @@
 //! What happens at Scalingo, behind the operator's back and to its requests.
 
 use logdrain_operator::drain::DrainUrl;
-use scalingo_simulator::{Hosts, RateLimit, Target, UnheededDelete, UrlForm};
+use scalingo_simulator::{Hosts, ListLag, RateLimit, Target, UnheededDelete, UrlForm};
 
 use super::World;
 use crate::judge::digest_target;
-use crate::step::{DeleteForm, Duplicates, Step};
+use crate::step::{DeleteForm, Duplicates, Lag, Step};
 use crate::universe::{ADDON, AppSlot, Destination, Form, GOOD_TOKENS, Slot, foreign, in_order};
 
 /// A drain that Scalingo lists.
@@ -86,6 +86,7 @@ impl World {
                     self.show(&app, version);
                 }
             }
+            Step::Lag { seconds, kind } => self.let_lists_lag(seconds, kind),
             Step::Form(form) => self.write_in(form),
             Step::HostsAsGiven(given) => {
                 let hosts = if given { Hosts::AsGiven } else { Hosts::Canonical };
@@ -145,6 +146,21 @@ impl World {
             self.kept.leave(|target| target.app == app);
         }
         self.sight.apply(self.simulator());
+    }
+
+    /// Nobody can see a copy that a list does not show yet: a deletion may take it along.
+    fn let_lists_lag(&mut self, seconds: u8, kind: Lag) {
+        if seconds > 0 {
+            self.kept.cannot_be_told();
+            self.witness().count(&format!("lists lag: {kind:?}"));
+        }
+        let kind = match kind {
+            Lag::All => scalingo_simulator::Lag::Steady,
+            Lag::Some => scalingo_simulator::Lag::Varying,
+            Lag::First => scalingo_simulator::Lag::Once,
+        };
+        let lag = (seconds > 0).then_some(ListLag { seconds: seconds.into(), kind });
+        self.simulator().set(|settings| settings.list_lag = lag);
     }
 
     pub(super) fn write_in(&mut self, form: Form) {

@@ -36,14 +36,15 @@ pub(super) fn answer(
     match call.method.as_str() {
         "POST" => add(state, call, label, target, now),
         "DELETE" => delete(state, call, label, target, now),
-        _ => Ok(list(state, target)),
+        _ => Ok(list(state, target, now)),
     }
 }
 
-fn list(state: &mut State, target: &Target) -> Reply {
+fn list(state: &mut State, target: &Target, now: Timestamp) -> Reply {
     state.lists += 1;
     let turns = state.lists;
-    let drains = state.drains(target).into_iter().flatten().map(|drain| {
+    let listed = state.listed(target, now);
+    let drains = listed.iter().map(|drain| {
         let url = if drain.reordered { url_form::reordered(&drain.url, turns) } else { drain.url.clone() };
         json!({ "app_id": target.app, "url": url })
     });

@@ -238,4 +238,8 @@ fn remove_all(state: &mut State, target: &Target, now: jiff::Timestamp) {
     for url in urls {
         state.record(ChangeKind::Removed, target, url, None, now);
     }
+    if let Some(app) = state.app(&target.app) {
+        let target = Target { app: app.id.clone(), addon: target.addon.clone() };
+        state.past.forget(&target);
+    }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod feed;
 mod journal;
 mod judge;
+mod lag;
 mod limit;
 mod server;
 mod url_forms;
