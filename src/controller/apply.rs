@@ -121,7 +121,7 @@ impl<'a> PlanExecutor<'a, '_> {
         record.url_digest = Some(url.to_string());
         record.url = self.shown(&record, url);
         let adopted = Happening::Adopted { url: record.shown() };
-        let records = self.with_wanted(record);
+        let records = self.with_wanted(&record);
         self.write(records, Reason::Progressing, "recorded the drain that is there", Basis::AnyForm).await?;
         if how == Adoption::Recognised {
             self.subject.tell(&adopted);
@@ -142,7 +142,7 @@ impl<'a> PlanExecutor<'a, '_> {
             if self.context.is_sabotaged(Sabotage::IntentNotWritten) {
                 break;
             }
-            let records = self.with_wanted(intent.clone());
+            let records = self.with_wanted(&intent);
             self.write(records, Reason::Progressing, "adding the drain", Basis::ThisForm).await?;
             self.context.go_on()?;
             if self.holds(sent) {
@@ -182,7 +182,7 @@ impl<'a> PlanExecutor<'a, '_> {
             self.subject.tell(&self.added(&record));
             self.tell_of_suspicion(&record);
         }
-        let records = self.with_wanted(record);
+        let records = self.with_wanted(&record);
         self.write(records, Reason::Progressing, "added the drain", Basis::AnyForm).await
     }
 

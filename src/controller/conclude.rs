@@ -57,7 +57,6 @@ pub(super) async fn conclude(
     subject: &mut Subject<'_>,
     outcome: Result<Outcome, Error>,
 ) -> Action {
-    let resync = context.settings.resync;
     // It is looked after by the sweep only once it is in order.
     let is_checked = matches!(
         &outcome,
@@ -127,8 +126,17 @@ pub(super) async fn conclude(
         context.metrics.error(FailureKind::StatusWrite);
         return Action::requeue(context.schedule.after_failure(subject.object(), Duration::ZERO));
     }
-    let object = subject.object();
-    let wait = match &outcome {
+    next(context, subject.object(), &outcome, (reason, asked))
+}
+
+/// When to reconcile again what came to this outcome, of which the status says so.
+fn next(
+    context: &Context,
+    object: &LogDrain,
+    outcome: &Result<Outcome, Error>,
+    (reason, asked): (Reason, Option<Duration>),
+) -> Action {
+    let wait = match outcome {
         Ok(Outcome::Suspended { is_read: true }) => return Action::await_change(),
         Ok(Outcome::Suspended { is_read: false }) => context.schedule.after_failure(object, Duration::ZERO),
         Ok(
@@ -148,24 +156,26 @@ pub(super) async fn conclude(
             context.schedule.after_failure_within(object, left)
         }
         Err(error) if reason.remedy() == Remedy::Time => {
-            tracing::debug!(%reason, "{message}");
+            tracing::debug!(%reason, %error, "to be tried again");
             let asked_too = match error {
                 Error::Scalingo(error) => error.retry_after(),
                 _ => None,
             };
             context.schedule.after_failure(object, asked.or(asked_too).unwrap_or_default())
         }
-        _ => match seen.filter(|_| is_checked) {
-            Some(seen) => {
-                context.enroll_in_sweep(object, &seen.key, Some(seen.sent));
-                if matches!(&outcome, Ok(Outcome::Looked { verdict: Verdict::Duplicate(_), .. })) {
-                    // The owner may have gone while this was written.
-                    call_heirs(context);
-                }
-                return Action::await_change();
+        Ok(Outcome::Looked {
+            verdict: verdict @ (Verdict::InSync | Verdict::Duplicate(_)),
+            seen: Some(seen),
+            ..
+        }) => {
+            context.enroll_in_sweep(object, &seen.key, Some(seen.sent));
+            if matches!(verdict, Verdict::Duplicate(_)) {
+                // The owner may have gone while this was written.
+                call_heirs(context);
             }
-            None => context.schedule.after(object, resync),
-        },
+            return Action::await_change();
+        }
+        _ => context.schedule.after(object, context.settings.resync),
     };
     Action::requeue(wait)
 }

@@ -77,7 +77,7 @@ impl PlanExecutor<'_, '_> {
 
     /// The records, with this one in the place of those of the same destination, whose drains are gone. An intent takes the place
     /// of an earlier intent only: its addition may be refused.
-    pub(super) fn with_wanted(&self, record: DrainRecord) -> Vec<DrainRecord> {
+    pub(super) fn with_wanted(&self, record: &DrainRecord) -> Vec<DrainRecord> {
         let target = self.target();
         let is_replaced = |other: &DrainRecord| {
             other.is_on(target)

@@ -100,6 +100,7 @@ impl Case {
 const WORKS: [&str; 2] = ["1.0", "0.0"];
 const FAILS: [&str; 2] = ["0.0", "1.0"];
 const NOTHING: [&str; 0] = [];
+const ALL: &str = "no LogDrain of any namespace is looked after";
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_was_never_answered_is_told_of_once_with_what_to_do_and_once_when_it_works() {
@@ -109,7 +110,6 @@ async fn a_watch_that_was_never_answered_is_told_of_once_with_what_to_do_and_onc
             _ => Fault::None,
         }
     };
-    const ALL: &str = "no LogDrain of any namespace is looked after";
     for (status, loss, remedy) in [
         (
             404,
