@@ -7,6 +7,11 @@ use super::cluster::{HOME, render};
 
 /// Values, and what the refusal says.
 fn refused() -> Vec<(Value, &'static [&'static str])> {
+    [of_another_shape(), of_no_use()].concat()
+}
+
+/// What the schema does not allow.
+fn of_another_shape() -> Vec<(Value, &'static [&'static str])> {
     vec![
         (json!({"replica": 3}), &["at '': additional properties 'replica' not allowed"]),
         (json!({"replicas": "two"}), &["at '/replicas': got string, want integer"]),
@@ -93,6 +98,12 @@ fn refused() -> Vec<(Value, &'static [&'static str])> {
             json!({"leaderElection": {"enabled": false}}),
             &["replicas is 2 and leaderElection.enabled is false", "Set replicas to 1"],
         ),
+    ]
+}
+
+/// What is allowed by its shape, and would not work.
+fn of_no_use() -> Vec<(Value, &'static [&'static str])> {
+    vec![
         (json!({"adminAddress": "127.0.0.1:8080"}), &["adminAddress is 127.0.0.1:8080: nobody outside"]),
         (json!({"adminAddress": "[::1]:8080"}), &["adminAddress is [::1]:8080: nobody outside"]),
         (json!({"adminAddress": "[0:0:0:0:0:0:0:1]:8080"}), &["Set it to 0.0.0.0 or [::] with a port."]),
