@@ -194,7 +194,7 @@ fn the_readme_has_each_flag_with_its_variable_and_default() {
     for block in blocks.filter(|block| !block.starts_with("h, --help")) {
         let bracketed = |name: &str| {
             let (_, rest) = block.split_once(&format!("[{name}: "))?;
-            rest.split_once(']').map(|(value, _)| value)
+            rest.lines().next()?.strip_suffix(']')
         };
         let flag = block.split_whitespace().next().unwrap();
         let cells = row(&readme, &format!("--{flag}"));
