@@ -22,14 +22,15 @@ const SHORTEST_RUN: usize = 3;
 const DECODINGS: usize = 3;
 /// Words that Scalingo uses in its own sentences. They are shown though a secret may hold the same letters: to hide them would tell
 /// that it does.
-const USUAL: &str = " a able about add added addon again allowed already also an and any api app application are at bad be been \
-    blank by can cannot closed code configured connection contain could correct database delete deleted denied destination does \
-    doesn't don't drain drains empty error errors exist exists failed field for forbidden format found from go has have host \
-    hostname in incorrect internal invalid is it key later limit limited list log logs long maintenance malformed maximum may \
-    method missing must no not now of on only or parameter parse password path payment permission port protocol query reach \
-    reachable reached read refused region remove request required reserved resolve resolved resource retry scheme server short \
-    should supported support taken than that the there this timeout to token too try type unable unauthorized unavailable \
-    unexpected unknown unreachable unsupported url user validation value was were with wrong you ";
+const USUAL: &str = " a able about add added addon again allowed already also an and any api app application appsignal are \
+    at bad be been betterstack blank by can cannot closed code configured connection contain correct could database \
+    datadog delete deleted denied destination does doesn't don't drain drains elk empty error errors exist exists failed \
+    field for forbidden format found from go graylog has have host hostname in incorrect internal invalid is it key later \
+    limit limited list log logs long maintenance malformed maximum may method missing must no not now of on only or ovh \
+    papertrail parameter parse password path payment permission port protocol query reach reachable reached read refused \
+    region remove request required reserved resolve resolved resource retry scheme server short should support supported \
+    syslog taken than that the there this timeout to token too try type unable unauthorized unavailable unexpected unknown \
+    unreachable unsupported url user validation value was were with wrong you ";
 /// What tells a URL, as it is, percent-encoded once and twice, and as some write JSON; in lower case.
 const URL_SEPARATORS: [&str; 4] = ["://", "%3a%2f%2f", "%253a%252f%252f", ":\\/\\/"];
 
