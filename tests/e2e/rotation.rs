@@ -237,8 +237,8 @@ async fn a_value_that_was_refused_is_tried_again_once_it_changes() {
     let world = running_for_an_hour().await;
     world.secret("logs", &[("token", "first-line\nsecond-line")]);
     world.apply("drain", &syslog("logs", "one.example.com"));
-    let message = "spec.tokenSecretRef: key token of Secret logs holds a control character, such as a line break \
-                   in the middle";
+    let message = "spec.tokenSecretRef: key token of Secret logs has a line break at position 11, and only visible ASCII \
+                   characters can stand there: write it without that, and in a URL percent-encoded";
     assert_failing(&world.until_reason("drain", "Rejected").await, "Rejected", PERSON, message);
     is_followed(&world, "logs", ("token", "s3cret-logs")).await;
     assert_synced(&world.until_reason("drain", "Synced").await);

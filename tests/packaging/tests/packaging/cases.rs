@@ -88,6 +88,15 @@ fn rights() -> Vec<Case> {
         },
         Case {
             with: &[
+                "Role shop/logdrain-operator",
+                "ClusterRole logdrain-operator-logdrains",
+                "ClusterRoleBinding logdrain-operator-logdrains",
+            ],
+            without: &["Role blog/"],
+            ..case("one that may end", json!({"watchNamespaces": ["shop"], "clusterRoleForLogDrains": true}))
+        },
+        Case {
+            with: &[
                 "ServiceAccount logdrain-system/the-drains",
                 "ClusterRole the-drains",
                 "ClusterRoleBinding the-drains",
