@@ -23,11 +23,24 @@ fn case(what: &'static str, values: Value) -> Case {
 
 pub fn cases() -> Vec<Case> {
     let mut cases = rights();
+    cases.extend(rights_beside_a_namespace());
     cases.extend(operation());
     cases.extend(surroundings());
     cases.extend(watching());
     cases.extend(pods::cases());
     cases
+}
+
+fn rights_beside_a_namespace() -> Vec<Case> {
+    vec![Case {
+        with: &[
+            "Role shop/logdrain-operator",
+            "ClusterRole logdrain-operator-logdrains",
+            "ClusterRoleBinding logdrain-operator-logdrains",
+        ],
+        without: &["Role blog/"],
+        ..case("one that may end", json!({"watchNamespaces": ["shop"], "clusterRoleForLogDrains": true}))
+    }]
 }
 
 fn rights() -> Vec<Case> {
@@ -85,15 +98,6 @@ fn rights() -> Vec<Case> {
                 json!(["run", "--watch-namespace=shop", "--watch-namespace=blog"]),
             )],
             ..case("two namespaces", json!({"watchNamespaces": ["shop", "blog", "shop"]}))
-        },
-        Case {
-            with: &[
-                "Role shop/logdrain-operator",
-                "ClusterRole logdrain-operator-logdrains",
-                "ClusterRoleBinding logdrain-operator-logdrains",
-            ],
-            without: &["Role blog/"],
-            ..case("one that may end", json!({"watchNamespaces": ["shop"], "clusterRoleForLogDrains": true}))
         },
         Case {
             with: &[
