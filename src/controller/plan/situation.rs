@@ -138,7 +138,7 @@ impl Situation<'_> {
         peers.find_map(|(_, other)| self.ledger.unsettled(other).filter(|_| other.is_adding()))
     }
 
-    /// Whether another record of the same drain is left: whoever stays keeps it for all, and of several that go the last
+    /// Whether another record of the same drain is left: a resource that stays keeps it, and of several that go the last
     /// deletes it. Two that did would take a drain each, and the second is not theirs.
     fn is_left_to_another(&self, record: &Record, beside: &Beside<'_>) -> bool {
         let to_peer = self.ledger.peer_records().any(|(_, other)| other.is_twin_of(record));

@@ -227,7 +227,7 @@ fn a_shared_drain_goes_with_the_last_who_has_it() {
     let younger = peer(11, vec![active("d", "u")]);
     going(vec![older.clone()]).gives(vec![forget.clone()], InSync);
     going(vec![younger.clone()]).gives(vec![forget.clone()], InSync);
-    // Whoever goes at the same time is the last then.
+    // The one that goes at the same time is then the last.
     going(vec![Peer { deleting: true, ..older }]).gives(vec![forget.clone()], InSync);
     going(vec![Peer { deleting: true, ..younger }]).gives(vec![forget], InSync);
     going(vec![]).gives(vec![delete(active("d", "u"), 0)], InSync);
