@@ -155,19 +155,18 @@ impl<'a> PlanExecutor<'a, '_> {
 
         let change = self.begin_change();
         let answer = client.add_drain(self.token, self.target(), &destination).await;
-        let before = self.observation.clone();
         let url = match answer {
             Ok(url) => {
                 let answered = self.context.digester.url(self.target(), &url);
                 self.observation.added(answered.clone(), url);
                 self.expect_echo(Kind::Added, &answered);
-                self.end_change(change, before);
+                change.made(self.observation.clone());
                 self.just_added = Some(answered.clone());
                 answered
             }
             Err(error) => {
                 if error.change_outcome() == ChangeOutcome::NotMade {
-                    self.end_change(change, before);
+                    change.made(self.observation.clone());
                 }
                 self.after_failed_add(&intent, sent, error).await?
             }
@@ -253,12 +252,6 @@ impl<'a> PlanExecutor<'a, '_> {
     /// To be called right before a change is sent.
     fn begin_change(&self) -> Change<'a> {
         self.context.lists.change(&self.key())
-    }
-
-    /// The change has come to a known end.
-    fn end_change(&self, change: Change<'_>, before: Observation) {
-        let is_sabotaged = self.context.is_sabotaged(Sabotage::OwnWriteNotSeen);
-        change.made(if is_sabotaged { before } else { self.observation.clone() });
     }
 
     fn key(&self) -> Key {

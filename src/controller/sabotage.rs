@@ -13,8 +13,6 @@ pub enum Sabotage {
     UnauthorizedIsNotFound,
     /// A target that is not found is taken for gone at once.
     NotFoundIsGone,
-    /// A list that is kept does not show what was added or deleted since.
-    OwnWriteNotSeen,
     /// One list is enough to take a drain for gone or for there.
     ListsDoNotLag,
 }

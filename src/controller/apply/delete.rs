@@ -131,10 +131,9 @@ impl PlanExecutor<'_, '_> {
             let mut failure = None;
             let heeded = match answer {
                 Ok(true) if proof == Proof::Seen && keep == 0 => {
-                    let before = self.observation.clone();
                     self.observation.deleted(digest);
                     self.expect_echo(Kind::Deleted, digest);
-                    self.end_change(change, before);
+                    change.made(self.observation.clone());
                     return Ok((record, true));
                 }
                 Ok(_) => true,

@@ -2,7 +2,7 @@
 
 use histories::{Campaign, Sabotage};
 use logdrain_operator::controller::Sabotage::{
-    DeleteBeforeAdd, IntentNotWritten, ListsDoNotLag, NotFoundIsGone, OwnWriteNotSeen, OwnershipIgnored,
+    DeleteBeforeAdd, IntentNotWritten, ListsDoNotLag, NotFoundIsGone, OwnershipIgnored,
     UnauthorizedIsNotFound,
 };
 
@@ -35,7 +35,6 @@ caught! {
     ignored_ownership_is_noticed: Sabotage::Controller(OwnershipIgnored), from 1,
     a_refused_credential_taken_for_a_missing_target_is_noticed: Sabotage::Controller(UnauthorizedIsNotFound), from 1,
     a_hidden_target_taken_for_a_missing_one_is_noticed: Sabotage::Controller(NotFoundIsGone), from 1,
-    an_own_write_that_is_not_seen_is_noticed: Sabotage::Controller(OwnWriteNotSeen), from 1,
     a_list_that_is_trusted_at_once_is_noticed: Sabotage::Controller(ListsDoNotLag), from 1,
-    a_lease_that_is_ignored_is_noticed: Sabotage::LeaseIgnored, from 310,
+    a_lease_that_is_ignored_is_noticed: Sabotage::LeaseIgnored, from 4400,
 }
