@@ -115,6 +115,7 @@ fn the_release_lists_every_file_that_names_the_version() {
     for place in [
         "Cargo.toml",
         "CONTRIBUTING.md",
+        "Dockerfile",
         "README.md",
         "SECURITY.md",
         "deploy",

@@ -36,4 +36,9 @@ fn the_image_is_built_of_the_operator_alone() {
     for other in ["features", "workspace", "tests", "all-targets", "--package histories"] {
         assert!(!build.contains(other), "{build}");
     }
+    // It leaves the work to that script.
+    let dockerfile = std::fs::read_to_string(repository().join("Dockerfile")).unwrap();
+    let runs: Vec<&str> = dockerfile.lines().filter(|line| line.starts_with("RUN ")).collect();
+    let [run] = runs.as_slice() else { panic!("{runs:?}") };
+    assert!(run.starts_with("RUN image/build ") && run.ends_with(" --files /files"), "{run}");
 }

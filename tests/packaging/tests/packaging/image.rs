@@ -95,6 +95,19 @@ fn what_is_missing_for_an_image_is_told_as_the_documents_have_it() {
     }
 }
 
+#[test]
+fn the_first_stage_of_the_dockerfile_wants_no_buildah() {
+    let words = ["amd64", "--files", "files"];
+    let complete = complete("musl-gcc").without("buildah");
+    let said = complete.refusal("image/build", &words);
+    assert!(said.starts_with("image/build: install Rust with rustup"), "{said}");
+    let packages = documented("amd64").replace("buildah ", "");
+    assert_eq!(
+        complete.without("musl-gcc").refusal("image/build", &words),
+        format!("image/build: install {packages}, as Debian calls them, and start again.\n")
+    );
+}
+
 /// Shows in its file header that it is for a machine.
 fn readelf(machine: &str) -> String {
     format!("echo '  Machine:                           {machine}'")
