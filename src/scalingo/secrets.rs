@@ -119,13 +119,11 @@ impl Secrets {
     fn hide_pieces(&self, text: &str) -> String {
         let pieces: HashSet<String> =
             self.of_drain.iter().flat_map(|secret| runs(secret.expose_secret())).collect();
-        let is_usual = |word: &str| {
-            let word = word.trim_matches(|character: char| !character.is_alphanumeric()).to_lowercase();
-            USUAL.contains(&format!(" {word} "))
+        let holds_a_piece = |word: &str| {
+            let usual = usual(word).map(runs).unwrap_or_default();
+            runs(word).iter().any(|run| pieces.contains(run) && !usual.contains(run))
         };
-        let holds_a_piece = |word: &str| runs(word).iter().any(|run| pieces.contains(run));
-        let hidden =
-            text.split(' ').map(|word| if !is_usual(word) && holds_a_piece(word) { HIDDEN } else { word });
+        let hidden = text.split(' ').map(|word| if holds_a_piece(word) { HIDDEN } else { word });
         hidden.collect::<Vec<_>>().join(" ")
     }
 
@@ -147,6 +145,20 @@ impl Secrets {
             secret.len() >= SHORTEST_URL_PART && forms.iter().any(|form| form.contains(&secret))
         })
     }
+}
+
+/// The usual word in this one, with a sign before and behind it.
+fn usual(word: &str) -> Option<&str> {
+    let is_sign = |character: char| !character.is_alphanumeric();
+    let bare = word.trim_matches(is_sign);
+    if !USUAL.contains(&format!(" {} ", bare.to_lowercase())) {
+        return None;
+    }
+    let begin = word.find(bare)?;
+    let end = begin + bare.len();
+    let before = word[..begin].chars().next_back().map_or(0, char::len_utf8);
+    let behind = word[end..].chars().next().map_or(0, char::len_utf8);
+    word.get(begin - before..end + behind)
 }
 
 /// All runs of the fewest characters in a text, as it is and percent-decoded, in lower case.

@@ -111,8 +111,8 @@ fn a_url_from_the_spec_is_shown_whole() {
 fn assert_hides(shown: &str, password: &str, harmless: &str) -> Result<(), TestCaseError> {
     let characters: Vec<char> = password.chars().collect();
     for run in characters.windows(3).map(|run| run.iter().collect::<String>()) {
-        // A delimiter beside what hides a word.
-        let hides = run.matches('*').count() > 1;
+        // The star may be of what hides a word, and two characters are no three.
+        let hides = run.contains('*');
         prop_assert!(!shown.contains(&run) || hides || harmless.contains(&run), "{:?} in {:?}", run, shown);
     }
     Ok(())

@@ -95,6 +95,18 @@ fn pieces_of_a_drains_secret_are_hidden_and_usual_words_are_not() {
 }
 
 #[test]
+fn signs_of_a_secret_are_hidden_beside_a_usual_word() {
+    let secrets = {
+        let mut secrets = Secrets::default();
+        secrets.add_drain_token("a&:=b");
+        secrets
+    };
+    for (text, shown) in [("(&:=elk)", "***"), ("=elk&", "=elk&"), ("\"elk\":", "\"elk\":")] {
+        assert_eq!(secrets.scrub(text), shown);
+    }
+}
+
+#[test]
 fn no_url_is_shown_whoever_it_belongs_to() {
     for (text, shown) in [
         ("500 for syslog://:tok@logs.example.com:1 here", "500 for *** here"),
