@@ -119,12 +119,20 @@ impl Secrets {
     fn hide_pieces(&self, text: &str) -> String {
         let pieces: HashSet<String> =
             self.of_drain.iter().flat_map(|secret| runs(secret.expose_secret())).collect();
-        let holds_a_piece = |word: &str| {
-            let usual = usual(word).map(runs).unwrap_or_default();
-            runs(word).iter().any(|run| pieces.contains(run) && !usual.contains(run))
+        let holds_a_piece = |word: &str, but: &str| {
+            let but = runs(but);
+            runs(word).iter().any(|run| pieces.contains(run) && !but.contains(run))
         };
-        let hidden = text.split(' ').map(|word| if holds_a_piece(word) { HIDDEN } else { word });
-        hidden.collect::<Vec<_>>().join(" ")
+        let shown = |word| {
+            let usual = usual(word).unwrap_or_default();
+            match holds_a_piece(word, usual) {
+                false => word,
+                // Its signs may be those of the secret.
+                true if !usual.is_empty() && !word.contains(HIDDEN) => usual,
+                true => HIDDEN,
+            }
+        };
+        text.split(' ').map(shown).collect::<Vec<_>>().join(" ")
     }
 
     fn needles(&self) -> Vec<String> {
@@ -147,18 +155,10 @@ impl Secrets {
     }
 }
 
-/// The usual word in this one, with a sign before and behind it.
+/// The usual word in this one, without the signs around it.
 fn usual(word: &str) -> Option<&str> {
-    let is_sign = |character: char| !character.is_alphanumeric();
-    let bare = word.trim_matches(is_sign);
-    if !USUAL.contains(&format!(" {} ", bare.to_lowercase())) {
-        return None;
-    }
-    let begin = word.find(bare)?;
-    let end = begin + bare.len();
-    let before = word[..begin].chars().next_back().map_or(0, char::len_utf8);
-    let behind = word[end..].chars().next().map_or(0, char::len_utf8);
-    word.get(begin - before..end + behind)
+    let bare = word.trim_matches(|character: char| !character.is_alphanumeric());
+    USUAL.contains(&format!(" {} ", bare.to_lowercase())).then_some(bare)
 }
 
 /// All runs of the fewest characters in a text, as it is and percent-decoded, in lower case.
