@@ -227,6 +227,15 @@ pub struct LogDrainStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub last_handled_requested_at: Option<String>,
+    /// The older `LogDrain` that owns the same drain, where `Ready` has the reason `Duplicate`.
+    /// Example: `shop/datadog`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 317))]
+    pub duplicate_of: Option<String>,
+    /// What the app is called now, where spec.app has an earlier name of it. Example: `shop-front`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub renamed_to: Option<String>,
     /// How things stand. `Ready` is always there: True means that Scalingo lists the drain as the spec wants it,
     /// not that the service receives the logs. `Reconciling` is there while work is going on or will be tried
     /// again by itself, `Stalled` while a person has to mend something; never both.

@@ -117,6 +117,9 @@ pub(super) async fn conclude(
     let target = seen.map(|seen| &seen.key.1);
     let records = records_to_write(subject, target, outcome.as_ref().err());
     subject.answer_request();
+    if let Ok(Outcome::Looked { verdict: Verdict::Duplicate(owner), .. }) = &outcome {
+        subject.is_duplicate_of(owner);
+    }
     if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
         context.withdraw_from_sweep(&subject.uid());
         if error.is_passing() {
@@ -356,13 +359,9 @@ fn records_of(object: &LogDrain) -> impl Iterator<Item = &DrainRecord> {
     object.status.iter().flat_map(|status| &status.drains)
 }
 
-/// Whether `Ready` says that the `LogDrain` of this name owns the drain. Earlier versions wrote it with another status.
+/// Whether the status says that the `LogDrain` of this name owns the drain.
 pub(super) fn is_duplicate_of(object: &LogDrain, owner: &str) -> bool {
-    ready_of(object).is_some_and(|ready| {
-        ready.reason == Reason::Duplicate.as_str()
-            && ready.status == Reason::Duplicate.ready()
-            && ready.message.contains(&format!("LogDrain {owner} "))
-    })
+    object.status.as_ref().is_some_and(|status| status.duplicate_of.as_deref() == Some(owner))
 }
 
 fn ready_of(object: &LogDrain) -> Option<&Condition> {

@@ -1,7 +1,7 @@
 //! What a person would want to know of a resource: each is an event of it, and a line of the log.
 
 use crate::{
-    crd::{LogDrain, Reason, Remedy, SecretKeyRef},
+    crd::{Reason, Remedy, SecretKeyRef},
     drain::pasted::Mistake,
 };
 
@@ -275,13 +275,6 @@ impl Happening {
             Self::NotReady { message, .. } => message.clone(),
         }
     }
-}
-
-/// Whether the conditions say this already.
-#[must_use]
-pub fn says(object: &LogDrain, note: &str) -> bool {
-    let conditions = object.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|condition| condition.message.contains(note))
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ use super::{
     desired,
     error::Error,
     execute::{Extent, client, delete_on_all, plan_and_execute},
-    happening::{Happening, says},
     observe,
     plan::{Ledger, Listed, Plan, Record, Situation, Verdict},
     schedule::{Decision, Trigger},
@@ -37,7 +36,7 @@ struct Desired {
     token: ApiToken,
     destination: Destination,
     target: Target,
-    renamed: Option<Happening>,
+    renamed_to: Option<String>,
 }
 
 /// Changes what has to be changed for a resource, says so in its status, and when to reconcile it again.
@@ -135,13 +134,8 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     let account = (&desired.client, &desired.token);
     let _turn = turn::on_list(context, subject, account, &targets, &desired.target).await?;
     let (verdict, seen) = in_time(&requester, Box::pin(ensure_drain(context, subject, &desired))).await?;
-    // Told once the conditions can say it too: what they do not say would be told at each reconciliation.
-    let note = desired.renamed.as_ref().map(Happening::note);
-    if let (Some(renamed), Some(note)) = (desired.renamed, &note)
-        && !says(subject.object(), note)
-    {
-        subject.tell(&renamed);
-    }
+    // Told once the status can say it too: what it does not say would be told at each reconciliation.
+    let note = subject.app_is_called(desired.renamed_to);
     let seen = Seen { key: (desired.token.key(), desired.target), sent: seen };
     Ok(Outcome::Looked { verdict, seen: Some(seen), note })
 }
@@ -215,16 +209,16 @@ async fn desire(
     if let Some(apps) = context.apps.news(&token, &region).await {
         sweep::compare_names(context, token.key(), &region, &apps);
     }
-    let (app, renamed) = match resolved {
+    let (app, renamed_to) = match resolved {
         Resolved::App(app) => (app, None),
         Resolved::Renamed(app) => {
-            let renamed = Happening::Renamed { from: spec.app.clone(), to: app.name.clone() };
-            (app, Some(renamed))
+            let name = app.name.clone();
+            (app, Some(name))
         }
         Resolved::Nothing => return Err(Error::AppNotFound { app: spec.app.clone(), region }),
     };
     let target = Target { region, app_id: app.id, addon: spec.addon.clone() };
-    Ok(Desired { client, token, destination, target, renamed })
+    Ok(Desired { client, token, destination, target, renamed_to })
 }
 
 /// Makes the wanted drain be there, then the drains of earlier targets go; what has come of it by a list of when.

@@ -57,6 +57,8 @@ pub struct Subject<'a> {
     /// The request that this reconciliation answers.
     request: Option<String>,
     is_answered: bool,
+    duplicate_of: Option<String>,
+    renamed_to: Option<String>,
 }
 
 impl<'a> Subject<'a> {
@@ -67,6 +69,7 @@ impl<'a> Subject<'a> {
         let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
         let class = context.schedule.class(&object);
         let request = object.open_request().map(str::to_owned);
+        let renamed_to = object.status.as_ref().and_then(|status| status.renamed_to.clone());
         Self {
             context,
             object,
@@ -75,6 +78,8 @@ impl<'a> Subject<'a> {
             requester: Requester::new(class, owner),
             request,
             is_answered: false,
+            duplicate_of: None,
+            renamed_to,
         }
     }
 
@@ -87,6 +92,22 @@ impl<'a> Subject<'a> {
     /// The reconciliation has come to its end: what is written from now on says so to whoever has requested it.
     pub fn answer_request(&mut self) {
         self.is_answered = true;
+    }
+
+    /// The drain is there, and the resource of this name owns it.
+    pub fn is_duplicate_of(&mut self, owner: &str) {
+        self.duplicate_of = Some(owner.to_owned());
+    }
+
+    /// What the app is called now, where that is another name than the spec has; told once. Gives what the condition is to say of it.
+    pub fn app_is_called(&mut self, name: Option<String>) -> Option<String> {
+        let before = std::mem::replace(&mut self.renamed_to, name);
+        let to = self.renamed_to.clone()?;
+        let renamed = Happening::Renamed { from: self.object.spec.app.clone(), to };
+        if before != self.renamed_to {
+            self.tell(&renamed);
+        }
+        Some(renamed.note())
     }
 
     /// Who asks Scalingo in this reconciliation: a person waits for what has changed, or is not done yet.
@@ -270,6 +291,8 @@ impl<'a> Subject<'a> {
         let mut status = LogDrainStatus {
             observed_generation: generation,
             last_handled_requested_at: answered.clone().or_else(|| before.last_handled_requested_at.clone()),
+            duplicate_of: self.duplicate_of.clone().filter(|_| reason == Reason::Duplicate),
+            renamed_to: self.renamed_to.clone(),
             conditions: conditions(&before.conditions, reason, message, generation, now),
             drains: records,
         };

@@ -4,13 +4,7 @@ use kube::ResourceExt;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    apps::named,
-    context::Context,
-    happening::{Happening, says},
-    hearing::Watched,
-    lists::Key,
-    observation::Observation,
-    sweeps::Next,
+    apps::named, context::Context, hearing::Watched, lists::Key, observation::Observation, sweeps::Next,
 };
 use crate::{
     crd::DrainRecord,
@@ -89,8 +83,7 @@ pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[A
             Some(app) => app.id != target.app_id,
             // Not every app may be in the list.
             None => apps.iter().find(|app| app.id == target.app_id).is_some_and(|app| {
-                let renamed = Happening::Renamed { from: object.spec.app.clone(), to: app.name.clone() };
-                !says(&object, &renamed.note())
+                object.status.as_ref().and_then(|status| status.renamed_to.as_ref()) != Some(&app.name)
             }),
         };
         if is_other {

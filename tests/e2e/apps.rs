@@ -49,6 +49,7 @@ async fn a_renamed_app_stays_under_control_until_the_spec_follows() {
     let note = "the app shop-front is now called boutique: change spec.app to boutique";
     let renamed = until_message(&world, "drain", &format!("Scalingo lists the drain {URL}; {note}")).await;
     assert_synced(&renamed);
+    assert_eq!(renamed["status"]["renamedTo"], "boutique");
     assert_eq!(renamed["status"]["drains"][0]["app"], "shop-front");
     assert_eq!(renamed["status"]["drains"][0]["appId"], app.as_str());
     after_lists(&world, 4).await;
@@ -66,6 +67,7 @@ async fn a_renamed_app_stays_under_control_until_the_spec_follows() {
     world.apply("drain", &papertrail("boutique"));
     let followed = until_message(&world, "drain", &format!("Scalingo lists the drain {URL}")).await;
     assert_synced(&followed);
+    assert_eq!(followed["status"]["renamedTo"], Value::Null);
     assert_eq!(followed["status"]["drains"][0]["app"], "boutique");
     assert_eq!(followed["status"]["drains"][0]["appId"], app.as_str());
     after_lists(&world, 3).await;

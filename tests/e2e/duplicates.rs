@@ -49,6 +49,7 @@ pub async fn until_duplicate_of(world: &World, namespace: &str, name: &str, owne
         .await;
     assert_eq!(ready(&object)["status"], "True");
     assert_eq!(ready(&object)["reason"], "Duplicate");
+    assert_eq!(object["status"]["duplicateOf"], owner);
     assert_eq!(ready(&object)["observedGeneration"], object["metadata"]["generation"]);
     for type_ in ["Reconciling", "Stalled"] {
         assert_eq!(condition(&object, type_), &Value::Null);
@@ -83,6 +84,7 @@ async fn is_handed_over(world: &World, older: (&str, Value), younger: (&str, Val
     delete(world, first, &["older"]);
     let heir = world.until_reason_in(second, "younger", "Synced").await;
     assert_eq!(ready(&heir)["status"], "True");
+    assert_eq!(heir["status"]["duplicateOf"], Value::Null);
     assert_eq!(ready(&heir)["message"], format!("Scalingo lists the drain {URL}"));
     after_lists(world, 2).await;
     assert_eq!(
@@ -197,14 +199,16 @@ async fn the_older_takes_the_drain_over_from_a_younger_that_came_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_three_each_waits_for_the_eldest_that_is_left() {
+async fn of_three_whose_names_begin_alike_each_waits_for_the_eldest_that_is_left() {
     let world = World::running().await;
     let namespace = world.namespace();
-    for name in ["a", "b", "c"] {
+    for name in ["drain-eu-1", "drain-eu", "drain"] {
         world.apply(name, &papertrail("shop-front"));
         until_older(&world, namespace, name).await;
     }
-    for (owner, others) in [("a", &["b", "c"][..]), ("b", &["c"]), ("c", &[])] {
+    for (owner, others) in
+        [("drain-eu-1", &["drain-eu", "drain"][..]), ("drain-eu", &["drain"]), ("drain", &[])]
+    {
         world.until_reason(owner, "Synced").await;
         for other in others {
             until_duplicate_of(&world, namespace, other, &format!("{namespace}/{owner}")).await;
