@@ -24,7 +24,7 @@ use super::{
     lists::{Key, Lists},
     regions::Regions,
     sabotage::Sabotage,
-    schedule::Schedule,
+    schedule::{Crowd, Schedule},
     secrets::Secrets,
     sweeps::Sweeps,
     targets::Targets,
@@ -260,7 +260,12 @@ impl Context {
 
     /// Calls for a reconciliation of this resource at once, with what is listed since then.
     pub fn call(&self, uid: &str, object: ObjectRef<LogDrain>, since: Instant) {
-        self.schedule.now(uid, since);
+        self.call_with(uid, object, since, Crowd::Few);
+    }
+
+    /// The same, of one that is called with others.
+    pub fn call_with(&self, uid: &str, object: ObjectRef<LogDrain>, since: Instant, crowd: Crowd) {
+        self.schedule.now(uid, since, crowd);
         self.enqueue(object);
     }
 

@@ -16,6 +16,7 @@ use super::{
     context::Context,
     error::Error,
     hearing::Watched,
+    schedule::Crowd,
     secrets::{SecretName, Version},
     watching::watching,
 };
@@ -113,8 +114,9 @@ async fn check(context: &Context, permits: &Semaphore, name: SecretName) -> (Sec
                 tracing::info!(logdrains = concerned.len(), "the Secret has changed: looking at who uses it");
             }
         });
+        let crowd = Crowd::of(concerned.len());
         for (uid, resource) in concerned {
-            context.call(&uid, resource, Instant::now());
+            context.call_with(&uid, resource, Instant::now(), crowd);
         }
     });
     (name, result)

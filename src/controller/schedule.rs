@@ -24,6 +24,9 @@ const GATHER: Duration = Duration::from_millis(500);
 /// How much later than a list is good enough it is asked for.
 const MARGIN: Duration = Duration::from_millis(500);
 
+/// How many that are called together one person may have changed by hand.
+const FEW: usize = 10;
+
 /// What fails this often in a row is tried again in the background.
 const BACKGROUND_AFTER: u32 = 3;
 
@@ -33,7 +36,7 @@ const BACKGROUND_AFTER: u32 = 3;
 pub struct Schedule {
     entries: Mutex<HashMap<String, Entry>>,
     /// Called, since when, and not reconciled since.
-    called: Mutex<HashMap<String, Instant>>,
+    called: Mutex<HashMap<String, (Instant, Crowd)>>,
     requests: Mutex<HashMap<String, Request>>,
     /// Whose last reconciliation has failed, and may have written what it does not know of.
     failed: Mutex<HashSet<String>>,
@@ -46,7 +49,24 @@ struct Entry {
     /// What Scalingo has listed since then is new enough; from when it is due on where there is none.
     since: Option<Instant>,
     failures: u32,
-    called: bool,
+    called: Option<Crowd>,
+}
+
+/// With whom a resource is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowd {
+    /// With few others, or none.
+    Few,
+    /// With many others, for the same reason.
+    Many,
+}
+
+impl Crowd {
+    /// Of so many who are called together.
+    #[must_use]
+    pub fn of(count: usize) -> Self {
+        if count > FEW { Self::Many } else { Self::Few }
+    }
 }
 
 /// What a person has asked for by the annotation.
@@ -145,7 +165,7 @@ impl Schedule {
     fn turn_without_request(&self, object: &LogDrain, now: Instant) -> Decision {
         let first = Trigger { since: now, is_first: true };
         let Some(uid) = object.uid() else { return Decision::Reconcile(first) };
-        if let Some(since) = self.called().remove(&uid) {
+        if let Some((since, _)) = self.called().remove(&uid) {
             return Decision::Reconcile(Trigger { since, is_first: false });
         }
         let mut entries = self.entries();
@@ -214,14 +234,14 @@ impl Schedule {
 
     /// Reconcile at once, or once more when the reconciliation that is under way has ended, with what is listed since then.
     /// Something has changed, so failures are counted anew.
-    pub fn now(&self, uid: &str, since: Instant) {
+    pub fn now(&self, uid: &str, since: Instant, crowd: Crowd) {
         let mut called = self.called();
-        let latest = called.get(uid).map_or(since, |earlier| since.max(*earlier));
-        called.insert(uid.to_owned(), latest);
+        let latest = called.get(uid).map_or(since, |(earlier, _)| since.max(*earlier));
+        called.insert(uid.to_owned(), (latest, crowd));
         if let Some(entry) = self.entries().get_mut(uid) {
             entry.due = Due::At(Instant::now());
             entry.since = None;
-            entry.called = true;
+            entry.called = Some(crowd);
             entry.failures = 0;
         }
     }
@@ -245,8 +265,8 @@ impl Schedule {
         }
     }
 
-    /// Whether a person waits for this reconciliation: for what has changed, has been requested or called for, for what is not done
-    /// yet, and for the first tries after a failure.
+    /// Who waits for this reconciliation: a person, for what has changed, has been requested or called for, for what is not done
+    /// yet, and for the first tries after a failure. Where the drain was never there, or many are called, it is a rollout.
     #[must_use]
     pub fn class(&self, object: &LogDrain) -> Class {
         let status = object.status.as_ref();
@@ -258,12 +278,19 @@ impl Schedule {
             .uid()
             .and_then(|uid| entries.get(&uid))
             .filter(|entry| entry.revision == Revision::of(object));
-        let called = entry.is_some_and(|entry| entry.called);
+        let called = entry.and_then(|entry| entry.called);
         let failures = entry.map_or(0, |entry| entry.failures);
         let is_being_deleted = object.metadata.deletion_timestamp.is_some();
         let is_requested = object.open_request().is_some();
-        let waits = is_new || is_open || is_requested || called || is_being_deleted || failures > 0;
-        if waits && failures < BACKGROUND_AFTER { Class::Interactive } else { Class::Background }
+        let waits = is_new || is_open || is_requested || called.is_some() || is_being_deleted || failures > 0;
+        let was_there = status
+            .is_some_and(|status| status.drains.iter().any(|record| record.state == DrainState::Active));
+        let is_of_many = !was_there || !is_new && called == Some(Crowd::Many);
+        match () {
+            () if !waits || failures >= BACKGROUND_AFTER => Class::Background,
+            () if is_of_many && !is_requested && !is_being_deleted => Class::Rollout,
+            () => Class::Interactive,
+        }
     }
 
     /// Notes whether the reconciliation that ends has failed. Gives whether the one before it had.
@@ -291,7 +318,7 @@ impl Schedule {
     fn enter(&self, object: &LogDrain, due: Due, failures: u32) {
         let Some(uid) = object.uid() else { return };
         // Called during the reconciliation that has just ended: the next one is for that.
-        let called = self.called().contains_key(&uid);
+        let called = self.called().get(&uid).map(|(_, crowd)| *crowd);
         let entry = Entry { revision: Revision::of(object), due, since: None, failures, called };
         self.entries().insert(uid, entry);
     }
@@ -301,7 +328,7 @@ impl Schedule {
         wait.mul_f64(0.9 + share / 5.0)
     }
 
-    fn called(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+    fn called(&self) -> MutexGuard<'_, HashMap<String, (Instant, Crowd)>> {
         self.called.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -153,7 +153,8 @@ impl<'a> Subject<'a> {
         let is_requested =
             self.object.open_request().is_some_and(|text| self.request.as_deref() != Some(text));
         let is_urgent = is_requested || self.context.schedule.is_called(&self.uid());
-        if is_urgent && self.requester.class == Class::Background { Err(Error::Changed) } else { Ok(()) }
+        let goes_before = is_urgent && self.context.schedule.class(&self.object) < self.requester.class;
+        if goes_before { Err(Error::Changed) } else { Ok(()) }
     }
 
     /// Whether nobody else has written the resource: another operator may have carried out what is planned here.

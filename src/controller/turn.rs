@@ -77,7 +77,7 @@ pub(super) async fn on_budget(
             return Ok(reserved?);
         }
         waited += GLANCE;
-        let somebody_waits = client.requester().class == Class::Interactive;
+        let somebody_waits = client.requester().class != Class::Background;
         if waited >= PATIENCE && somebody_waits && !said {
             let message = format!(
                 "waiting for the request budget of the API token; goes on at about {}",

@@ -83,7 +83,7 @@ families! {
     BUDGET_SLOTS_USED = "logdrain_budget_slots_used", Gauge, ["token"],
         "How many of logdrain_budget_slots are taken by requests of the last 60 s.";
     BUDGET_WAITING = "logdrain_budget_waiting", Gauge, ["token", "class"],
-        "Requests that wait for the budget: those of class interactive for a person, those of class background for a routine check.";
+        "Requests that wait for the budget: those of class interactive for a person, of class rollout for many that came together, of class background for a routine check.";
     BUDGET_WAIT = "logdrain_budget_wait_seconds", Histogram, ["token", "class"],
         "Time that requests have waited for the budget, by class as in logdrain_budget_waiting.";
     BUDGET_RATE_LIMITED = "logdrain_budget_rate_limited_total", Counter, ["token"],

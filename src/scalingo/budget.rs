@@ -4,15 +4,19 @@
 //! - in no 60 s window does Scalingo see more requests than the limit: a request holds its slot from when it
 //!   is sent until 60 s after it was answered, and it arrived somewhere in between;
 //! - together with a predecessor that kept to the same limit, no more than the 60 that Scalingo documents;
-//! - background work holds at most half of the slots, and none is given to it while interactive work waits, but
-//!   for a trickle that keeps it from starving;
+//! - one change that a person waits for goes before a rollout of many;
+//! - background work holds at most half of the slots, and none is given to it while other work waits, but for a
+//!   trickle that keeps it from starving;
 //! - within a class, namespaces take turns, and so do the `LogDrain` resources of a namespace, except that what was
 //!   begun goes on first, for a while;
 //! - while Scalingo asks to wait, nothing is sent.
 
 mod queue;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -60,19 +64,22 @@ impl Predecessors {
 pub enum Class {
     /// A person.
     Interactive,
+    /// Whoever brings much at once: resources whose drain was never there, and all that use one Secret.
+    Rollout,
     /// Nobody.
     Background,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 2] = [Self::Interactive, Self::Background];
+    pub const ALL: [Self; 3] = [Self::Interactive, Self::Rollout, Self::Background];
 
     /// The name, in snake case.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Interactive => "interactive",
+            Self::Rollout => "rollout",
             Self::Background => "background",
         }
     }
@@ -108,13 +115,14 @@ pub struct Budget {
     limit: usize,
     /// Class of each request under way, and of each answered one until when its slot is held.
     under_way: BTreeMap<Ticket, Class>,
-    answered: Vec<(Instant, Class)>,
+    answered: VecDeque<(Instant, Class)>,
+    /// How many slots background work holds.
+    in_background: usize,
     paused_until: Option<Instant>,
     /// How long all pauses are together, the one that lasts included to its end.
     pauses: Duration,
     rate_limited: u64,
-    interactive: Queue,
-    background: Queue,
+    queues: [Queue; 3],
     /// From when on starved background work has its next turn.
     next_turn: Option<Instant>,
     next: u64,
@@ -129,12 +137,12 @@ impl Budget {
         Self {
             limit: limit.max(2),
             under_way: BTreeMap::new(),
-            answered: Vec::new(),
+            answered: VecDeque::new(),
+            in_background: 0,
             paused_until: None,
             pauses: Duration::ZERO,
             rate_limited: 0,
-            interactive: Queue::default(),
-            background: Queue::default(),
+            queues: Default::default(),
             next_turn: None,
             next: 0,
         }
@@ -148,7 +156,8 @@ impl Budget {
         let spare = spare(budget.limit, predecessors);
         let (held, in_background) = (budget.limit - spare, budget.limit / 2 - spare / 2);
         // Of what is free, background work may have no more than half, too.
-        budget.answered = vec![(until, Class::Background); in_background];
+        budget.in_background = in_background;
+        budget.answered.resize(in_background, (until, Class::Background));
         budget.answered.resize(held, (until, Class::Interactive));
         budget
     }
@@ -165,12 +174,15 @@ impl Budget {
 
     /// A request that waits is no longer wanted: its place is free.
     pub fn withdraw(&mut self, ticket: Ticket) {
-        let _ = self.interactive.remove(ticket) || self.background.remove(ticket);
+        let _ = self.queues.iter_mut().any(|queue| queue.remove(ticket));
     }
 
     /// What can be done now.
     pub fn next(&mut self, now: Instant) -> Next {
-        self.answered.retain(|(until, _)| *until > now);
+        while let Some((_, class)) = self.answered.front().filter(|(until, _)| *until <= now) {
+            self.in_background -= usize::from(*class == Class::Background);
+            self.answered.pop_front();
+        }
         if let Some(until) = self.paused_until {
             if until > now {
                 return if self.is_waiting() { Next::At(until) } else { Next::Idle };
@@ -180,16 +192,22 @@ impl Budget {
         if self.under_way.len() + self.answered.len() >= self.limit {
             return self.at_next_slot(now);
         }
-        let background_may = self.held(Class::Background) < self.limit / 2;
+        let background_may = self.in_background < self.limit / 2;
         let background_goes_first = background_may && self.is_starved(now);
-        if !self.interactive.is_empty() && !background_goes_first {
-            return self.send(Class::Interactive, now);
+        match self.first() {
+            Some(class) if !background_goes_first => self.send(class, now),
+            _ if background_may => self.send(Class::Background, now),
+            _ => self.at_next_slot(now),
         }
-        if background_may { self.send(Class::Background, now) } else { self.at_next_slot(now) }
+    }
+
+    /// Who goes first, of those who wait and are not in the background.
+    fn first(&self) -> Option<Class> {
+        [Class::Interactive, Class::Rollout].into_iter().find(|class| self.waiting(*class) > 0)
     }
 
     fn send(&mut self, class: Class, now: Instant) -> Next {
-        let behind = class == Class::Background && !self.interactive.is_empty();
+        let behind = class == Class::Background && self.first().is_some();
         let Some(ticket) = self.queue(class).pop() else { return Next::Idle };
         if behind {
             // Slots become free many at a time, a minute apart: turns that could not be taken meanwhile are not lost.
@@ -197,19 +215,24 @@ impl Budget {
             self.next_turn = Some(self.next_turn.map_or(earliest, |turn| turn.max(earliest)) + TRICKLE);
         }
         self.under_way.insert(ticket, class);
+        self.in_background += usize::from(class == Class::Background);
         Next::Send(ticket)
     }
 
     /// A request was answered, or given up.
     pub fn ended(&mut self, ticket: Ticket, now: Instant) {
         if let Some(class) = self.under_way.remove(&ticket) {
-            self.answered.push((now + WINDOW, class));
+            let until = now + WINDOW;
+            let place = self.answered.partition_point(|(other, _)| *other <= until);
+            self.answered.insert(place, (until, class));
         }
     }
 
     /// A request was never sent: its slot is free.
     pub fn not_sent(&mut self, ticket: Ticket) {
-        self.under_way.remove(&ticket);
+        if let Some(class) = self.under_way.remove(&ticket) {
+            self.in_background -= usize::from(class == Class::Background);
+        }
     }
 
     /// Scalingo asks to wait: for `retry_after`, else until the minute is over.
@@ -224,14 +247,12 @@ impl Budget {
     /// When a request that is asked for now can be sent at the earliest, behind all who wait already.
     #[must_use]
     pub fn expected(&self, now: Instant) -> Instant {
-        let behind = self.interactive.len() + self.background.len();
+        let behind: usize = self.queues.iter().map(Queue::len).sum();
         let free = self.limit.saturating_sub(self.used());
-        let mut slots: Vec<Instant> = self.answered.iter().map(|(until, _)| *until).collect();
-        slots.sort_unstable();
         let rounds = u32::try_from(behind / self.limit).unwrap_or(u32::MAX);
         let slot = match (behind % self.limit).checked_sub(free) {
             None => now,
-            Some(index) => slots.get(index).copied().unwrap_or(now + WINDOW),
+            Some(index) => self.answered.get(index).map_or(now + WINDOW, |(until, _)| *until),
         };
         (slot + WINDOW.saturating_mul(rounds)).max(self.paused_until.unwrap_or(now)).max(now)
     }
@@ -239,10 +260,7 @@ impl Budget {
     /// How many requests wait in a class.
     #[must_use]
     pub fn waiting(&self, class: Class) -> usize {
-        match class {
-            Class::Interactive => self.interactive.len(),
-            Class::Background => self.background.len(),
-        }
+        self.queues[class as usize].len()
     }
 
     /// How many slots are held.
@@ -260,7 +278,7 @@ impl Budget {
     /// How many slots will still be held then.
     #[must_use]
     pub fn used_at(&self, now: Instant) -> usize {
-        self.under_way.len() + self.answered.iter().filter(|(until, _)| *until > now).count()
+        self.under_way.len() + self.answered.len() - self.answered.partition_point(|(until, _)| *until <= now)
     }
 
     /// How often Scalingo has asked to wait.
@@ -289,24 +307,18 @@ impl Budget {
     }
 
     fn queue(&mut self, class: Class) -> &mut Queue {
-        match class {
-            Class::Interactive => &mut self.interactive,
-            Class::Background => &mut self.background,
-        }
+        &mut self.queues[class as usize]
     }
 
     fn is_waiting(&self) -> bool {
-        !self.interactive.is_empty() || !self.background.is_empty()
+        self.queues.iter().any(|queue| queue.len() > 0)
     }
 
-    fn held(&self, class: Class) -> usize {
-        let under_way = self.under_way.values().filter(|other| **other == class).count();
-        under_way + self.answered.iter().filter(|(_, other)| *other == class).count()
-    }
-
-    /// Whether background work has waited too long behind interactive work, and has a turn.
+    /// Whether background work has waited too long behind other work, and has a turn.
     fn is_starved(&self, now: Instant) -> bool {
-        let waited = self.background.oldest().is_some_and(|asked| now.duration_since(asked) >= STARVED_AFTER);
+        let waited = self.queues[Class::Background as usize]
+            .oldest()
+            .is_some_and(|asked| now.duration_since(asked) >= STARVED_AFTER);
         waited && self.next_turn.is_none_or(|turn| turn <= now)
     }
 
@@ -315,9 +327,10 @@ impl Budget {
         if !self.is_waiting() {
             return Next::Idle;
         }
-        let only_background = self.interactive.is_empty() && self.used() < self.limit;
-        let slots = self.answered.iter().filter(|(_, class)| !only_background || *class == Class::Background);
-        slots.map(|(until, _)| *until).filter(|until| *until > now).min().map_or(Next::Idle, Next::At)
+        let only_background = self.first().is_none() && self.used() < self.limit;
+        let mut slots =
+            self.answered.iter().filter(|(_, class)| !only_background || *class == Class::Background);
+        slots.find(|(until, _)| *until > now).map_or(Next::Idle, |(until, _)| Next::At(*until))
     }
 }
 

@@ -50,9 +50,16 @@ impl Requester {
         Self { goes_on: true, ..self.clone() }
     }
 
-    /// The same, to end what it has begun: a person waits for that. The time that either waits counts for both.
+    /// The same, to end what it has begun: nobody's check is in the background any more. The time that either waits counts for both.
     #[must_use]
     pub fn continuing(&self) -> Self {
+        let class = if self.class == Class::Background { Class::Interactive } else { self.class };
+        Self { class, goes_on: true, ..self.clone() }
+    }
+
+    /// The same, for what all who use a token wait for.
+    #[must_use]
+    pub fn for_all(&self) -> Self {
         Self { class: Class::Interactive, goes_on: true, ..self.clone() }
     }
 
@@ -88,8 +95,7 @@ pub struct BudgetFigures {
     pub rate_limited: u64,
     /// For how long nothing was sent because it had.
     pub paused: Duration,
-    interactive: ClassFigures,
-    background: ClassFigures,
+    classes: [ClassFigures; 3],
 }
 
 /// How one class of requests stands.
@@ -105,10 +111,7 @@ impl BudgetFigures {
     /// Those of one class.
     #[must_use]
     pub fn of(&self, class: Class) -> &ClassFigures {
-        match class {
-            Class::Interactive => &self.interactive,
-            Class::Background => &self.background,
-        }
+        &self.classes[class as usize]
     }
 }
 
@@ -149,7 +152,7 @@ impl Budgets {
         // The other end stays in the queue until it grants.
         let _ = granted.await;
         place.taken();
-        lock(&turnstile.state).waits_of(requester.class).add(begun.elapsed());
+        lock(&turnstile.state).waits[requester.class as usize].add(begun.elapsed());
         Permit { turnstile, ticket, sent: false }
     }
 
@@ -182,8 +185,7 @@ impl Budgets {
                         budget,
                         granting: HashMap::new(),
                         timer: None,
-                        interactive_waits: Waits::default(),
-                        background_waits: Waits::default(),
+                        waits: Default::default(),
                     }),
                 })
             })
@@ -207,17 +209,7 @@ struct State {
     granting: HashMap<Ticket, oneshot::Sender<()>>,
     /// When somebody will turn it next.
     timer: Option<Instant>,
-    interactive_waits: Waits,
-    background_waits: Waits,
-}
-
-impl State {
-    fn waits_of(&mut self, class: Class) -> &mut Waits {
-        match class {
-            Class::Interactive => &mut self.interactive_waits,
-            Class::Background => &mut self.background_waits,
-        }
-    }
+    waits: [Waits; 3],
 }
 
 impl Turnstile {
@@ -236,20 +228,18 @@ impl Turnstile {
 
     fn figures(&self, key: TokenKey) -> BudgetFigures {
         let now = Instant::now();
-        let mut state = lock(&self.state);
-        let mut of = |class| ClassFigures {
+        let state = lock(&self.state);
+        let of = |class| ClassFigures {
             waiting: state.budget.waiting(class),
-            waits: state.waits_of(class).clone(),
+            waits: state.waits[class as usize].clone(),
         };
-        let (interactive, background) = (of(Class::Interactive), of(Class::Background));
         BudgetFigures {
             key,
             limit: state.budget.limit(),
             used: state.budget.used_at(now),
             rate_limited: state.budget.rate_limited(),
             paused: state.budget.paused(now),
-            interactive,
-            background,
+            classes: Class::ALL.map(of),
         }
     }
 

@@ -1,5 +1,8 @@
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 use super::*;
-use crate::crd::{DrainType, LogDrainSpec};
+use crate::crd::{DrainType, LogDrainSpec, tests::active};
 
 fn object(generation: i64) -> LogDrain {
     let mut object = LogDrain::new("x", LogDrainSpec::new("shop", DrainType::Datadog));
@@ -27,8 +30,7 @@ async fn a_resource_is_left_alone_until_it_is_due_or_has_changed() {
     let again = Decision::Reconcile(Trigger { since: Instant::now(), is_first: false });
     assert_eq!(schedule.decide(&object(2)), again, "a new generation is reconciled");
     let mut going = object(1);
-    going.metadata.deletion_timestamp =
-        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+    going.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
     assert_eq!(schedule.decide(&going), again, "a deletion is reconciled");
     tokio::time::advance(wait).await;
     assert!(reconciles(schedule.decide(&object(1))));
@@ -42,7 +44,11 @@ async fn what_rests_is_looked_at_when_it_is_checked_called_or_changed() {
     assert_eq!(schedule.decide(&object(1)), Decision::Rest);
     assert!(reconciles(schedule.decide(&object(2))));
     let mut steady = object(1);
-    steady.status = Some(crate::crd::LogDrainStatus { observed_generation: Some(1), ..Default::default() });
+    steady.status = Some(LogDrainStatus {
+        observed_generation: Some(1),
+        drains: vec![active("v1:d", "v1:u")],
+        ..LogDrainStatus::default()
+    });
     assert!(reconciles(schedule.decide(&steady)), "somebody has written a status");
     schedule.rest(&steady);
     assert_eq!(schedule.decide(&steady), Decision::Rest);
@@ -50,9 +56,34 @@ async fn what_rests_is_looked_at_when_it_is_checked_called_or_changed() {
     assert!(reconciles(schedule.decide(&steady)));
     assert_eq!(schedule.class(&steady), Class::Background);
     schedule.rest(&steady);
-    schedule.now("u", Instant::now());
+    schedule.now("u", Instant::now(), Crowd::Few);
     assert!(reconciles(schedule.decide(&steady)));
     assert_eq!(schedule.class(&steady), Class::Interactive);
+    schedule.rest(&steady);
+    schedule.now("u", Instant::now(), Crowd::of(FEW + 1));
+    assert!(reconciles(schedule.decide(&steady)));
+    assert_eq!(schedule.class(&steady), Class::Rollout);
+    steady.metadata.generation = Some(2);
+    assert_eq!(schedule.class(&steady), Class::Interactive, "a person has changed it");
+}
+
+#[test]
+fn only_whose_drain_was_never_there_belongs_to_a_rollout_by_itself() {
+    let class = |change: fn(&mut LogDrain)| {
+        let mut object = object(1);
+        change(&mut object);
+        schedule().class(&object)
+    };
+    assert_eq!(class(|_| {}), Class::Rollout);
+    assert_eq!(class(|object| *object = requesting(1, "a")), Class::Interactive);
+    let deleted =
+        |object: &mut LogDrain| object.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+    assert_eq!(class(deleted), Class::Interactive);
+    let was_there = |object: &mut LogDrain| {
+        let drains = vec![active("v1:d", "v1:u")];
+        object.status = Some(LogDrainStatus { drains, ..LogDrainStatus::default() });
+    };
+    assert_eq!(class(was_there), Class::Interactive);
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +115,7 @@ async fn what_waits_for_a_list_comes_after_it_and_takes_that_of_another() {
     schedule.with_list(&object(1), begin);
     assert_eq!(schedule.decide(&object(2)), reconcile(Instant::now()), "it has changed");
     schedule.with_list(&object(1), begin);
-    schedule.now("u", Instant::now());
+    schedule.now("u", Instant::now(), Crowd::Few);
     assert_eq!(schedule.decide(&object(1)), reconcile(Instant::now()), "it is called");
     assert_eq!(schedule.decide(&object(1)), reconcile(Instant::now()));
 }
@@ -94,10 +125,10 @@ async fn a_call_says_since_when_a_list_is_new_enough() {
     let schedule = schedule();
     let begin = Instant::now();
     tokio::time::advance(Duration::from_secs(5)).await;
-    schedule.now("u", begin);
+    schedule.now("u", begin, Crowd::Few);
     assert_eq!(schedule.decide(&object(1)), Decision::Reconcile(Trigger { since: begin, is_first: false }));
-    schedule.now("u", begin + Duration::from_secs(3));
-    schedule.now("u", begin + Duration::from_secs(1));
+    schedule.now("u", begin + Duration::from_secs(3), Crowd::Few);
+    schedule.now("u", begin + Duration::from_secs(1), Crowd::Few);
     let latest = Trigger { since: begin + Duration::from_secs(3), is_first: false };
     assert_eq!(schedule.decide(&object(1)), Decision::Reconcile(latest));
 }
@@ -128,7 +159,7 @@ async fn failures_wait_longer_and_longer_until_one_success_or_change() {
 async fn whoever_is_called_is_due() {
     let schedule = schedule();
     schedule.after(&object(1), Duration::from_secs(600));
-    schedule.now("u", Instant::now());
+    schedule.now("u", Instant::now(), Crowd::Few);
     assert!(reconciles(schedule.decide(&object(1))));
 }
 
@@ -136,7 +167,7 @@ async fn whoever_is_called_is_due() {
 async fn a_call_during_a_look_is_not_lost_with_its_end() {
     let schedule = schedule();
     assert!(reconciles(schedule.decide(&object(1))), "the reconciliation begins");
-    schedule.now("u", Instant::now());
+    schedule.now("u", Instant::now(), Crowd::Few);
     let wait = schedule.after(&object(1), Duration::from_secs(600));
     assert!(reconciles(schedule.decide(&object(1))), "another reconciliation answers the call");
     assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait), "and no third one");
@@ -148,7 +179,7 @@ async fn whoever_is_called_has_not_failed_yet() {
     for _ in 0..6 {
         schedule.after_failure(&object(1), Duration::ZERO);
     }
-    schedule.now("u", Instant::now());
+    schedule.now("u", Instant::now(), Crowd::Few);
     assert!(schedule.after_failure(&object(1), Duration::ZERO) < Duration::from_secs(6));
 }
 
@@ -267,7 +298,7 @@ async fn who_is_called_is_known_until_a_look_begins() {
     let schedule = schedule();
     schedule.rest(&object(1));
     assert!(!schedule.is_called("u"));
-    schedule.now("u", Instant::now());
+    schedule.now("u", Instant::now(), Crowd::Few);
     assert!(schedule.is_called("u"));
     assert!(reconciles(schedule.decide(&object(1))));
     assert!(!schedule.is_called("u"));
@@ -289,7 +320,7 @@ async fn only_who_waits_for_no_time_rests() {
     assert!(!schedule.rests("u"), "it is not known");
     schedule.rest(&object(1));
     assert!(schedule.rests("u"));
-    schedule.now("u", Instant::now());
+    schedule.now("u", Instant::now(), Crowd::Few);
     assert!(!schedule.rests("u"));
     schedule.after_failure(&object(1), Duration::ZERO);
     assert!(!schedule.rests("u"), "it comes by itself, later and later");

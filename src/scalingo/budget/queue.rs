@@ -1,4 +1,6 @@
-use std::collections::{HashMap, VecDeque};
+//! Who waits for a slot, in fair order.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use tokio::time::Instant;
 
@@ -11,51 +13,87 @@ const IN_A_ROW: usize = 8;
 /// goes on first, for a while: the list that it stands on grows old.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    namespaces: VecDeque<(String, Namespace)>,
+    namespaces: Turns<Namespace>,
     /// Those that wait. A ticket elsewhere that is not among them was withdrawn.
     asked: HashMap<Ticket, Instant>,
+    by_age: BTreeSet<(Instant, Ticket)>,
 }
 
 #[derive(Debug, Default)]
 struct Namespace {
     going_on: VecDeque<Ticket>,
     in_a_row: usize,
-    owners: VecDeque<(String, VecDeque<Ticket>)>,
+    owners: Turns<VecDeque<Ticket>>,
+}
+
+/// Those of these names, the one whose turn is next in front.
+#[derive(Debug)]
+struct Turns<T> {
+    order: VecDeque<String>,
+    by_name: HashMap<String, T>,
+}
+
+impl<T> Default for Turns<T> {
+    fn default() -> Self {
+        Self { order: VecDeque::new(), by_name: HashMap::new() }
+    }
+}
+
+impl<T: Default> Turns<T> {
+    fn entry(&mut self, name: &str) -> &mut T {
+        if !self.by_name.contains_key(name) {
+            self.order.push_back(name.to_owned());
+        }
+        self.by_name.entry(name.to_owned()).or_default()
+    }
+
+    /// What the first has to give; it comes last in the next round. Whoever has nothing to give is not among them any more.
+    fn next<R>(&mut self, mut take: impl FnMut(&mut T) -> Option<R>) -> Option<R> {
+        while let Some(name) = self.order.pop_front() {
+            match self.by_name.get_mut(&name).and_then(&mut take) {
+                Some(taken) => {
+                    self.order.push_back(name);
+                    return Some(taken);
+                }
+                None => self.by_name.remove(&name),
+            };
+        }
+        None
+    }
 }
 
 impl Queue {
     pub(super) fn push(&mut self, ticket: Ticket, owner: &Owner, goes_on: bool, now: Instant) {
-        let namespace = entry(&mut self.namespaces, &owner.namespace);
+        let namespace = self.namespaces.entry(&owner.namespace);
         if goes_on {
             namespace.going_on.push_back(ticket);
         } else {
-            entry(&mut namespace.owners, &owner.name).push_back(ticket);
+            namespace.owners.entry(&owner.name).push_back(ticket);
         }
         self.asked.insert(ticket, now);
+        self.by_age.insert((now, ticket));
     }
 
     /// Takes the ticket whose turn it is; whoever had it comes last in the next round.
     pub(super) fn pop(&mut self) -> Option<Ticket> {
-        while let Some((name, mut namespace)) = self.namespaces.pop_front() {
-            let Some(ticket) = namespace.pop(&self.asked) else { continue };
-            self.namespaces.push_back((name, namespace));
-            self.asked.remove(&ticket);
-            return Some(ticket);
-        }
-        None
+        let asked = &self.asked;
+        let ticket = self.namespaces.next(|namespace| namespace.pop(asked))?;
+        self.waits_no_longer(ticket);
+        Some(ticket)
     }
 
     /// Takes out a ticket that is no longer wanted.
     pub(super) fn remove(&mut self, ticket: Ticket) -> bool {
-        let was_asked = self.asked.remove(&ticket).is_some();
+        let was_asked = self.waits_no_longer(ticket);
         if self.asked.is_empty() {
-            self.namespaces.clear();
+            self.namespaces = Turns::default();
         }
         was_asked
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.asked.is_empty()
+    fn waits_no_longer(&mut self, ticket: Ticket) -> bool {
+        let asked = self.asked.remove(&ticket);
+        asked.is_some_and(|asked| self.by_age.remove(&(asked, ticket)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,38 +102,28 @@ impl Queue {
 
     /// When the oldest of those who wait has asked.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        self.asked.values().copied().min()
+        self.by_age.first().map(|(asked, _)| *asked)
     }
 }
 
 impl Namespace {
     fn pop(&mut self, asked: &HashMap<Ticket, Instant>) -> Option<Ticket> {
-        self.going_on.retain(|ticket| asked.contains_key(ticket));
-        while let Some((_, tickets)) = self.owners.front_mut() {
-            tickets.retain(|ticket| asked.contains_key(ticket));
-            if !tickets.is_empty() {
-                break;
-            }
-            self.owners.pop_front();
-        }
-        if (self.in_a_row < IN_A_ROW || self.owners.is_empty())
-            && let Some(ticket) = self.going_on.pop_front()
+        if self.in_a_row >= IN_A_ROW
+            && let Some(ticket) = self.owners.next(|tickets| first(tickets, asked))
         {
+            self.in_a_row = 0;
+            return Some(ticket);
+        }
+        if let Some(ticket) = first(&mut self.going_on, asked) {
             self.in_a_row += 1;
             return Some(ticket);
         }
         self.in_a_row = 0;
-        let (name, mut tickets) = self.owners.pop_front()?;
-        let ticket = tickets.pop_front()?;
-        self.owners.push_back((name, tickets));
-        Some(ticket)
+        self.owners.next(|tickets| first(tickets, asked))
     }
 }
 
-fn entry<'a, T: Default>(turns: &'a mut VecDeque<(String, T)>, name: &str) -> &'a mut T {
-    let place = turns.iter().position(|(other, _)| other == name).unwrap_or_else(|| {
-        turns.push_back((name.to_owned(), T::default()));
-        turns.len() - 1
-    });
-    &mut turns[place].1
+/// The first that still waits.
+fn first(tickets: &mut VecDeque<Ticket>, asked: &HashMap<Ticket, Instant>) -> Option<Ticket> {
+    std::iter::from_fn(|| tickets.pop_front()).find(|ticket| asked.contains_key(ticket))
 }

@@ -26,7 +26,7 @@ fn ask(budget: &mut Budget, class: Class, count: usize, now: Instant) -> Vec<Tic
     (0..count).map(|index| budget.ask(class, &owner("ns", &index.to_string()), false, now)).collect()
 }
 
-use Class::{Background, Interactive};
+use Class::{Background, Interactive, Rollout};
 
 #[test]
 fn a_window_takes_no_more_than_the_limit() {
@@ -39,6 +39,32 @@ fn a_window_takes_no_more_than_the_limit() {
     assert_eq!(drain(&mut budget, start + WINDOW), tickets[10..20]);
     assert_eq!(drain(&mut budget, start + WINDOW * 2), tickets[20..]);
     assert_eq!(budget.next(start + WINDOW * 2), Next::Idle);
+}
+
+#[test]
+fn one_change_of_a_person_goes_before_a_rollout_that_goes_on_too() {
+    let start = Instant::now();
+    let mut budget = Budget::new(4);
+    let rollout = ask(&mut budget, Rollout, 20, start);
+    assert_eq!(drain(&mut budget, start), rollout[..4]);
+    let going_on = budget.ask(Rollout, &owner("ns", "0"), true, start);
+    let person = budget.ask(Interactive, &owner("ns", "person"), false, start);
+    let routine = budget.ask(Background, &owner("ns", "routine"), false, start);
+    let sent = drain(&mut budget, start + WINDOW);
+    assert_eq!(sent, [person, going_on, rollout[4], rollout[5]]);
+    // A rollout keeps routine checks waiting as a person does, but for the trickle.
+    assert_eq!(drain(&mut budget, start + WINDOW * 2)[0], routine);
+}
+
+#[test]
+fn thousands_that_wait_are_sent_in_the_order_of_their_names_turns() {
+    let start = Instant::now();
+    let mut budget = Budget::new(20_000);
+    let tickets = ask(&mut budget, Rollout, 10_000, start);
+    tickets.iter().step_by(2).for_each(|ticket| budget.withdraw(*ticket));
+    let left: Vec<Ticket> = tickets.into_iter().skip(1).step_by(2).collect();
+    assert_eq!(drain(&mut budget, start), left);
+    assert_eq!((budget.used_at(start), budget.used_at(start + WINDOW)), (5_000, 0));
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl Client {
     ) -> Result<Permit, TransportError> {
         // All who use the token wait for an exchange, people among them.
         if operation == Operation::Exchange {
-            return Ok(self.budgets.acquire(token.key(), &self.requester.continuing()).await);
+            return Ok(self.budgets.acquire(token.key(), &self.requester.for_all()).await);
         }
         let reserved = self.reserved().take();
         if let Some(Reserved { permit, .. }) = reserved.filter(|reserved| reserved.key == token.key()) {
