@@ -25,10 +25,7 @@ use crate::{
     },
     drain::Target,
     metrics::Write,
-    scalingo::{
-        Requester,
-        budget::{Class, Owner},
-    },
+    scalingo::{Requester, budget::Owner},
 };
 
 /// Who writes, for `managedFields`.
