@@ -29,8 +29,8 @@ struct Arguments {
     /// How many, one after the other. Five are of one app.
     #[arg(long, value_delimiter = ',', default_values_t = [500, 2_000, 10_000])]
     counts: Vec<usize>,
-    /// Runs this part alone; repeatable. What is not run has no verdict.
-    #[arg(long, value_enum)]
+    /// Runs these parts alone. What is not run has no verdict.
+    #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Scenario>,
     /// Seconds that each part may take with each count.
     #[arg(long, default_value_t = 400)]

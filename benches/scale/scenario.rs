@@ -150,10 +150,7 @@ async fn within_the_limit(plan: &Plan, only: &[Scenario], figures: &mut Figures)
         figures.overtaking = Some(overtake::run(&world, &people).await);
     }
     if is_asked(Scenario::Wait) {
-        figures.wait = Some(match waiting {
-            Ok(()) => wait::peak(&world, &operator),
-            Err(missing) => Err(missing),
-        });
+        figures.wait = Some(wait::judge(&world, &operator, waiting));
     }
     Ok(())
 }

@@ -57,6 +57,13 @@ impl Cell {
     }
 }
 
+impl Row {
+    /// Whether it was asked for with any count.
+    pub fn was_run(&self) -> bool {
+        self.cells.iter().any(|cell| *cell != Cell::NotRun)
+    }
+}
+
 impl Table {
     /// How many goals are missed.
     pub fn missed(&self) -> usize {

@@ -31,7 +31,9 @@ pub async fn run(world: &World) -> Measured<()> {
     Ok(())
 }
 
-/// What the operator has taken until now.
-pub fn peak(world: &World, operator: &Operator) -> Measured<Wait> {
-    Ok(Wait { peak: operator.peak()?, waiting: world.count.saturating_sub(world.population.synced()) })
+/// What the operator has taken until now, people's wishes included.
+pub fn judge(world: &World, operator: &Operator, waited: Measured<()>) -> Measured<Wait> {
+    let peak = operator.peak()?;
+    waited.map_err(|Missing(why)| Missing(format!("{why}; {} MiB by then", peak / 1_024)))?;
+    Ok(Wait { peak, waiting: world.count.saturating_sub(world.population.synced()) })
 }
