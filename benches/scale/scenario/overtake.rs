@@ -96,6 +96,11 @@ impl People {
     pub fn drains(&self) -> usize {
         self.0.iter().map(|(kind, _, _)| kind.drains()).sum()
     }
+
+    /// Whether a request is one of theirs: what one of them has begun goes on while the next one asks.
+    fn are_about(&self, entry: &Entry) -> bool {
+        self.0.iter().any(|(_, _, id)| is_of(entry, id))
+    }
 }
 
 /// Creates what the people have, before there is an operator.
@@ -124,11 +129,11 @@ pub async fn run(world: &World, people: &People) -> Measured<Overtaking> {
             kind.ask(world, app).await?;
             let is_over = |simulator: &Simulator| {
                 kind.is_sent(simulator, id, sequence)
-                    || Before::of(simulator, id, sequence).longest() >= ENOUGH
+                    || Before::of(simulator, people, id, sequence).longest() >= ENOUGH
             };
             // What has come by then is judged.
             let _ = timeout(PATIENCE, world.simulator.until(is_over)).await;
-            let before = Before::of(&world.simulator, id, sequence);
+            let before = Before::of(&world.simulator, people, id, sequence);
             if kind.is_sent(&world.simulator, id, sequence) {
                 Ok(before.own)
             } else {
@@ -152,13 +157,13 @@ struct Before {
 
 impl Before {
     /// For the person of this app, after this place.
-    fn of(simulator: &Simulator, id: &str, sequence: u64) -> Self {
+    fn of(simulator: &Simulator, people: &People, id: &str, sequence: u64) -> Self {
         let mut before = Self { own: 0, since: 0 };
         for entry in simulator.journal_since(sequence) {
             if is_of(&entry, id) {
                 before.own = before.own.max(before.since);
                 before.since = 0;
-            } else if is_about_drains(&entry) {
+            } else if is_about_drains(&entry) && !people.are_about(&entry) {
                 before.since += 1;
             }
         }
