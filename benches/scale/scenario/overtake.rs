@@ -125,7 +125,9 @@ pub async fn run(world: &World, people: &People) -> Measured<Overtaking> {
         let all_taken = deadline.min(Instant::now() + PATIENCE);
         world.until_quiet(PAUSE, all_taken).await;
         let sequence = world.simulator.sequence();
-        let outcome = if Instant::now() < deadline {
+        let outcome = if world.population.synced() >= world.count {
+            Err(Missing("nobody is overtaken: too few LogDrains wait".to_owned()))
+        } else if Instant::now() < deadline {
             kind.ask(world, app).await?;
             let is_over = |simulator: &Simulator| {
                 kind.is_sent(simulator, id, sequence)
