@@ -66,6 +66,10 @@ pub fn compare_all(context: &Context, key: &Key, observation: &Observation, exce
         else {
             continue;
         };
+        // It looks by itself, and once is enough.
+        if object.open_request().is_some() {
+            continue;
+        }
         let records = object.status.iter().flat_map(|status| &status.drains);
         let mut here = records.filter(|record| record.is_on(&key.1));
         if here.any(|record| !is_shown(context, record, observation)) {

@@ -43,7 +43,7 @@ async fn many_at_once_share_the_budget_and_say_that_they_wait() {
         .unwrap_or_else(|error| panic!("{error}"));
     world.start_operator_with(&["--requests-per-minute", "50", "--resync", "1h"]);
     let waits = async || {
-        world.metrics().await.has_some("logdrain_budget_waiting{", "class=\"interactive\"").then_some(())
+        world.metrics().await.has_some("logdrain_budget_waiting{", "class=\"rollout\"").then_some(())
     };
     eventually(LATER, || "nothing waits".to_owned(), waits).await;
     for name in &names {
