@@ -37,8 +37,8 @@ pub(super) enum Outcome {
     Released,
     /// The drains are to stay, and the resource goes once no request for them can take effect any more.
     Settling(Timestamp),
-    /// Nothing is done while suspended, but that the API token is to be known.
-    Suspended { is_read: bool },
+    /// Nothing is done while suspended, but that the API token is to be known, and that what deletions took along comes back.
+    Suspended { is_done: bool },
     /// Nothing has changed since an earlier process left it in order; there the check is still to come.
     LeftInOrder(Key),
     /// The drains are as this says, by what was seen of the target that is wanted, if any; the note goes with it.
@@ -140,8 +140,8 @@ fn next(
     (reason, asked): (Reason, Option<Duration>),
 ) -> Action {
     let wait = match outcome {
-        Ok(Outcome::Suspended { is_read: true }) => return Action::await_change(),
-        Ok(Outcome::Suspended { is_read: false }) => context.schedule.after_failure(object, Duration::ZERO),
+        Ok(Outcome::Suspended { is_done: true }) => return Action::await_change(),
+        Ok(Outcome::Suspended { is_done: false }) => context.schedule.after_failure(object, Duration::ZERO),
         Ok(
             Outcome::Settling(until)
             | Outcome::Looked {

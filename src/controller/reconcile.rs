@@ -111,9 +111,10 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
         return Box::pin(clean_up(context, subject)).await;
     }
     if subject.object().spec.suspend {
-        return Ok(Outcome::Suspended {
-            is_read: desired::remember_api_token(context, subject.object()).await,
-        });
+        // What was somebody else's does not wait with it.
+        let is_restored = matches!(Box::pin(restore(context, subject)).await, Ok(None));
+        let is_read = desired::remember_api_token(context, subject.object()).await;
+        return Ok(Outcome::Suspended { is_done: is_restored && is_read });
     }
     subject.add_finalizer().await?;
     let client = client(context, subject);

@@ -229,3 +229,24 @@ fn a_copy_that_a_deletion_took_along_comes_back_though_the_new_app_is_gone() {
         ],
     );
 }
+
+/// What a deletion had taken along stayed away for as long as its resource was suspended.
+#[test]
+fn a_copy_that_a_deletion_took_along_comes_back_though_the_resource_is_suspended() {
+    let datadog = |app| apply(Slot::B1, app, false, Destination::Datadog);
+    keeps_every_promise(
+        10852,
+        &[
+            Step::Duplicates(Duplicates::Accepted),
+            Step::Start,
+            Step::DeleteRemovesAll(true),
+            datadog(AppSlot::Shop),
+            wait(20_000),
+            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Datadog, version: 0 },
+            Step::Scalingo { requests: Requests::Delete, fault: ScalingoFault::Html502After, times: 1 },
+            datadog(AppSlot::Blog),
+            wait(30_000),
+            Step::Suspend { slot: Slot::B1, suspend: true },
+        ],
+    );
+}
