@@ -168,16 +168,21 @@ impl World {
             }
             Step::Suspend { slot, suspend } => self.edit(slot, |spec| spec["suspend"] = suspend.into()),
             Step::Request { slot, text } => self.request(slot, text),
+            // As for `add_foreign`: what it leaves behind must show that it leads elsewhere.
+            Step::Retain { retain: true, .. } if self.was_undocumented => {}
             Step::Retain { slot, retain } => {
                 let policy = if retain { "Retain" } else { "Delete" };
                 self.edit(slot, |spec| spec["deletionPolicy"] = policy.into());
                 self.excuse_retained(slot);
             }
             Step::Delete { slot } => {
+                if self.was_undocumented {
+                    self.edit(slot, |spec| spec["deletionPolicy"] = "Delete".into());
+                }
                 let _ = self.server().delete(KIND, slot.namespace().name(), slot.name());
                 self.excuse_retained(slot);
             }
-            // As for `add_foreign`: what it leaves behind must show that it leads elsewhere.
+            // As for `Retain`.
             Step::ForceDelete { .. } if self.was_undocumented => {}
             Step::ForceDelete { slot } => {
                 let urls = self.wished(slot);
