@@ -168,8 +168,8 @@ impl World {
             }
             Step::Suspend { slot, suspend } => self.edit(slot, |spec| spec["suspend"] = suspend.into()),
             Step::Request { slot, text } => self.request(slot, text),
-            // As for `add_foreign`: what it leaves behind must show that it leads elsewhere.
-            Step::Retain { retain: true, .. } if self.was_undocumented => {}
+            // As for `add_foreign`: what they leave behind must show that it leads elsewhere.
+            Step::Retain { retain: true, .. } | Step::ForceDelete { .. } if self.was_undocumented => {}
             Step::Retain { slot, retain } => {
                 let policy = if retain { "Retain" } else { "Delete" };
                 self.edit(slot, |spec| spec["deletionPolicy"] = policy.into());
@@ -182,8 +182,6 @@ impl World {
                 let _ = self.server().delete(KIND, slot.namespace().name(), slot.name());
                 self.excuse_retained(slot);
             }
-            // As for `Retain`.
-            Step::ForceDelete { .. } if self.was_undocumented => {}
             Step::ForceDelete { slot } => {
                 let urls = self.wished(slot);
                 self.excused.extend(urls);
