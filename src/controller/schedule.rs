@@ -265,8 +265,10 @@ impl Schedule {
         }
     }
 
-    /// Who waits for this reconciliation: a person, for what has changed, has been requested or called for, for what is not done
-    /// yet, and for the first tries after a failure. Where the drain was never there, or many are called, it is a rollout.
+    /// The class of this reconciliation's requests.
+    ///
+    /// A person waits for a change, a requested check, a call, unfinished work, and the first tries after a failure.
+    /// It is a rollout where the drain was never there, or many resources were called together.
     #[must_use]
     pub fn class(&self, object: &LogDrain) -> Class {
         let status = object.status.as_ref();

@@ -64,7 +64,7 @@ impl Predecessors {
 pub enum Class {
     /// A person.
     Interactive,
-    /// Whoever brings much at once: resources whose drain was never there, and all that use one Secret.
+    /// Many resources at once: their drains were never there, or their shared Secret was replaced.
     Rollout,
     /// Nobody.
     Background,
@@ -201,7 +201,7 @@ impl Budget {
         }
     }
 
-    /// Who goes first, of those who wait and are not in the background.
+    /// The first class that waits, besides the background.
     fn first(&self) -> Option<Class> {
         [Class::Interactive, Class::Rollout].into_iter().find(|class| self.waiting(*class) > 0)
     }

@@ -13,7 +13,7 @@ use crate::world::{World, is_about_drains};
 /// Requests of the rollout that may be sent before one of a person.
 pub const MOST_BEFORE: usize = 2;
 
-/// Who has waited for as many requests queues behind the rollout; more need not be counted.
+/// Stops counting there: a change that waits for so many requests has queued behind the rollout.
 const ENOUGH: usize = 20;
 /// All slots of a minute are taken when for so long nothing was asked.
 const PAUSE: Duration = Duration::from_secs(3);

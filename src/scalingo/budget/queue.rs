@@ -1,4 +1,4 @@
-//! Who waits for a slot, in fair order.
+//! The requests that wait for a slot, in fair order.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -47,7 +47,7 @@ impl<T: Default> Turns<T> {
         self.by_name.entry(name.to_owned()).or_default()
     }
 
-    /// What the first has to give; it comes last in the next round. Whoever has nothing to give is not among them any more.
+    /// Takes something from the first name that has any, and puts that name last. Drops the names that have nothing.
     fn next<R>(&mut self, mut take: impl FnMut(&mut T) -> Option<R>) -> Option<R> {
         while let Some(name) = self.order.pop_front() {
             match self.by_name.get_mut(&name).and_then(&mut take) {
