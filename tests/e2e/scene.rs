@@ -159,9 +159,7 @@ impl Scene {
 
     /// All six as the API server has them.
     pub fn all(&self) -> Vec<Value> {
-        let list = self.world.kubectl(&["get", "logdrains", "--output=json"]);
-        let list: Value = serde_json::from_str(&list).expect("JSON");
-        list["items"].as_array().cloned().unwrap_or_default()
+        self.world.all()
     }
 
     /// Waits until all that are there are as they should be.

@@ -226,14 +226,12 @@ impl World {
     }
 
     pub fn get_in(&self, namespace: &str, name: &str) -> Value {
-        let text = block_in_place(|| {
-            self.plane.kubectl_ok(
-                ["get", "logdrain", name, "--namespace", namespace, "--ignore-not-found", "--output=json"],
-                None,
-            )
-        })
-        .unwrap_or_else(|error| panic!("{error}"));
-        if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") }
+        self.states.read(namespace, &format!("metadata.name={name}")).pop().unwrap_or_default()
+    }
+
+    /// All `LogDrain`s of the test's namespace as the API server has them.
+    pub fn all(&self) -> Vec<Value> {
+        self.states.read(self.namespace(), "")
     }
 
     /// Waits until a `LogDrain` is as it should be, and gives it.

@@ -11,12 +11,15 @@ use futures::{StreamExt, future::join_all};
 use gitops::{Standing, argo, flux};
 use kube::{
     Api, Client, Config, Error, ResourceExt,
-    api::{DynamicObject, GroupVersionKind, ListParams, WatchEvent, WatchParams},
+    api::{DynamicObject, GroupVersionKind, ListParams, ObjectList, WatchEvent, WatchParams},
     config::{KubeConfigOptions, Kubeconfig},
     core::ApiResource,
 };
 use serde_json::{Value, json};
-use tokio::task::{JoinHandle, block_in_place};
+use tokio::{
+    runtime::Handle,
+    task::{JoinHandle, block_in_place},
+};
 
 use super::{SOON, World};
 use crate::eventually::eventually;
@@ -34,6 +37,7 @@ const MARK: &str = "mark-";
 
 /// A watch in each namespace of a test, and what they have shown.
 pub struct States {
+    client: Client,
     seen: Arc<Mutex<Vec<Value>>>,
     watching: JoinHandle<()>,
 }
@@ -42,8 +46,7 @@ impl States {
     pub async fn follow(plane: &ControlPlane, namespaces: &[String]) -> Self {
         let client = administrator(plane).await;
         let seen = Arc::<Mutex<Vec<Value>>>::default();
-        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("logs.scalingo.com", "v1", "LogDrain"));
-        let apis = namespaces.iter().map(|namespace| Api::namespaced_with(client.clone(), namespace, &kind));
+        let apis = namespaces.iter().map(|namespace| log_drains(&client, namespace));
         // Whatever comes after this is shown, however late a watch begins.
         let begun = join_all(apis.map(async |api: Api<DynamicObject>| {
             let version = present(&api).await;
@@ -51,8 +54,23 @@ impl States {
         }));
         let begun = begun.await.into_iter();
         let all = join_all(begun.map(|(api, version)| follow(api, version, Arc::clone(&seen))));
-        Self { watching: tokio::spawn(async { drop(all.await) }), seen }
+        Self { client, watching: tokio::spawn(async { drop(all.await) }), seen }
     }
+
+    /// The `LogDrain`s that the API server has, by this field selector. What `kubectl get` prints, in a hundredth of the time:
+    /// tests look again and again, and what they hold up may not wait.
+    pub fn read(&self, namespace: &str, fields: &str) -> Vec<Value> {
+        let list = list(log_drains(&self.client, namespace), ListParams::default().fields(fields));
+        let list = block_in_place(|| Handle::current().block_on(list));
+        let mut objects = list.items;
+        objects.iter_mut().for_each(|object| object.metadata.managed_fields = None);
+        objects.iter().map(|object| serde_json::to_value(object).expect("JSON")).collect()
+    }
+}
+
+fn log_drains(client: &Client, namespace: &str) -> Api<DynamicObject> {
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("logs.scalingo.com", "v1", "LogDrain"));
+    Api::namespaced_with(client.clone(), namespace, &kind)
 }
 
 impl Drop for States {
@@ -69,10 +87,15 @@ async fn administrator(plane: &ControlPlane) -> Client {
     Client::try_from(config).expect("a client")
 }
 
-/// The version that there is now. A server that has much to do may close a connection before it answers.
+/// What there is now. A server that has much to do may close a connection before it answers.
+async fn list(api: Api<DynamicObject>, which: ListParams) -> ObjectList<DynamicObject> {
+    let list = async || api.list(&which).await.ok();
+    eventually(SOON, || "the LogDrains cannot be listed".to_owned(), list).await
+}
+
+/// The version that there is now.
 async fn present(api: &Api<DynamicObject>) -> String {
-    let list = async || api.list(&ListParams::default()).await.ok();
-    let list = eventually(SOON, || "the LogDrains cannot be listed".to_owned(), list).await;
+    let list = list(api.clone(), ListParams::default()).await;
     list.metadata.resource_version.expect("the version of a list")
 }
 
