@@ -3,6 +3,7 @@
 use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -60,9 +61,11 @@ impl States {
     /// The `LogDrain`s that the API server has, by this field selector. What `kubectl get` prints, in a hundredth of the time:
     /// tests look again and again, and what they hold up may not wait.
     pub fn read(&self, namespace: &str, fields: &str) -> Vec<Value> {
-        let list = list(log_drains(&self.client, namespace), ListParams::default().fields(fields));
-        let list = block_in_place(|| Handle::current().block_on(list));
-        let mut objects = list.items;
+        let (api, which) = (log_drains(&self.client, namespace), ListParams::default().fields(fields));
+        let runtime = Handle::current();
+        // On a thread of its own: on this one, it would take the wake-ups of the test for its own.
+        let list = || thread::scope(|scope| scope.spawn(|| runtime.block_on(list(api, which))).join());
+        let mut objects = block_in_place(list).expect("a list").items;
         objects.iter_mut().for_each(|object| object.metadata.managed_fields = None);
         objects.iter().map(|object| serde_json::to_value(object).expect("JSON")).collect()
     }
