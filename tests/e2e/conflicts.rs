@@ -1,9 +1,11 @@
 //! People change a resource while the operator is in the midst of a step.
 
-use futures::future::join_all;
 use scalingo_simulator::When;
 
-use crate::scene::{Scene, WANTED};
+use crate::{
+    scene::{Scene, WANTED},
+    side_by_side::side_by_side,
+};
 
 async fn asked_for_one() -> Scene {
     let scene = Scene::set().await;
@@ -23,9 +25,9 @@ async fn ends_at_version(scene: &Scene, version: u32, posts: usize, deletes: usi
     scene.assert_foreign_untouched();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_spec_that_changes_during_its_addition_ends_with_the_new_drain_alone() {
-    join_all([When::Before, When::After].map(async |when| {
+#[test]
+fn a_spec_that_changes_during_its_addition_ends_with_the_new_drain_alone() {
+    side_by_side([When::Before, When::After], async |when| {
         let scene = asked_for_one().await;
         let gate = scene.hold("POST", when);
         scene.want(1);
@@ -34,8 +36,7 @@ async fn a_spec_that_changes_during_its_addition_ends_with_the_new_drain_alone()
         gate.release();
         ends_at_version(&scene, 2, 2, 1).await;
         scene.world.finish();
-    }))
-    .await;
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,9 +100,9 @@ async fn labels_and_annotations_that_change_during_an_addition_do_not_matter() {
     scene.world.finish();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_resource_that_is_deleted_during_its_addition_leaves_no_drain() {
-    join_all([When::Before, When::After].map(async |when| {
+#[test]
+fn a_resource_that_is_deleted_during_its_addition_leaves_no_drain() {
+    side_by_side([When::Before, When::After], async |when| {
         let scene = asked_for_one().await;
         let gate = scene.hold("POST", when);
         scene.want(1);
@@ -116,6 +117,5 @@ async fn a_resource_that_is_deleted_during_its_addition_leaves_no_drain() {
         }
         scene.assert_foreign_untouched();
         scene.world.finish();
-    }))
-    .await;
+    });
 }

@@ -1,11 +1,11 @@
 //! `kill -9` at every step of an addition, a replacement and a deletion: afterwards each wanted drain is there
 //! once, none is left over, and none of others' was touched.
 
-use futures::future::join_all;
 use scalingo_simulator::{Gate, When};
 
 use crate::{
     scene::{LATER, Scene, WANTED, Wanted, each_has},
+    side_by_side::side_by_side,
     wire::Wire,
 };
 
@@ -65,8 +65,8 @@ const REPLACE_THEN_REVERT: History = History { reached: Some(1), wanted: Some(2)
 const REPLACE_THEN_CHANGE: History = History { reached: Some(1), wanted: Some(2), finally: Some(3) };
 const REPLACE_THEN_DELETE: History = History { reached: Some(1), wanted: Some(2), finally: None };
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crash_at_any_step_of_an_addition_leaves_one_drain() {
+#[test]
+fn a_crash_at_any_step_of_an_addition_leaves_one_drain() {
     let rows: [Row; 7] = [
         (Exchange, Lost, 1, 0),
         (Apps, Lost, 1, 0),
@@ -76,11 +76,11 @@ async fn a_crash_at_any_step_of_an_addition_leaves_one_drain() {
         (Post(After), Lost, 1, 0),
         (PostAnswered, Lost, 1, 0),
     ];
-    join_all(rows.map(|row| crash(&ADD, row))).await;
+    side_by_side(rows, |row| crash(&ADD, row));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crash_at_any_step_of_a_replacement_leaves_one_drain_and_no_gap() {
+#[test]
+fn a_crash_at_any_step_of_a_replacement_leaves_one_drain_and_no_gap() {
     let rows: [Row; 11] = [
         (Exchange, Lost, 1, 1),
         (Apps, Lost, 1, 1),
@@ -94,11 +94,11 @@ async fn a_crash_at_any_step_of_a_replacement_leaves_one_drain_and_no_gap() {
         (Delete(After), Lost, 1, 1),
         (DeleteAnswered, Lost, 1, 1),
     ];
-    join_all(rows.map(|row| crash(&REPLACE, row))).await;
+    side_by_side(rows, |row| crash(&REPLACE, row));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crash_at_any_step_of_a_deletion_leaves_no_drain() {
+#[test]
+fn a_crash_at_any_step_of_a_deletion_leaves_no_drain() {
     let rows: [Row; 6] = [
         (Exchange, Lost, 0, 1),
         (List, Lost, 0, 1),
@@ -107,28 +107,28 @@ async fn a_crash_at_any_step_of_a_deletion_leaves_no_drain() {
         (Delete(After), Lost, 0, 1),
         (DeleteAnswered, Lost, 0, 1),
     ];
-    join_all(rows.map(|row| crash(&DELETE, row))).await;
+    side_by_side(rows, |row| crash(&DELETE, row));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_deleted_after_a_crash_in_its_addition_leaves_no_drain() {
+#[test]
+fn what_is_deleted_after_a_crash_in_its_addition_leaves_no_drain() {
     let rows: [Row; 4] = [
         (Intent, Lost, 0, 0),
         (Post(Before), Late, 1, 1),
         (Post(After), Lost, 1, 1),
         (PostAnswered, Lost, 1, 1),
     ];
-    join_all(rows.map(|row| crash(&ADD_THEN_DELETE, row))).await;
+    side_by_side(rows, |row| crash(&ADD_THEN_DELETE, row));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_changed_after_a_crash_in_its_addition_leaves_one_drain() {
+#[test]
+fn what_is_changed_after_a_crash_in_its_addition_leaves_one_drain() {
     let rows: [Row; 3] = [(Intent, Lost, 1, 0), (Post(Before), Late, 2, 1), (Post(After), Lost, 2, 1)];
-    join_all(rows.map(|row| crash(&ADD_THEN_CHANGE, row))).await;
+    side_by_side(rows, |row| crash(&ADD_THEN_CHANGE, row));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_reverted_after_a_crash_in_its_replacement_keeps_its_drain() {
+#[test]
+fn what_is_reverted_after_a_crash_in_its_replacement_keeps_its_drain() {
     let rows: [Row; 6] = [
         (Intent, Lost, 0, 0),
         (Post(Before), Late, 1, 1),
@@ -137,11 +137,11 @@ async fn what_is_reverted_after_a_crash_in_its_replacement_keeps_its_drain() {
         (Delete(Before), Late, 2, 2),
         (Delete(After), Lost, 2, 2),
     ];
-    join_all(rows.map(|row| crash(&REPLACE_THEN_REVERT, row))).await;
+    side_by_side(rows, |row| crash(&REPLACE_THEN_REVERT, row));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_changed_again_after_a_crash_in_its_replacement_leaves_one_drain() {
+#[test]
+fn what_is_changed_again_after_a_crash_in_its_replacement_leaves_one_drain() {
     let rows: [Row; 5] = [
         (Intent, Lost, 1, 1),
         (Post(Before), Late, 2, 2),
@@ -149,11 +149,11 @@ async fn what_is_changed_again_after_a_crash_in_its_replacement_leaves_one_drain
         (Delete(Before), Lost, 2, 3),
         (Delete(After), Lost, 2, 2),
     ];
-    join_all(rows.map(|row| crash(&REPLACE_THEN_CHANGE, row))).await;
+    side_by_side(rows, |row| crash(&REPLACE_THEN_CHANGE, row));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_deleted_after_a_crash_in_its_replacement_leaves_no_drain() {
+#[test]
+fn what_is_deleted_after_a_crash_in_its_replacement_leaves_no_drain() {
     let rows: [Row; 5] = [
         (Intent, Lost, 0, 1),
         (Post(Before), Late, 1, 2),
@@ -161,12 +161,12 @@ async fn what_is_deleted_after_a_crash_in_its_replacement_leaves_no_drain() {
         (Delete(Before), Lost, 1, 3),
         (Delete(After), Lost, 1, 2),
     ];
-    join_all(rows.map(|row| crash(&REPLACE_THEN_DELETE, row))).await;
+    side_by_side(rows, |row| crash(&REPLACE_THEN_DELETE, row));
 }
 
 /// The rows that have to wait until the request can no longer come, side by side.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_a_crash_cut_off_and_that_never_arrives_is_waited_for() {
+#[test]
+fn a_request_that_a_crash_cut_off_and_that_never_arrives_is_waited_for() {
     let rows: [(&History, usize, usize); 7] = [
         (&ADD, 2, 0),
         (&ADD_THEN_DELETE, 1, 0),
@@ -176,8 +176,7 @@ async fn a_request_that_a_crash_cut_off_and_that_never_arrives_is_waited_for() {
         (&REPLACE_THEN_CHANGE, 2, 1),
         (&REPLACE_THEN_DELETE, 1, 1),
     ];
-    join_all(rows.map(|(history, posts, deletes)| crash(history, (Post(Before), Lost, posts, deletes))))
-        .await;
+    side_by_side(rows, |(history, posts, deletes)| crash(history, (Post(Before), Lost, posts, deletes)));
 }
 
 async fn crash(history: &History, row: Row) {

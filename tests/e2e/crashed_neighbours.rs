@@ -1,12 +1,12 @@
 //! Two resources on one target, whose new drains cannot be told apart by their URLs, and a crash in the first addition.
 
-use futures::future::join_all;
 use scalingo_simulator::{Duplicates, Simulator, UrlForm, When};
 use serde_json::{Value, json};
 
 use crate::{
     eventually::until,
     scene::{DRAINS, LATER},
+    side_by_side::side_by_side,
     world::{World, ready},
 };
 
@@ -79,9 +79,9 @@ fn record(object: &Value) -> &Value {
     &records[0]["urlDigest"]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_that_want_different_drains_of_one_app_have_one_each_after_a_crash() {
-    join_all(EFFECTS.map(async |effect| {
+#[test]
+fn two_that_want_different_drains_of_one_app_have_one_each_after_a_crash() {
+    side_by_side(EFFECTS, async |effect| {
         let world = crash(["logs-1.example.com", "logs-2.example.com"], effect).await;
         let (a, b) =
             (until_later(&world, "a", &["Synced"]).await, until_later(&world, "b", &["Synced"]).await);
@@ -95,13 +95,12 @@ async fn two_that_want_different_drains_of_one_app_have_one_each_after_a_crash()
             assert_eq!(world.simulator.drains("shop-front").len(), left, "{effect:?}");
         }
         world.finish();
-    }))
-    .await;
+    });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_that_want_the_same_drain_have_one_together_after_a_crash() {
-    join_all(EFFECTS.map(async |effect| {
+#[test]
+fn two_that_want_the_same_drain_have_one_together_after_a_crash() {
+    side_by_side(EFFECTS, async |effect| {
         let world = crash(["logs-1.example.com"; 2], effect).await;
         // Who came to it first may hold it alone for a moment, also where the other one is to own it.
         let reasons = || {
@@ -120,6 +119,5 @@ async fn two_that_want_the_same_drain_have_one_together_after_a_crash() {
         world.until_gone("b").await;
         assert_eq!(world.simulator.drains("shop-front"), [""; 0], "{effect:?}");
         world.finish();
-    }))
-    .await;
+    });
 }

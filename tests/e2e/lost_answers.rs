@@ -3,12 +3,12 @@
 
 use std::ops::RangeInclusive;
 
-use futures::future::join_all;
 use jiff::Timestamp;
 use scalingo_simulator::{Action, Answer, AnswerBody, Entry, Rule, When};
 
 use crate::{
     scene::{LATER, Scene, WANTED, Wanted, each_has},
+    side_by_side::side_by_side,
     world::{condition, ready},
 };
 
@@ -31,8 +31,8 @@ fn html(status: u16) -> Answer {
     Answer::new(status, AnswerBody::Html)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_drain_that_was_added_with_the_answer_lost_is_found_and_not_added_again() {
+#[test]
+fn a_drain_that_was_added_with_the_answer_lost_is_found_and_not_added_again() {
     let late = |answer| Action::Late { milliseconds: 50_000, answer };
     let rows = [
         row("connection lost after the change", Action::Reset { when: After }),
@@ -42,18 +42,17 @@ async fn a_drain_that_was_added_with_the_answer_lost_is_found_and_not_added_agai
         row("504, and the change 50 s later", late(Some(html(504)))),
         row("no answer in time, and the change 50 s later", late(None)),
     ];
-    join_all(rows.map(async |row| {
+    side_by_side(rows, async |row| {
         let scene = meet("POST", &row.then, &[]).await;
         scene.until_all("waiting", |object| says_that_it_waits(object) || is_synced(object)).await;
         synced_after_posts(&scene, &row, 1).await;
         scene.world.metrics().await.assert_errors(&["answer_lost"]);
         scene.world.finish();
-    }))
-    .await;
+    });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_drain_that_was_added_with_an_answer_that_says_nothing_is_found_at_once() {
+#[test]
+fn a_drain_that_was_added_with_an_answer_that_says_nothing_is_found_at_once() {
     let error = |status| Action::respond_after(Answer::error(status, "something went wrong"));
     let unreadable = |body| Action::respond_after(Answer::new(201, body));
     let rows = [
@@ -66,17 +65,16 @@ async fn a_drain_that_was_added_with_an_answer_that_says_nothing_is_found_at_onc
         row("201 of the wrong type", unreadable(AnswerBody::WrongType)),
         row("201 of nothing", unreadable(AnswerBody::Empty)),
     ];
-    join_all(rows.map(async |row| {
+    side_by_side(rows, async |row| {
         let scene = meet("POST", &row.then, &HOUR).await;
         synced_after_posts(&scene, &row, 1).await;
         assert_looked_at_once(&scene, &row);
         scene.world.finish();
-    }))
-    .await;
+    });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_drain_that_the_application_failed_to_add_is_looked_for_and_added_soon() {
+#[test]
+fn a_drain_that_the_application_failed_to_add_is_looked_for_and_added_soon() {
     let error = |status| Action::respond(Answer::error(status, "something went wrong"));
     let rows = [
         row("500", error(500)),
@@ -84,17 +82,16 @@ async fn a_drain_that_the_application_failed_to_add_is_looked_for_and_added_soon
         row("500 of HTML", Action::respond(html(500))),
         row("503 of nothing", Action::respond(Answer::new(503, AnswerBody::Empty))),
     ];
-    join_all(rows.map(async |row| {
+    side_by_side(rows, async |row| {
         let scene = meet("POST", &row.then, &HOUR).await;
         synced_after_posts(&scene, &row, 2).await;
         assert_looked_at_once(&scene, &row);
         scene.world.finish();
-    }))
-    .await;
+    });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_drain_whose_request_was_lost_is_added_again_once_it_can_no_longer_come() {
+#[test]
+fn a_drain_whose_request_was_lost_is_added_again_once_it_can_no_longer_come() {
     let rows = [
         row("connection lost before the change", Action::Reset { when: Before }),
         row("502", Action::respond(html(502))),
@@ -103,7 +100,7 @@ async fn a_drain_whose_request_was_lost_is_added_again_once_it_can_no_longer_com
         row("403 of a firewall", Action::respond(html(403))),
         row("201 without a change", Action::respond(html(201))),
     ];
-    join_all(rows.map(async |row| {
+    side_by_side(rows, async |row| {
         let scene = meet("POST", &row.then, &[]).await;
         let waiting = scene.until_all("waiting", says_that_it_waits).await;
         assert_eq!(waiting.len(), WANTED.len());
@@ -125,8 +122,7 @@ async fn a_drain_whose_request_was_lost_is_added_again_once_it_can_no_longer_com
             assert!(between > 1, "{}, {}: listed {between} times", row.what, wanted.name);
         }
         scene.world.finish();
-    }))
-    .await;
+    });
 }
 
 /// How the first DELETE of each drain fails, and how many it takes.
@@ -151,9 +147,9 @@ fn failing_deletions() -> Vec<(Row, RangeInclusive<usize>)> {
     ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_whose_answer_was_lost_ends_with_nothing_left() {
-    join_all(failing_deletions().into_iter().map(async |(row, deletes)| {
+#[test]
+fn a_deletion_whose_answer_was_lost_ends_with_nothing_left() {
+    side_by_side(failing_deletions(), async |(row, deletes)| {
         let scene = synced().await;
         let begun = scene.now();
         meet_in(&scene, "DELETE", &row.then);
@@ -165,13 +161,12 @@ async fn a_deletion_whose_answer_was_lost_ends_with_nothing_left() {
         assert_writes(&scene, begun, &row, 0, &deletes);
         scene.assert_foreign_untouched();
         scene.world.finish();
-    }))
-    .await;
+    });
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replacement_whose_deletion_was_not_answered_ends_with_the_new_drain_alone() {
-    join_all(failing_deletions().into_iter().map(async |(row, deletes)| {
+#[test]
+fn a_replacement_whose_deletion_was_not_answered_ends_with_the_new_drain_alone() {
+    side_by_side(failing_deletions(), async |(row, deletes)| {
         let scene = synced().await;
         let begun = scene.now();
         meet_in(&scene, "DELETE", &row.then);
@@ -186,8 +181,7 @@ async fn a_replacement_whose_deletion_was_not_answered_ends_with_the_new_drain_a
         scene.assert_never_absent_since(begun);
         scene.assert_foreign_untouched();
         scene.world.finish();
-    }))
-    .await;
+    });
 }
 
 /// A scene in which the six are there.

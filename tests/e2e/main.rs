@@ -52,6 +52,7 @@ mod restored;
 mod rotation;
 mod scene;
 mod secrecy;
+mod side_by_side;
 mod spellings;
 mod steady;
 mod takeover;

@@ -1,7 +1,6 @@
 //! The process: whether it is ready, how it ends, and what a start does.
 
 use control_plane::{AuditEntry, Supervised};
-use futures::future::join_all;
 use jiff::Timestamp;
 use scalingo_simulator::When;
 use serde_json::{Value, json};
@@ -9,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     eventually::eventually,
     scene::{Scene, WANTED},
+    side_by_side::side_by_side,
     wire::Wire,
     world::{SOON, World},
 };
@@ -71,15 +71,15 @@ async fn a_signal_ends_an_idle_operator_at_once() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_it_in_time_whatever_hangs_and_the_next_start_goes_on() {
+#[test]
+fn a_signal_ends_it_in_time_whatever_hangs_and_the_next_start_goes_on() {
     let rows: [(Signal, &str, bool); 4] = [
         (TERMINATE, "GET", false),
         (INTERRUPT, "GET", false),
         (TERMINATE, "POST", false),
         (INTERRUPT, "POST", true),
     ];
-    join_all(rows.map(async |(signal, method, kubernetes_hangs)| {
+    side_by_side(rows, async |(signal, method, kubernetes_hangs)| {
         let mut scene = Scene::set().await;
         let wire = Wire::lay(&mut scene.world).await;
         let gate = scene.hold(method, When::Before);
@@ -108,8 +108,7 @@ async fn a_signal_ends_it_in_time_whatever_hangs_and_the_next_start_goes_on() {
         }
         scene.assert_foreign_untouched();
         scene.world.finish();
-    }))
-    .await;
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,7 +66,9 @@ impl States {
         // On a thread of its own: on this one, it would take the wake-ups of the test for its own.
         let list = || thread::scope(|scope| scope.spawn(|| runtime.block_on(list(api, which))).join());
         let mut objects = block_in_place(list).expect("a list").items;
-        objects.iter_mut().for_each(|object| object.metadata.managed_fields = None);
+        for object in &mut objects {
+            object.metadata.managed_fields = None;
+        }
         objects.iter().map(|object| serde_json::to_value(object).expect("JSON")).collect()
     }
 }
