@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::operator::{OWN_NAMESPACE, Operator, Surroundings};
 use crate::sabotage::Sabotage;
 use crate::speaker::Speaker;
-use crate::step::Step;
+use crate::step::{KubernetesFault, Step};
 use crate::universe::{AppSlot, Destination, Form, GOOD_TOKENS, Namespace, Slot, api_token};
 use crate::witness::Witness;
 
@@ -65,6 +65,8 @@ pub struct World {
     pub was_unreadable: bool,
     /// Whether it has ever written them in a form that it does not document.
     was_undocumented: bool,
+    /// How often operators were not let write: they have had to go on without.
+    pub forbidden: u64,
     /// What a `LogDrain` has asked for since it is there.
     wishes: BTreeMap<Slot, BTreeSet<Destination>>,
     backups: BTreeMap<Slot, Value>,
@@ -111,6 +113,7 @@ impl World {
             retained: BTreeSet::new(),
             was_unreadable: false,
             was_undocumented: false,
+            forbidden: 0,
             wishes: BTreeMap::new(),
             backups: BTreeMap::new(),
             backup_of_all: None,
@@ -214,7 +217,10 @@ impl World {
             Step::PauseWatches(paused) => {
                 self.operators.iter().for_each(|operator| operator.pause_watches(paused));
             }
-            Step::Kubernetes { fault, times } => self.surroundings.faults.add(fault, times),
+            Step::Kubernetes { fault, times } => {
+                self.forbidden += u64::from(fault == KubernetesFault::Forbidden);
+                self.surroundings.faults.add(fault, times);
+            }
             Step::Elect if self.started == 0 => self.surroundings.elects.store(true, Ordering::Relaxed),
             Step::Lease { fault, times } => self.surroundings.lease_faults.add(fault, times),
             Step::CutOff { nth, seconds } => {

@@ -1,7 +1,7 @@
 //! Of deletions, and of what they take along.
 
 use histories::Step;
-use histories::step::{DeleteForm, Duplicates, Requests, ScalingoFault};
+use histories::step::{DeleteForm, Duplicates, KubernetesFault, Requests, ScalingoFault};
 use histories::universe::{AppSlot, Destination, Slot};
 
 use super::{apply, keeps_every_promise, wait};
@@ -247,6 +247,27 @@ fn a_copy_that_a_deletion_took_along_comes_back_though_the_resource_is_suspended
             datadog(AppSlot::Blog),
             wait(30_000),
             Step::Suspend { slot: Slot::B1, suspend: true },
+        ],
+    );
+}
+
+/// The operator knows what it has added, though its role went before it could record that.
+#[test]
+fn a_drain_that_could_not_be_recorded_any_more_goes_with_its_resource() {
+    keeps_every_promise(
+        74905,
+        &[
+            apply(Slot::B1, AppSlot::Shop, true, Destination::Datadog),
+            Step::Start,
+            Step::Scalingo {
+                requests: Requests::Add,
+                fault: ScalingoFault::DelayBefore { seconds: 9 },
+                times: 4,
+            },
+            wait(1_946),
+            Step::Kubernetes { fault: KubernetesFault::Forbidden, times: 8 },
+            Step::Delete { slot: Slot::B1 },
+            wait(20_000),
         ],
     );
 }
