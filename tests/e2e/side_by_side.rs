@@ -5,8 +5,8 @@ use std::{
     thread::{self, ScopedJoinHandle},
 };
 
-/// Runs each on a thread of its own: what one waits for there holds up no other, and may not, where that holds a request back
-/// that the operator gives up on. Fails as the first of them that does.
+/// Runs each row on a thread of its own. A row that waits for `kubectl` must not delay the others: the operator gives up a
+/// request that a row holds back for too long. Panics as the first row that did.
 pub fn side_by_side<T, F>(rows: impl IntoIterator<Item = T>, test: impl Fn(T) -> F + Sync)
 where
     T: Send,

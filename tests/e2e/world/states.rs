@@ -58,12 +58,11 @@ impl States {
         Self { client, watching: tokio::spawn(async { drop(all.await) }), seen }
     }
 
-    /// The `LogDrain`s that the API server has, by this field selector. What `kubectl get` prints, in a hundredth of the time:
-    /// tests look again and again, and what they hold up may not wait.
+    /// The `LogDrain`s that the API server has, by this field selector: what `kubectl get` prints, without starting a process.
     pub fn read(&self, namespace: &str, fields: &str) -> Vec<Value> {
         let (api, which) = (log_drains(&self.client, namespace), ListParams::default().fields(fields));
         let runtime = Handle::current();
-        // On a thread of its own: on this one, it would take the wake-ups of the test for its own.
+        // A `block_on` on the thread of the test would swallow the wake-ups of the test.
         let list = || thread::scope(|scope| scope.spawn(|| runtime.block_on(list(api, which))).join());
         let mut objects = block_in_place(list).expect("a list").items;
         for object in &mut objects {

@@ -120,8 +120,8 @@ fn taken_copies(world: &World, standings: &[Standing]) -> Vec<String> {
     broken
 }
 
-/// Every removal by an operator was of a drain that a `LogDrain` had recorded, and of no foreign one. Where an operator may not write,
-/// it knows what it has added itself.
+/// Operators removed only drains that a `LogDrain` had recorded, and no foreign one. Where Kubernetes has refused writes,
+/// operators may also remove what they added.
 pub fn deletions(world: &World) -> Vec<String> {
     let mut broken = Vec::new();
     let mut added = BTreeSet::new();

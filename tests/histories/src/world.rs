@@ -65,7 +65,7 @@ pub struct World {
     pub was_unreadable: bool,
     /// Whether it has ever written them in a form that it does not document.
     was_undocumented: bool,
-    /// How often operators were not let write: they have had to go on without.
+    /// How many steps have had Kubernetes refuse writes of `LogDrain`s.
     pub forbidden: u64,
     /// What a `LogDrain` has asked for since it is there.
     wishes: BTreeMap<Slot, BTreeSet<Destination>>,

@@ -251,7 +251,7 @@ fn a_copy_that_a_deletion_took_along_comes_back_though_the_resource_is_suspended
     );
 }
 
-/// The operator knows what it has added, though its role went before it could record that.
+/// The operator added a drain, and lost its role before it could record the URL.
 #[test]
 fn a_drain_that_could_not_be_recorded_any_more_goes_with_its_resource() {
     keeps_every_promise(
