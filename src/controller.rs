@@ -36,6 +36,7 @@ mod lists;
 mod notice;
 mod observation;
 mod observe;
+mod peers;
 mod plan;
 mod poll;
 mod reconcile;

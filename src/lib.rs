@@ -15,4 +15,5 @@ pub mod metrics;
 mod named;
 pub mod run;
 pub mod scalingo;
+pub mod state;
 pub mod telemetry;

@@ -2,8 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use futures::channel::mpsc::UnboundedReceiver;
-use kube::{Client, runtime::reflector::ObjectRef};
+use kube::Client;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +12,6 @@ use crate::{
     cluster,
     config::{self, Config},
     controller::{self, Context, Hearing, Settings, View, Watch, follow, watches},
-    crd::LogDrain,
     exit::Exit,
     guarded::Guarded,
     keyed::{NoRandomness, ProcessKey},
@@ -92,7 +90,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let client = Client::try_from(kubernetes).map_err(|error| Error::Kubernetes(Box::new(error)))?;
     let said = Said::of(&config);
     let stopping = CancellationToken::new();
-    let Parts { watches, context, called, mut election } = assemble(config, client, stopping.clone())?;
+    let Parts { watches, context, mut election } = assemble(config, client, stopping.clone())?;
 
     let ready = {
         let context = context.clone();
@@ -103,7 +101,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
         Arc::new(move || context.metrics.expose(&context.snapshot()))
     };
     let admin = admin::serve(listener, ready, exposed, stopping.clone());
-    let controller = follow(watches, context, called);
+    let controller = follow(watches, context);
     tokio::pin!(admin, controller);
     said.aloud(address);
 
@@ -151,7 +149,6 @@ pub async fn run(config: Config) -> Result<(), Error> {
 struct Parts {
     watches: Vec<Watch>,
     context: Arc<Context>,
-    called: UnboundedReceiver<ObjectRef<LogDrain>>,
     /// None where it leads without.
     election: Option<Elector>,
 }
@@ -166,7 +163,7 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
     let transport = Arc::new(Guarded::new(transport, leadership.clone()));
     let hearing = Hearing::new(metrics.clone());
     let watches = watches(&client, &config.watch_namespaces, &hearing);
-    let (context, called) = Context::new(controller::Parts {
+    let context = Context::new(controller::Parts {
         scalingo: scalingo::Client::new(
             transport,
             config.endpoints,
@@ -190,7 +187,7 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
         stopping,
         leadership,
     });
-    Ok(Parts { watches, context, called, election })
+    Ok(Parts { watches, context, election })
 }
 
 /// What is logged of the configuration.

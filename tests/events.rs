@@ -55,7 +55,7 @@ fn start(server: &ApiServer, simulator: &Simulator, fault: fn(&RequestInfo) -> F
     let hearing = Hearing::new(metrics.clone());
     let watches = watches(&client, &[], &hearing);
     let wire = Arc::new(Wire(simulator.clone()));
-    let (context, called) = Context::new(Parts {
+    let context = Context::new(Parts {
         scalingo: Client::new(wire, endpoints.unwrap(), clock.clone(), 1_000),
         client,
         settings: controller::Settings {
@@ -74,7 +74,7 @@ fn start(server: &ApiServer, simulator: &Simulator, fault: fn(&RequestInfo) -> F
         stopping: CancellationToken::new(),
         leadership: logdrain_operator::lease::Leadership::always(),
     });
-    tokio::spawn(follow(watches, Arc::clone(&context), called));
+    tokio::spawn(follow(watches, Arc::clone(&context)));
     context
 }
 

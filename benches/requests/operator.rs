@@ -78,7 +78,7 @@ impl Operator {
         let metrics = Metrics::default();
         let hearing = Hearing::new(metrics.clone());
         let watches = watches(&client, &[], &hearing);
-        let (context, called) = Context::new(Parts {
+        let context = Context::new(Parts {
             scalingo: Client::new(wire, endpoints, clock.clone(), REQUESTS_PER_MINUTE as usize),
             client,
             settings: settings(feed),
@@ -91,7 +91,7 @@ impl Operator {
             stopping: CancellationToken::new(),
             leadership: logdrain_operator::lease::Leadership::always(),
         });
-        Self { connection, task: tokio::spawn(follow(watches, context, called)) }
+        Self { connection, task: tokio::spawn(follow(watches, context)) }
     }
 
     /// Ends it where it is.

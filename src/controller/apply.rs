@@ -21,7 +21,7 @@ use super::{
     plan::{Adoption, Forgotten, Found, LISTS_LAG, Ledger, Peer, Plan, Record, Step, resolved, settles},
     sabotage::Sabotage,
     status::{Basis, Subject},
-    turn::{self, During},
+    turn,
 };
 use crate::{
     crd::{DrainRecord, DrainState, Reason},
@@ -245,7 +245,7 @@ impl<'a> PlanExecutor<'a, '_> {
 
     async fn wait_with(&mut self, client: &Client) -> Result<(), Error> {
         let peers = self.peers();
-        turn::on_budget(self.context, self.subject, client, self.token, During::Plan, pending()).await?;
+        turn::on_budget(self.context, self.subject, client, self.token, pending()).await?;
         if self.peers() == peers { Ok(()) } else { Err(Error::Changed) }
     }
 

@@ -11,14 +11,15 @@ use super::{
     context::Context,
     desired,
     error::Error,
-    execute::{Extent, client, delete_on_all},
+    execute::{Extent, delete_on_all},
     happening::Happening,
     plan::{Ledger, Phase, Record, Verdict, settles},
     status::Subject,
     turn::{self, in_time},
+    view::FoundBy,
 };
 use crate::{
-    crd::{DrainRecord, Reason},
+    crd::{LogDrain, Reason},
     drain::Target,
     metrics::ReconcileResult,
 };
@@ -57,15 +58,18 @@ fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
         return false;
     }
     let me = subject.uid();
-    context.view.all().iter().any(|other| {
-        let observed = other.status.as_ref().and_then(|status| status.observed_generation);
-        let is_new = observed != other.metadata.generation && other.metadata.deletion_timestamp.is_none();
-        let is_there = |record: &DrainRecord| {
-            [&record.app, &record.app_id].contains(&&other.spec.app)
+    subject.records().iter().any(|record| {
+        let wants_it = |other: &LogDrain| {
+            let observed = other.status.as_ref().and_then(|status| status.observed_generation);
+            let is_new = observed != other.metadata.generation && other.metadata.deletion_timestamp.is_none();
+            is_new
+                && [&record.app, &record.app_id].contains(&&other.spec.app)
                 && record.addon == other.spec.addon
                 && record.region == context.region(other)
+                && other.uid().is_some_and(|uid| uid != me)
         };
-        is_new && other.uid().is_some_and(|uid| uid != me) && subject.records().iter().any(is_there)
+        let found = [&record.app, &record.app_id].map(|app| context.view.find(&FoundBy::App(app.clone())));
+        found.iter().flatten().any(|other| wants_it(other))
     })
 }
 
@@ -139,7 +143,7 @@ async fn finish<'a>(
     (targets, extent): (&BTreeSet<Target>, Extent),
 ) -> Result<(Option<Verdict>, Vec<OwnedMutexGuard<()>>), Error> {
     let Some(first) = targets.first() else { return Ok((None, Vec::new())) };
-    let client = client(context, subject);
+    let client = subject.client();
     let requester = client.requester();
     let token = in_time(requester, desired::api_token_for_deletion(context, subject.object())).await?;
     let described = in_time(requester, desired::destination_for_deletion(context, subject.object())).await;

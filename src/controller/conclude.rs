@@ -1,23 +1,19 @@
 //! Says what has come of a reconciliation: in its status, to its peers, and to the schedule.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::{
-    ResourceExt,
-    runtime::{controller::Action, reflector::ObjectRef},
-};
 use tokio::time::Instant;
 
 use super::{
     context::Context,
     error::{Error, at_second},
     lists::Key,
-    plan::{Rank, Record, Verdict},
+    peers::{self, Heirs},
+    plan::Verdict,
     status::{Basis, Subject},
     turn::PATIENCE,
-    view::{name, rank},
 };
 use crate::{
     crd::{DrainRecord, DrainState, DrainType, LogDrain, Reason, Remedy},
@@ -56,7 +52,7 @@ pub(super) async fn conclude(
     context: &Context,
     subject: &mut Subject<'_>,
     outcome: Result<Outcome, Error>,
-) -> Action {
+) -> Option<Duration> {
     // It is looked after by the sweep only once it is in order.
     let is_checked = matches!(
         &outcome,
@@ -69,23 +65,23 @@ pub(super) async fn conclude(
     let asked = outcome.as_ref().err().and_then(asked_to_wait);
     if let Some(wait) = asked.filter(|wait| *wait < PATIENCE || is_content(subject.object())) {
         tracing::debug!(?wait, "Scalingo asks to send fewer requests");
-        return Action::requeue(context.schedule.after_failure(subject.object(), wait));
+        return Some(context.schedule.after_failure(subject.object(), wait));
     }
     if let Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) = &outcome
         && is_well(subject.object())
     {
         // A check that was requested has not ended.
         tracing::debug!(%until, "the next list tells whether the drain is there");
-        return Action::requeue(with_list(context, subject.object(), *until));
+        return Some(with_list(context, subject.object(), *until));
     }
     let (reason, message) = match &outcome {
         Ok(Outcome::Released) => {
             context.forget(&subject.uid());
-            return Action::await_change();
+            return None;
         }
         Ok(Outcome::LeftInOrder(key)) => {
             context.enroll_in_sweep(subject.object(), key, None);
-            return Action::await_change();
+            return None;
         }
         Ok(Outcome::Suspended { .. }) => {
             (Reason::Suspended, "spec.suspend is true: nothing is checked or changed at Scalingo".to_owned())
@@ -100,7 +96,7 @@ pub(super) async fn conclude(
         Ok(Outcome::Looked { verdict, note, .. }) => describe(subject, verdict, note.as_deref()),
         Err(error) if error.is_passing() => {
             tracing::debug!(%error, "to be reconciled again");
-            return Action::requeue(CHANGED);
+            return Some(CHANGED);
         }
         Err(error) => {
             let until = asked.and_then(|wait| context.now().checked_add(wait).ok());
@@ -123,11 +119,11 @@ pub(super) async fn conclude(
     if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
         context.withdraw_from_sweep(&subject.uid());
         if error.is_passing() {
-            return Action::requeue(CHANGED);
+            return Some(CHANGED);
         }
         tracing::warn!(%error, "the status could not be written");
         context.metrics.error(FailureKind::StatusWrite);
-        return Action::requeue(context.schedule.after_failure(subject.object(), Duration::ZERO));
+        return Some(context.schedule.after_failure(subject.object(), Duration::ZERO));
     }
     next(context, subject.object(), &outcome, (reason, asked))
 }
@@ -138,9 +134,9 @@ fn next(
     object: &LogDrain,
     outcome: &Result<Outcome, Error>,
     (reason, asked): (Reason, Option<Duration>),
-) -> Action {
+) -> Option<Duration> {
     let wait = match outcome {
-        Ok(Outcome::Suspended { is_done: true }) => return Action::await_change(),
+        Ok(Outcome::Suspended { is_done: true }) => return None,
         Ok(Outcome::Suspended { is_done: false }) => context.schedule.after_failure(object, Duration::ZERO),
         Ok(
             Outcome::Settling(until)
@@ -174,13 +170,13 @@ fn next(
             context.enroll_in_sweep(object, &seen.key, Some(seen.sent));
             if matches!(verdict, Verdict::Duplicate(_)) {
                 // The owner may have gone while this was written.
-                call_heirs(context);
+                peers::call_heirs(context, Heirs::Itself(object));
             }
-            return Action::await_change();
+            return None;
         }
         _ => context.schedule.after(object, context.settings.resync),
     };
-    Action::requeue(wait)
+    Some(wait)
 }
 
 /// How long the whole token waits, where Scalingo has answered that too many requests are sent.
@@ -289,79 +285,6 @@ fn until_then(context: &Context, until: Timestamp) -> Duration {
 fn with_list(context: &Context, object: &LogDrain, since: Timestamp) -> Duration {
     let left = since.duration_since(context.now()).try_into().unwrap_or(Duration::ZERO);
     context.schedule.with_list(object, Instant::now() + left)
-}
-
-/// Calls those whose standing this resource's changes may have changed: all with the same drain when it is
-/// gone from here, the younger ones when it is new here.
-pub(super) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[DrainRecord]) {
-    let after = if context.view.is_released(&subject.uid()) { &[] } else { subject.records() };
-    let in_none = |record: &&DrainRecord, records: &[DrainRecord]| {
-        !records.iter().any(|other| other.is_of_same_drain(record) && other.target() == record.target())
-    };
-    let gone: Vec<_> = before.iter().filter(|record| in_none(record, after)).collect();
-    let new: Vec<_> = after.iter().filter(|record| in_none(record, before)).collect();
-    if gone.is_empty() && new.is_empty() {
-        return;
-    }
-    let (me, now) = (rank(subject.object()), Instant::now());
-    for peer in context.view.all() {
-        let shares = |records: &[&DrainRecord]| {
-            peer.status.iter().flat_map(|status| &status.drains).any(|other| {
-                records.iter().any(|record| {
-                    other.target() == record.target() && other.destination_digest == record.destination_digest
-                })
-            })
-        };
-        let concerned = shares(&gone) || rank(&peer) > me && shares(&new);
-        if let (Some(uid), true) = (peer.uid().filter(|uid| *uid != me.uid), concerned) {
-            context.call(&uid, ObjectRef::from_obj(&*peer), now);
-        }
-    }
-}
-
-/// Calls those that rest as duplicates of what is not their owner any more: a record or a whole resource may have gone without
-/// this process having been told that it has taken it away.
-pub(super) fn call_heirs(context: &Context) {
-    let all = context.view.all();
-    let rests = |object: &&Arc<LogDrain>| object.uid().is_some_and(|uid| context.schedule.rests(&uid));
-    let is_duplicate = |object: &&Arc<LogDrain>| {
-        ready_of(object).is_some_and(|ready| ready.reason == Reason::Duplicate.as_str())
-    };
-    let duplicates: Vec<_> = all.iter().filter(rests).filter(is_duplicate).collect();
-    if duplicates.is_empty() {
-        return;
-    }
-    let mut owners: HashMap<(Target, String), (Rank, String)> = HashMap::new();
-    for object in all.iter().filter(|object| object.metadata.deletion_timestamp.is_none()) {
-        for record in records_of(object).filter(|record| Record::from((*record).clone()).is_had()) {
-            let key = (record.target(), record.destination_digest.clone());
-            let me = (rank(object), name(object));
-            let first = owners.entry(key).or_insert_with(|| me.clone());
-            if me < *first {
-                *first = me;
-            }
-        }
-    }
-    let now = Instant::now();
-    for object in duplicates {
-        let mut records = records_of(object);
-        let has_owner = records.any(|record| {
-            let key = (record.target(), record.destination_digest.clone());
-            owners.get(&key).is_some_and(|(_, owner)| is_duplicate_of(object, owner))
-        });
-        if !has_owner {
-            context.call(&object.uid().unwrap_or_default(), ObjectRef::from_obj(&**object), now);
-        }
-    }
-}
-
-fn records_of(object: &LogDrain) -> impl Iterator<Item = &DrainRecord> {
-    object.status.iter().flat_map(|status| &status.drains)
-}
-
-/// Whether the status says that the `LogDrain` of this name owns the drain.
-pub(super) fn is_duplicate_of(object: &LogDrain, owner: &str) -> bool {
-    object.status.as_ref().is_some_and(|status| status.duplicate_of.as_deref() == Some(owner))
 }
 
 fn ready_of(object: &LogDrain) -> Option<&Condition> {

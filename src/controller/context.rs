@@ -1,12 +1,11 @@
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures::channel::mpsc;
 use jiff::Timestamp;
-use kube::{Client, ResourceExt, runtime::reflector::ObjectRef};
+use kube::{Client, ResourceExt};
 use tokio::{
     sync::{Notify, OnceCell, Semaphore},
     time::Instant,
@@ -28,9 +27,9 @@ use super::{
     secrets::Secrets,
     sweeps::Sweeps,
     targets::Targets,
-    tokens::{Place, Tokens},
+    tokens::{Account, Place, Tokens},
     vanished::Vanished,
-    view::View,
+    view::{FoundBy, View},
 };
 use crate::{
     clock::Clock,
@@ -40,8 +39,9 @@ use crate::{
     metrics::Metrics,
     scalingo::{
         self, ApiToken, TokenKey,
-        budget::{Predecessors, WINDOW},
+        budget::{Class, Predecessors, WINDOW},
     },
+    state::queue::Queue,
 };
 
 /// How long a call to the Kubernetes API may take: kube's client has no read time-out of its own.
@@ -80,13 +80,15 @@ pub struct Context {
     /// Names of regions.
     pub regions: Regions,
     /// What Scalingo has listed of late.
-    pub lists: Lists,
+    pub lists: Arc<Lists>,
     /// What those lists do not tell for sure.
     pub doubts: Doubts,
     /// Digests.
     pub digester: Arc<Digester>,
     /// One at a time on a target.
     pub targets: Targets,
+    /// Which resource is reconciled when.
+    pub queue: Queue<String, Class>,
     /// When each resource is due.
     pub schedule: Schedule,
     /// Told when a target is to be checked otherwise than planned.
@@ -118,7 +120,6 @@ pub struct Context {
     feeds: Mutex<Feeds>,
     /// Since when this process leads.
     begun: OnceCell<Timestamp>,
-    calls: mpsc::UnboundedSender<ObjectRef<LogDrain>>,
     kubernetes: Semaphore,
 }
 
@@ -149,36 +150,32 @@ pub struct Parts {
 }
 
 impl Context {
-    /// A context, and the stream of resources that are to be reconciled again.
+    /// A context.
     #[must_use]
-    pub fn new(parts: Parts) -> (Arc<Self>, mpsc::UnboundedReceiver<ObjectRef<LogDrain>>) {
-        let (context, called) = Self::assemble(parts);
-        (Arc::new(context), called)
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self::assemble(parts))
     }
 
     /// The same, where this is done wrong on purpose.
     #[cfg(feature = "sabotage")]
     #[doc(hidden)]
     #[must_use]
-    pub fn sabotaged(
-        parts: Parts,
-        sabotage: Option<Sabotage>,
-    ) -> (Arc<Self>, mpsc::UnboundedReceiver<ObjectRef<LogDrain>>) {
-        let (mut context, called) = Self::assemble(parts);
+    pub fn sabotaged(parts: Parts, sabotage: Option<Sabotage>) -> Arc<Self> {
+        let mut context = Self::assemble(parts);
         context.sabotage = sabotage;
-        (Arc::new(context), called)
+        Arc::new(context)
     }
 
-    fn assemble(parts: Parts) -> (Self, mpsc::UnboundedReceiver<ObjectRef<LogDrain>>) {
-        let (calls, called) = mpsc::unbounded();
+    fn assemble(parts: Parts) -> Self {
         let Settings { resync, sweep_interval, feed_interval, .. } = parts.settings;
         let sweeps = Sweeps::new(resync, sweep_interval);
         let feeds = Feeds::new(feed_interval);
-        let context = Self {
+        Self {
             events: Events::new(parts.client.clone(), parts.metrics.clone()),
             metrics: parts.metrics,
             apps: Apps::default(),
             regions: Regions::default(),
+            queue: Queue::default(),
             schedule: Schedule::new(parts.random),
             client: parts.client,
             scalingo: parts.scalingo,
@@ -190,7 +187,7 @@ impl Context {
             #[cfg(feature = "sabotage")]
             sabotage: None,
             digester: parts.digester,
-            lists: Lists::default(),
+            lists: Arc::default(),
             doubts: Doubts::default(),
             targets: Targets::default(),
             delete_forms: DeleteForms::default(),
@@ -203,10 +200,8 @@ impl Context {
             sweeps: Mutex::new(sweeps),
             feeds: Mutex::new(feeds),
             begun: OnceCell::new(),
-            calls,
             kubernetes: Semaphore::new(KUBERNETES_AT_ONCE),
-        };
-        (context, called)
+        }
     }
 
     /// Whether this is to be done wrong.
@@ -258,26 +253,40 @@ impl Context {
         begun.copied().unwrap_or(Timestamp::MIN)
     }
 
+    /// Lets a resource be reconciled, if it is to be: it has changed.
+    pub fn look_at(&self, object: &LogDrain) {
+        let uid = object.uid().unwrap_or_default();
+        self.queue.want(uid, self.schedule.class(object), Instant::now());
+    }
+
+    /// Whether a resource that waits to be reconciled is to be looked at anew: people have changed what is wanted, or have come to
+    /// wait for what nobody waited for.
+    #[must_use]
+    pub fn is_outdated(&self, uid: &str) -> bool {
+        self.view.get(uid).is_none_or(|object| self.schedule.is_outdated(&object))
+    }
+
     /// Calls for a reconciliation of this resource at once, with what is listed since then.
-    pub fn call(&self, uid: &str, object: ObjectRef<LogDrain>, since: Instant) {
-        self.call_with(uid, object, since, Crowd::Few);
+    pub fn call(&self, uid: &str, since: Instant) {
+        self.call_with(uid, since, Crowd::Few);
     }
 
     /// The same, of one that is called with others.
-    pub fn call_with(&self, uid: &str, object: ObjectRef<LogDrain>, since: Instant, crowd: Crowd) {
+    pub fn call_with(&self, uid: &str, since: Instant, crowd: Crowd) {
         self.schedule.now(uid, since, crowd);
-        self.enqueue(object);
+        self.enqueue(uid);
     }
 
     /// Lets a resource that rests be reconciled, though nobody waits for it.
-    pub fn check(&self, uid: &str, object: ObjectRef<LogDrain>) {
+    pub fn check(&self, uid: &str) {
         self.schedule.check(uid);
-        self.enqueue(object);
+        self.enqueue(uid);
     }
 
-    fn enqueue(&self, object: ObjectRef<LogDrain>) {
-        // Nobody listens only once the operator is stopping.
-        let _ = self.calls.unbounded_send(object);
+    fn enqueue(&self, uid: &str) {
+        if let Some(object) = self.view.get(uid) {
+            self.look_at(&object);
+        }
     }
 
     /// A resource is as it should be, by the list that was asked for at this time: it rests until its target is
@@ -285,7 +294,7 @@ impl Context {
     pub fn enroll_in_sweep(&self, object: &LogDrain, key: &Key, checked: Option<Instant>) {
         self.schedule.rest(object);
         let uid = object.uid().unwrap_or_default();
-        self.sweeps().join(&uid, ObjectRef::from_obj(object), key, checked, Instant::now());
+        self.sweeps().join(&uid, key, checked, Instant::now());
         self.sweeps_changed.notify_one();
     }
 
@@ -321,7 +330,7 @@ impl Context {
         if self.tokens.last(&uid).as_ref() != Some(token) {
             self.tokens_changed.notify_one();
         }
-        if let Some(before) = self.tokens.remember(&uid, Place::of(object), token) {
+        if let Some(before) = self.tokens.remember(&uid, Place::of(object), self.region(object), token) {
             self.scalingo.forget(&before);
         }
     }
@@ -344,8 +353,21 @@ impl Context {
         self.tokens.in_use()
     }
 
+    /// Whether a resource uses a token in a region.
+    #[must_use]
+    pub fn uses_token(&self, uid: &str, account: &Account) -> bool {
+        self.tokens.uses(uid, account)
+    }
+
+    /// The tokens that such a resource uses, by region.
+    #[must_use]
+    pub fn tokens_used_by(&self, is_one: impl Fn(&str) -> bool) -> BTreeMap<Account, ApiToken> {
+        self.tokens.used_by(is_one)
+    }
+
     /// Forgets a resource that is gone.
     pub fn forget(&self, uid: &str) {
+        self.view.forget(uid);
         self.tokens.forget(uid);
         self.secrets.forget(uid);
         self.vanished.forget(uid);
@@ -353,26 +375,18 @@ impl Context {
         self.withdraw_from_sweep(uid);
     }
 
-    /// Forgets the resources that are not among these.
-    pub fn keep_only(&self, uids: &HashSet<String>) {
-        let objects = self.view.all();
-        self.tokens.keep_only(uids, &objects.iter().map(|object| Place::of(object)).collect());
-        self.secrets.keep_only(uids);
-        self.vanished.keep_only(uids);
-        self.schedule.keep_only(uids);
-        self.sweeps().keep_only(uids);
-        self.lists.tidy(Instant::now());
-        self.doubts.tidy(Instant::now());
+    /// Forgets what is known for resources that are gone.
+    pub fn tidy(&self) {
+        let now = Instant::now();
+        self.lists.tidy(now);
+        self.doubts.tidy(now);
+        let accounts = self.tokens.used_by(|_| true);
         let tokens = self.tokens.in_use();
         self.scalingo.keep_only(&tokens);
-        let records =
-            objects.iter().flat_map(|object| object.status.iter().flat_map(|status| &status.drains));
-        let used: HashSet<(&str, &str)> =
-            records.map(|record| (record.region.as_str(), record.app_id.as_str())).collect();
-        self.feeds().keep_apps(|region, app| used.contains(&(region, app)));
-        let regions: HashSet<String> = objects.iter().map(|object| self.region(object)).collect();
+        self.tokens.keep_places(|place| !self.view.find(&FoundBy::TokenAt(place.clone())).is_empty());
+        self.feeds().keep_apps(|_, app| !self.view.find(&FoundBy::App(app.to_owned())).is_empty());
         self.regions.keep_only(|token| tokens.contains(&token));
-        self.apps.keep_only(|token, region| tokens.contains(&token) && regions.contains(region));
+        self.apps.keep_only(|token, region| accounts.contains_key(&(token, region.to_owned())));
     }
 
     /// A call to the Kubernetes API, not waited for longer than 20 s once it is sent.

@@ -10,6 +10,9 @@ use crate::{
 /// Why a reconciliation could not come to its end. No part of it holds a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Nothing has begun, and it goes on once there is a request for it.
+    #[error("it waits for the request budget")]
+    Waits,
     /// The Secret with the API token, or its key, is not there.
     #[error("spec.apiTokenSecretRef: Secret {} {what}", secret.name)]
     ApiTokenNotFound {
@@ -208,7 +211,7 @@ impl Error {
             | Self::KubernetesTimeout(_)
             | Self::NotReleased { .. }
             | Self::Timeout(_) => Reason::Unavailable,
-            Self::Changed | Self::Stopping => Reason::Progressing,
+            Self::Changed | Self::Stopping | Self::Waits => Reason::Progressing,
             Self::Scalingo(error) => match error.kind() {
                 ErrorKind::RateLimited { .. } => Reason::RateLimited,
                 ErrorKind::Refused => Reason::Rejected,
@@ -243,7 +246,7 @@ impl Error {
             Self::KubernetesTimeout(_) => FailureKind::KubernetesTimeout,
             Self::NotReleased { .. } => FailureKind::NotReleased,
             Self::Timeout(_) => FailureKind::Timeout,
-            Self::Changed | Self::Stopping => return None,
+            Self::Changed | Self::Stopping | Self::Waits => return None,
             Self::Scalingo(error) => match error.kind() {
                 ErrorKind::Transient => FailureKind::ScalingoTransient,
                 ErrorKind::RateLimited { .. } => FailureKind::ScalingoRateLimited,
@@ -278,7 +281,7 @@ impl Error {
     /// Whether it concerns this attempt only and is nothing to tell the user.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Changed | Self::Stopping)
+        matches!(self, Self::Changed | Self::Stopping | Self::Waits)
     }
 
     /// Whether it may go well for another app or addon with the same token: neither the budget, nor the token, nor the Kubernetes
@@ -372,6 +375,7 @@ impl Error {
             | Self::KubernetesTimeout(_)
             | Self::NotReleased { .. }
             | Self::Changed
+            | Self::Waits
             | Self::Timeout(_)
             | Self::Stopping => return None,
         })

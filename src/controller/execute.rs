@@ -10,18 +10,13 @@ use super::{
     plan::{Ledger, Plan, Situation, Verdict},
     sabotage::Sabotage,
     status::Subject,
-    turn::{self, During},
+    turn,
     view::rank,
 };
 use crate::{
     drain::{Destination, Target},
     scalingo::{ApiToken, Client},
 };
-
-/// The client for this reconciliation.
-pub(super) fn client(context: &Context, subject: &Subject<'_>) -> Client {
-    context.scalingo.on_behalf_of(subject.requester().clone())
-}
 
 /// How much is done about the drains of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +57,7 @@ async fn delete_on<'a>(
 ) -> Result<Verdict, Error> {
     let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
     let known = context.lists.until_known(&key, freshness);
-    turn::on_budget(context, subject, client, token, During::Plan, known).await?;
+    turn::on_budget(context, subject, client, token, known).await?;
     let observation = observe::leaving(context, subject, (client, token), target, freshness).await?;
     let mut work = PlanExecutor {
         context,

@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -106,9 +106,9 @@ impl Lists {
 
     /// To be held by whoever waits for a list: it is kept for them.
     #[must_use]
-    pub fn wait_for(&self, key: &Key) -> Waiting<'_> {
+    pub fn wait_for(self: &Arc<Self>, key: &Key) -> Waiting {
         *self.state().waiting.entry(key.clone()).or_default() += 1;
-        Waiting { lists: self, key: key.clone() }
+        Waiting { lists: Arc::clone(self), key: key.clone() }
     }
 
     /// Keeps a list, fetched to be this fresh, for all who wait for it.
@@ -185,12 +185,12 @@ impl Drop for Change<'_> {
 }
 
 /// Somebody waits for a list.
-pub struct Waiting<'a> {
-    lists: &'a Lists,
+pub struct Waiting {
+    lists: Arc<Lists>,
     key: Key,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
         let mut state = self.lists.state();
         if let Some(count) = state.waiting.get_mut(&self.key) {
@@ -230,7 +230,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_list_answers_those_who_wished_for_it_before_it_was_sent() {
-        let lists = Lists::default();
+        let lists = Arc::new(Lists::default());
         let begin = Instant::now();
         let at = |seconds| begin + Duration::from_secs(seconds);
         lists.put(key("one"), listed(at(10)), freshness(at(0), false));
@@ -249,7 +249,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_is_told() {
-        let lists = Lists::default();
+        let lists = Arc::new(Lists::default());
         let now = Instant::now();
         let key = key("one");
         let mut waiting = std::pin::pin!(lists.until_known(&key, freshness(now, false)));
@@ -260,7 +260,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_change_whose_end_is_not_known_leaves_no_list_behind() {
-        let lists = Lists::default();
+        let lists = Arc::new(Lists::default());
         let now = Instant::now();
         let put = || {
             lists.put(key("one"), listed(now), freshness(now, false));
@@ -280,7 +280,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_list_holds_until_somebody_else_changes_its_target_or_it_is_old() {
-        let lists = Lists::default();
+        let lists = Arc::new(Lists::default());
         let listed = listed(Instant::now());
         assert!(lists.holds(&listed, false));
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -299,7 +299,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_target_is_settled_once_the_end_of_a_change_is_known_or_given_up() {
-        let lists = Lists::default();
+        let lists = Arc::new(Lists::default());
         for is_made in [true, false] {
             let change = lists.change(&key("one"));
             let target_of_change = target("a");
@@ -317,7 +317,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_list_is_kept_longer_for_those_who_wait_for_it() {
-        let lists = Lists::default();
+        let lists = Arc::new(Lists::default());
         let now = Instant::now();
         lists.put(key("one"), listed(now), freshness(now, false));
         let waiting = [lists.wait_for(&key("one")), lists.wait_for(&key("one"))];
@@ -332,7 +332,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_old_is_forgotten() {
-        let lists = Lists::default();
+        let lists = Arc::new(Lists::default());
         let now = Instant::now();
         lists.put(key("one"), listed(now), freshness(now, false));
         lists.tidy(now + KEEP - Duration::from_secs(1));

@@ -115,22 +115,21 @@ async fn check(context: &Context, permits: &Semaphore, name: SecretName) -> (Sec
             }
         });
         let crowd = Crowd::of(concerned.len());
-        for (uid, resource) in concerned {
-            context.call_with(&uid, resource, Instant::now(), crowd);
+        for uid in concerned {
+            context.call_with(&uid, Instant::now(), crowd);
         }
     });
     (name, result)
 }
 
-/// Forgets resources that are gone, once in a while: most are forgotten when they are released.
+/// Forgets what nobody uses any more, once in a while.
 async fn tidy(context: &Context) {
     context.view.filled().await;
     let mut ticks = interval(TIDY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let uids = context.view.all().iter().filter_map(|object| object.uid()).collect();
-        context.keep_only(&uids);
+        context.tidy();
     }
 }
 

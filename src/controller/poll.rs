@@ -11,13 +11,14 @@ use futures::{
     future::{pending, try_join_all},
     stream::FuturesUnordered,
 };
-use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use kube::ResourceExt;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
     context::Context,
     feeds::{FeedKey, Kind},
-    view::rank,
+    plan::Rank,
+    view::{FoundBy, rank, records},
 };
 use crate::{
     crd::{DrainState, LogDrain},
@@ -87,11 +88,7 @@ pub async fn poll_change_feeds(context: &Context) {
 
 /// The feeds of all tokens that a resource uses which is looked after.
 fn in_use(context: &Context) -> BTreeMap<FeedKey, ApiToken> {
-    let used = |object: &Arc<LogDrain>| {
-        let token = context.last_token(&object.uid()?)?;
-        is_worked_on(object).then(|| ((token.key(), context.region(object)), token))
-    };
-    context.view.all().iter().filter_map(used).collect()
+    context.tokens_used_by(|uid| context.view.get(uid).is_some_and(|object| is_worked_on(&object)))
 }
 
 /// Whether a change at Scalingo concerns a resource now.
@@ -186,7 +183,6 @@ fn take_in<'a>(
         context.sweeps().lose_track(key.0, region);
     }
     let mut drains: BTreeMap<Target, Vec<Told>> = BTreeMap::new();
-    let users = users(context, key);
     for event in reading.events {
         let target = |addon| Target { region: region.clone(), app_id: event.app_id.clone(), addon };
         let (target, told) = match event.change {
@@ -194,14 +190,13 @@ fn take_in<'a>(
             Change::DrainDeleted { addon, url } => (target(addon), Told { kind: Kind::Deleted, url }),
             Change::Other => continue,
             _ => {
-                call_for_app(context, key, &event, &users, reading.is_first);
+                call_for_app(context, key, &event, reading.is_first);
                 continue;
             }
         };
         drains.entry(target).or_default().push(told);
     }
-    let concerns = |target: &Target| users.iter().any(|user| has_record(user, target));
-    drains.retain(|target, _| concerns(target));
+    drains.retain(|target, _| !users(context, key, target).is_empty());
     let (key, is_first) = (key.clone(), reading.is_first);
     drains
         .into_iter()
@@ -209,28 +204,28 @@ fn take_in<'a>(
         .collect()
 }
 
-/// The resources that use the token of a feed in its region, in the order of ownership.
-fn users(context: &Context, key: &FeedKey) -> Vec<Arc<LogDrain>> {
-    let uses = |object: &Arc<LogDrain>| {
-        let token = object.uid().and_then(|uid| context.last_token(&uid));
-        token.is_some_and(|token| token.key() == key.0)
-            && context.region(object) == key.1
-            && is_worked_on(object)
-    };
-    let mut ranked: Vec<Arc<LogDrain>> = context.view.all().into_iter().filter(uses).collect();
-    ranked.sort_by_cached_key(|user| rank(user));
-    ranked
+/// The resources with a record on a target that use the token of a feed in its region, in the order of ownership.
+fn users(context: &Context, key: &FeedKey, target: &Target) -> Vec<Arc<LogDrain>> {
+    let mut users = context.view.find(&FoundBy::Target(target.clone()));
+    users.retain(|user| uses(context, user, key) && has_record(user, target));
+    users.sort_by_cached_key(|user| rank(user));
+    users
+}
+
+/// Whether a resource uses the token of a feed in its region now.
+fn uses(context: &Context, object: &LogDrain, key: &FeedKey) -> bool {
+    object.metadata.uid.as_ref().is_some_and(|uid| context.uses_token(uid, key)) && is_worked_on(object)
 }
 
 fn has_record(object: &LogDrain, target: &Target) -> bool {
-    object.status.iter().flat_map(|status| &status.drains).any(|record| record.is_on(target))
+    records(object).iter().any(|record| record.is_on(target))
 }
 
 /// Calls for a reconciliation of all on a target, unless all that is told of it is what we have done ourselves.
 async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>, is_first: bool) {
     // Whether it is the echo of what is under way is known once that has ended.
     context.lists.until_settled(&target).await;
-    let users: Vec<_> = users(context, &key).into_iter().filter(|user| has_record(user, &target)).collect();
+    let users = users(context, &key, &target);
     let mut is_news = false;
     let mut newer: HashSet<Digest> = HashSet::new();
     // The oldest first of those that follow one another.
@@ -261,7 +256,7 @@ async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>,
             if context.sweeps().has(&uid) && std::mem::replace(&mut is_checked, true) {
                 continue;
             }
-            context.call(&uid, ObjectRef::from_obj(&*user), now);
+            context.call(&uid, now);
         }
     }
 }
@@ -274,7 +269,7 @@ fn is_recorded(users: &[Arc<LogDrain>], target: &Target, url: &Digest) -> bool {
 }
 
 /// Calls for those to be reconciled whom a change of an app concerns.
-fn call_for_app(context: &Context, key: &FeedKey, event: &Event, users: &[Arc<LogDrain>], is_first: bool) {
+fn call_for_app(context: &Context, key: &FeedKey, event: &Event, is_first: bool) {
     let Event { app_id, app_name, change, .. } = event;
     let old_name = match change {
         Change::AppRenamed { from, .. } => from,
@@ -287,13 +282,19 @@ fn call_for_app(context: &Context, key: &FeedKey, event: &Event, users: &[Arc<Lo
         context.apps.forget_list(key.0, &key.1);
     }
     let now = Instant::now();
-    for user in users {
-        let records = user.status.iter().flat_map(|status| &status.drains);
-        let is_recorded = || records.clone().any(|record| record.app_id == *app_id);
+    let concerned: BTreeMap<Rank, Arc<LogDrain>> = [old_name, app_name, app_id]
+        .into_iter()
+        .flat_map(|app| context.view.find(&FoundBy::App(app.clone())))
+        .filter(|user| uses(context, user, key))
+        .map(|user| (rank(&user), user))
+        .collect();
+    for user in concerned.values() {
+        let records = records(user);
+        let is_recorded = || records.iter().any(|record| record.app_id == *app_id);
         let is_named = [old_name, app_name, app_id].contains(&&user.spec.app);
-        let has_addon = || user.spec.addon.is_some() || records.clone().any(|record| record.addon.is_some());
+        let has_addon = || user.spec.addon.is_some() || records.iter().any(|record| record.addon.is_some());
         if (is_named || is_recorded()) && (!is_about_addons || has_addon()) {
-            context.call(&user.uid().unwrap_or_default(), ObjectRef::from_obj(&**user), now);
+            context.call(&user.uid().unwrap_or_default(), now);
         }
     }
 }

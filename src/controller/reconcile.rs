@@ -1,8 +1,9 @@
 //! One reconciliation of one resource, as a list of named steps.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use kube::{ResourceExt, runtime::controller::Action};
+use futures::FutureExt;
+use kube::ResourceExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -10,24 +11,27 @@ use super::{
     apply::PlanExecutor,
     apps::{Fresh, Resolved},
     clean_up::{clean_up, restore},
-    conclude::{Outcome, Seen, call_heirs, call_peers, conclude, is_duplicate_of},
+    conclude::{Outcome, Seen, conclude},
     context::Context,
     desired,
     error::Error,
-    execute::{Extent, client, delete_on_all, plan_and_execute},
+    execute::{Extent, delete_on_all, plan_and_execute},
+    lists::Waiting,
     observe,
+    peers::{Heirs, call_heirs, call_peers},
     plan::{Ledger, Listed, Plan, Record, Situation, Verdict},
     schedule::{Decision, Trigger},
     status::Subject,
     sweep,
-    turn::{self, During, in_time},
-    view::rank,
+    turn::{self, Admission, Admitted, in_time},
+    view::{rank, records},
 };
 use crate::{
-    crd::{DrainRecord, DrainState, LogDrain, Reason},
+    crd::{DrainState, LogDrain, Reason},
     drain::{Destination, Digest, Likeness, Target},
     metrics::ReconcileResult,
-    scalingo::{ApiToken, Client},
+    scalingo::{self, ApiToken, Client, budget::Class},
+    state::queue::Next,
 };
 
 /// What the resource asks for, resolved as far as it can be without looking at drains.
@@ -39,17 +43,23 @@ struct Desired {
     renamed_to: Option<String>,
 }
 
-/// Changes what has to be changed for a resource, says so in its status, and when to reconcile it again.
-///
-/// # Errors
-/// None: a failure is part of the status and of when to reconcile again.
-pub async fn reconcile(seen: Arc<LogDrain>, context: Arc<Context>) -> Result<Action, Infallible> {
+/// Changes what has to be changed for a resource, and says so in its status. Gives when to look at it again, and for whom.
+pub(super) async fn reconcile(
+    uid: String,
+    admitted: Option<Admitted>,
+    context: Arc<Context>,
+) -> Next<Class, Admitted> {
     context.ready().await;
-    let Some(object) = context.view.newest(&seen) else { return Ok(Action::await_change()) };
-    let trigger = match context.schedule.decide(&object) {
-        Decision::Reconcile(trigger) => trigger,
-        Decision::Wait(wait) => return Ok(Action::requeue(wait)),
-        Decision::Rest => return Ok(Action::await_change()),
+    let Some(object) = context.view.get(&uid) else { return Next::Rest };
+    let (trigger, client) = match admitted {
+        Some(Admitted { client, trigger }) => (trigger, Some(client)),
+        None => match context.schedule.decide(&object) {
+            Decision::Reconcile(trigger) => (trigger, None),
+            Decision::Wait(wait) => {
+                return Next::At(context.schedule.class(&object), Instant::now() + wait);
+            }
+            Decision::Rest => return Next::Rest,
+        },
     };
     let span = tracing::info_span!(
         "reconcile",
@@ -58,18 +68,56 @@ pub async fn reconcile(seen: Arc<LogDrain>, context: Arc<Context>) -> Result<Act
         app = object.spec.app,
         generation = object.metadata.generation,
     );
-    Ok(Box::pin(reconcile_resource(&context, Arc::unwrap_or_clone(object), trigger)).instrument(span).await)
+    let object = Arc::unwrap_or_clone(object);
+    let next = Box::pin(look_after(&context, object, trigger, client)).instrument(span).await;
+    let Some(object) = context.view.get(&uid) else {
+        context.forget(&uid);
+        return Next::Rest;
+    };
+    let class = context.schedule.class(&object);
+    match next {
+        Wait::Rest => Next::Rest,
+        Wait::For(wait) => Next::At(class, Instant::now() + wait),
+        Wait::Until(admission) => {
+            Next::With(class, admission.map(move |client| Admitted { client, trigger }).boxed())
+        }
+    }
 }
 
-async fn reconcile_resource(context: &Context, object: LogDrain, trigger: Trigger) -> Action {
-    let before = records(&object);
-    let mut subject = Subject::new(context, object, trigger);
+/// When a resource is looked at again.
+enum Wait {
+    Rest,
+    For(Duration),
+    Until(Admission),
+}
+
+async fn look_after(
+    context: &Arc<Context>,
+    object: LogDrain,
+    trigger: Trigger,
+    client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
+) -> Wait {
+    let before = records(&object).to_vec();
+    let (client, _waiting, refused) = match client {
+        Some(Ok((client, waiting))) => (Some(client), waiting, None),
+        Some(Err(error)) => (None, None, Some(error)),
+        None => (None, None, None),
+    };
+    let mut subject = Subject::new(context, object, trigger, client);
     if subject.is_requested() {
         tracing::info!(action = "Check", reason = "Requested", "a check was requested");
     }
     let for_whom = subject.requester().clone();
     let mut counted = context.metrics.reconcile(move || for_whom.waited());
-    let outcome = Box::pin(run_steps(context, &mut subject)).await;
+    let outcome = match refused {
+        Some(error) => Err(error.into()),
+        None => Box::pin(run_steps(context, &mut subject)).await,
+    };
+    if let (Err(Error::Waits), Some(admission)) = (&outcome, subject.take_admission()) {
+        call_peers(context, &subject, &before);
+        context.schedule.waits(subject.object(), subject.requester().class);
+        return Wait::Until(admission);
+    }
     if waits_for_a_person(&outcome) && !subject.is_being_deleted() {
         // What was somebody else's does not wait with it.
         if let Err(error) = Box::pin(restore(context, &mut subject)).await {
@@ -87,13 +135,20 @@ async fn reconcile_resource(context: &Context, object: LogDrain, trigger: Trigge
     }
     let has_failed = outcome.as_ref().is_err_and(|error| !error.is_passing());
     let follows_failure = context.schedule.ends(&subject.uid(), has_failed);
-    let action = conclude(context, &mut subject, outcome).await;
+    let wait = conclude(context, &mut subject, outcome).await;
     call_peers(context, &subject, &before);
     // A record may have gone then by a write that was not answered.
     if follows_failure {
-        call_heirs(context);
+        call_heirs(context, Heirs::Of(subject.object()));
     }
-    action
+    match subject.take_admission() {
+        // What is to be put back waits.
+        Some(admission) => {
+            context.schedule.waits(subject.object(), subject.requester().class);
+            Wait::Until(admission)
+        }
+        None => wait.map_or(Wait::Rest, Wait::For),
+    }
 }
 
 /// Whether nothing goes on by itself within minutes.
@@ -112,12 +167,15 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     }
     if subject.object().spec.suspend {
         // What was somebody else's does not wait with it.
-        let is_restored = matches!(Box::pin(restore(context, subject)).await, Ok(None));
+        let is_restored = match Box::pin(restore(context, subject)).await {
+            Err(Error::Waits) => return Err(Error::Waits),
+            restored => matches!(restored, Ok(None)),
+        };
         let is_read = desired::remember_api_token(context, subject.object()).await;
         return Ok(Outcome::Suspended { is_done: is_restored && is_read });
     }
     subject.add_finalizer().await?;
-    let client = client(context, subject);
+    let client = subject.client();
     let requester = client.requester().clone();
     let token = in_time(&requester, desired::api_token(context, subject.object())).await?;
     let destination = in_time(&requester, desired::destination(context, subject.object())).await?;
@@ -127,8 +185,7 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     let region = context.region(subject.object());
     let kept_for = if subject.is_requested() { Duration::ZERO } else { context.keeps_apps(&token, &region) };
     let fresh = Fresh { since: subject.trigger().since, keep: kept_for };
-    let known = context.apps.until_known(&token, &region, fresh);
-    turn::on_budget(context, subject, &client, &token, During::Approach, known).await?;
+    turn::on_names(subject, (&client, &token), &region, fresh).await?;
     let desired = in_time(&requester, desire(context, subject, client, token, destination, fresh)).await?;
     let mut targets = subject.targets();
     targets.insert(desired.target.clone());
@@ -176,7 +233,7 @@ fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destina
     });
     let is_said = match &plan.verdict {
         Verdict::InSync => ready.reason == Reason::Synced.as_str(),
-        Verdict::Duplicate(owner) => is_duplicate_of(object, owner),
+        Verdict::Duplicate(owner) => status.duplicate_of.as_ref() == Some(owner),
         _ => false,
     };
     (plan.steps.is_empty() && is_said).then_some(target)
@@ -253,8 +310,4 @@ async fn ensure_drain<'a>(
     elsewhere.remove(&desired.target);
     let left = delete_on_all(context, subject, account, (&elsewhere, Extent::Everything), described);
     Ok((left.await?.unwrap_or(verdict), sent))
-}
-
-fn records(object: &LogDrain) -> Vec<DrainRecord> {
-    object.status.as_ref().map(|status| status.drains.clone()).unwrap_or_default()
 }

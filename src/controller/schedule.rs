@@ -40,6 +40,8 @@ pub struct Schedule {
     requests: Mutex<HashMap<String, Request>>,
     /// Whose last reconciliation has failed, and may have written what it does not know of.
     failed: Mutex<HashSet<String>>,
+    /// What waits for the request budget, in which form, class, and for which request.
+    waiting: Mutex<HashMap<String, (Revision, Class, Option<String>)>>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -115,6 +117,7 @@ impl Schedule {
             called: Mutex::default(),
             requests: Mutex::default(),
             failed: Mutex::default(),
+            waiting: Mutex::default(),
             random: Mutex::new(random),
         }
     }
@@ -185,6 +188,24 @@ impl Schedule {
             Due::Never { .. } => {}
         }
         Decision::Reconcile(Trigger { since: now, is_first: false })
+    }
+
+    /// A reconciliation waits for the request budget, in this form and class.
+    pub fn waits(&self, object: &LogDrain, class: Class) {
+        let request = object.open_request().map(str::to_owned);
+        self.waiting().insert(object.uid().unwrap_or_default(), (Revision::of(object), class, request));
+    }
+
+    /// Whether one that waits is to begin anew.
+    #[must_use]
+    pub fn is_outdated(&self, object: &LogDrain) -> bool {
+        let uid = object.uid().unwrap_or_default();
+        let class = self.class(object);
+        self.waiting().get(&uid).is_none_or(|(revision, before, request)| {
+            let is_requested = object.open_request().is_some_and(|text| request.as_deref() != Some(text));
+            let is_urgent = is_requested || self.is_called(&uid);
+            *revision != Revision::of(object) || is_urgent && class < *before
+        })
     }
 
     /// Reconcile again after about this long: with up to a tenth of it more or less.
@@ -304,17 +325,10 @@ impl Schedule {
     /// Never reconcile again.
     pub fn remove(&self, uid: &str) {
         self.failed().remove(uid);
+        self.waiting().remove(uid);
         self.entries().remove(uid);
         self.called().remove(uid);
         self.requests().remove(uid);
-    }
-
-    /// Never reconcile those again that are not among these.
-    pub fn keep_only(&self, uids: &HashSet<String>) {
-        self.entries().retain(|uid, _| uids.contains(uid));
-        self.called().retain(|uid, _| uids.contains(uid));
-        self.requests().retain(|uid, _| uids.contains(uid));
-        self.failed().retain(|uid| uids.contains(uid));
     }
 
     fn enter(&self, object: &LogDrain, due: Due, failures: u32) {
@@ -328,6 +342,10 @@ impl Schedule {
     fn jittered(&self, wait: Duration) -> Duration {
         let share = self.random.lock().unwrap_or_else(PoisonError::into_inner).f64();
         wait.mul_f64(0.9 + share / 5.0)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, (Revision, Class, Option<String>)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn called(&self) -> MutexGuard<'_, HashMap<String, (Instant, Crowd)>> {

@@ -4,7 +4,7 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::{ResourceExt, runtime::reflector::ObjectRef};
+use kube::ResourceExt;
 use tokio::sync::Notify;
 
 use crate::{
@@ -45,7 +45,7 @@ pub enum Version {
 
 #[derive(Default)]
 struct Index {
-    uses: HashMap<SecretName, HashMap<UseKey, Use>>,
+    uses: HashMap<SecretName, HashMap<UseKey, State>>,
     by_resource: HashMap<String, BTreeSet<SecretName>>,
     to_check: BTreeSet<SecretName>,
 }
@@ -55,11 +55,6 @@ struct Index {
 struct UseKey {
     uid: String,
     key: String,
-}
-
-struct Use {
-    resource: ObjectRef<LogDrain>,
-    state: State,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,9 +108,8 @@ impl Secrets {
         let name =
             SecretName { namespace: object.namespace().unwrap_or_default(), name: secret.name.clone() };
         let key = UseKey { uid: uid.clone(), key: secret.key.clone() };
-        let entry = Use { resource: ObjectRef::from_obj(object), state: State::Reading(None) };
         let mut index = self.index();
-        index.uses.entry(name.clone()).or_default().insert(key.clone(), entry);
+        index.uses.entry(name.clone()).or_default().insert(key.clone(), State::Reading(None));
         index.by_resource.entry(uid).or_default().insert(name.clone());
         Read { secrets: self, secret: name, key }
     }
@@ -125,16 +119,6 @@ impl Secrets {
         self.index().forget(uid);
     }
 
-    /// Forgets the resources that are not among these.
-    pub fn keep_only(&self, uids: &HashSet<String>) {
-        let mut index = self.index();
-        let gone: Vec<String> =
-            index.by_resource.keys().filter(|uid| !uids.contains(*uid)).cloned().collect();
-        for uid in gone {
-            index.forget(&uid);
-        }
-    }
-
     /// The watch tells of a Secret. It is to be checked if a resource has read another version of it.
     ///
     /// Gives whether any resource uses it at all.
@@ -142,8 +126,8 @@ impl Secrets {
         let mut index = self.index();
         let Some(uses) = index.uses.get_mut(secret) else { return false };
         let mut is_news = false;
-        for entry in uses.values_mut() {
-            match &mut entry.state {
+        for state in uses.values_mut() {
+            match state {
                 State::Reading(heard) => *heard = Some(version),
                 State::Read(read, _) => is_news |= version != *read,
                 State::Unread => is_news = true,
@@ -186,15 +170,15 @@ impl Secrets {
     /// Compares a Secret with what each resource has read of it. Gives those that must be reconciled again, by uid:
     /// each once, until it has read anew.
     #[must_use]
-    pub fn compare(&self, name: &SecretName, secret: Option<&Secret>) -> Vec<(String, ObjectRef<LogDrain>)> {
+    pub fn compare(&self, name: &SecretName, secret: Option<&Secret>) -> BTreeSet<String> {
         let now = version(secret);
         // Many may use the same key.
         let mut known: HashMap<String, Found> = HashMap::new();
-        let mut called = HashMap::new();
+        let mut called = BTreeSet::new();
         let mut index = self.index();
-        let Some(uses) = index.uses.get_mut(name) else { return Vec::new() };
-        for (key, entry) in uses {
-            match &mut entry.state {
+        let Some(uses) = index.uses.get_mut(name) else { return called };
+        for (key, state) in uses {
+            match state {
                 State::Reading(heard) => {
                     *heard = Some(now);
                     continue;
@@ -209,20 +193,20 @@ impl Secrets {
                 }
                 State::Unread => {}
             }
-            entry.state = State::Called;
-            called.insert(key.uid.clone(), entry.resource.clone());
+            *state = State::Called;
+            called.insert(key.uid.clone());
         }
-        called.into_iter().collect()
+        called
     }
 
     fn end(&self, secret: &SecretName, key: &UseKey, state: impl FnOnce(Option<Version>) -> (State, bool)) {
         let mut index = self.index();
         let uses = index.uses.get_mut(secret);
-        let Some(entry) = uses.and_then(|uses| uses.get_mut(key)) else { return };
+        let Some(now) = uses.and_then(|uses| uses.get_mut(key)) else { return };
         // Dropped after its answer.
-        let State::Reading(heard) = entry.state else { return };
+        let State::Reading(heard) = *now else { return };
         let (state, is_news) = state(heard);
-        entry.state = state;
+        *now = state;
         if is_news {
             index.to_check.insert(secret.clone());
             self.news.notify_one();

@@ -2,7 +2,10 @@
 
 mod forbidden;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use kube::{
     Api, ResourceExt,
@@ -16,7 +19,7 @@ use super::{
     happening::{Happening, Told},
     lists::Freshness,
     schedule::Trigger,
-    view::Newer,
+    turn::Admission,
 };
 use crate::{
     crd::{
@@ -25,7 +28,8 @@ use crate::{
     },
     drain::Target,
     metrics::Write,
-    scalingo::{Requester, budget::Owner},
+    scalingo::{Client, Requester, budget::Owner},
+    state::store::Newer,
 };
 
 /// Who writes, for `managedFields`.
@@ -45,7 +49,7 @@ pub enum Basis {
 
 /// A resource under reconciliation, in its newest form.
 pub struct Subject<'a> {
-    context: &'a Context,
+    context: &'a Arc<Context>,
     object: LogDrain,
     /// The form of it that this reconciliation is about.
     revision: Revision,
@@ -56,28 +60,61 @@ pub struct Subject<'a> {
     is_answered: bool,
     duplicate_of: Option<String>,
     renamed_to: Option<String>,
+    client: Client,
+    /// A mutex, since it is not to be shared.
+    admission: Mutex<Option<Admission>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Takes a resource in hand.
+    /// Takes a resource in hand; with this client, where it has waited for it.
     #[must_use]
-    pub fn new(context: &'a Context, object: LogDrain, trigger: Trigger) -> Self {
+    pub fn new(
+        context: &'a Arc<Context>,
+        object: LogDrain,
+        trigger: Trigger,
+        client: Option<Client>,
+    ) -> Self {
         let revision = Revision::of(&object);
         let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
-        let class = context.schedule.class(&object);
+        let requester = || Requester::new(context.schedule.class(&object), owner);
+        let client = client.unwrap_or_else(|| context.scalingo.on_behalf_of(requester()));
         let request = object.open_request().map(str::to_owned);
         let renamed_to = object.status.as_ref().and_then(|status| status.renamed_to.clone());
         Self {
             context,
-            object,
             revision,
             trigger,
-            requester: Requester::new(class, owner),
+            requester: client.requester().clone(),
             request,
             is_answered: false,
             duplicate_of: None,
             renamed_to,
+            client,
+            admission: Mutex::default(),
+            object,
         }
+    }
+
+    /// What every reconciliation shares.
+    #[must_use]
+    pub fn context(&self) -> &'a Arc<Context> {
+        self.context
+    }
+
+    /// The client of this reconciliation.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// It goes on once this is over.
+    pub fn wait_for(&mut self, admission: Admission) {
+        self.admission = Mutex::new(Some(admission));
+    }
+
+    /// What it waits for, if it does.
+    pub fn take_admission(&mut self) -> Option<Admission> {
+        self.admission.get_mut().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether a person has requested this reconciliation.

@@ -1,10 +1,10 @@
 //! Checks one target after the other, as [`Sweeps`] says.
 
-use kube::ResourceExt;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     apps::named, context::Context, hearing::Watched, lists::Key, observation::Observation, sweeps::Next,
+    view::records,
 };
 use crate::{
     crd::DrainRecord,
@@ -20,7 +20,7 @@ pub async fn sweep(context: &Context) {
         let now = Instant::now();
         let next = context.sweeps().next(now, |key| context.feeds().covers(key, now));
         match next {
-            Next::Check(uid, resource) => context.check(&uid, resource),
+            Next::Check(uid) => context.check(&uid),
             Next::At(at) => {
                 tokio::select! {
                     biased;
@@ -41,14 +41,14 @@ pub async fn reread_secrets(context: &Context) {
         turns.mark_unchanged();
         let is_blind = context.hearing.fails(Watched::Secret);
         let next = context.sweeps().after(&last);
-        let count = next.as_ref().map_or(1, |(.., count)| u32::try_from(*count).unwrap_or(u32::MAX));
+        let count = next.as_ref().map_or(1, |(_, count)| u32::try_from(*count).unwrap_or(u32::MAX));
         tokio::select! {
             biased;
             _ = turns.changed() => continue,
             () = sleep(context.settings.resync / count), if is_blind => {}
         }
-        if let Some((uid, resource, _)) = next {
-            context.check(&uid, resource);
+        if let Some((uid, _)) = next {
+            context.check(&uid);
             last = uid;
         }
     }
@@ -61,19 +61,15 @@ pub fn compare_all(context: &Context, key: &Key, observation: &Observation, exce
     if members.len() <= 1 {
         return;
     }
-    for (uid, resource) in members.into_iter().filter(|(uid, _)| uid != except_uid) {
-        let Some(object) = context.view.get(&resource).filter(|object| object.uid().as_ref() == Some(&uid))
-        else {
-            continue;
-        };
+    for uid in members.into_iter().filter(|uid| uid != except_uid) {
+        let Some(object) = context.view.get(&uid) else { continue };
         // It looks by itself, and once is enough.
         if object.open_request().is_some() {
             continue;
         }
-        let records = object.status.iter().flat_map(|status| &status.drains);
-        let mut here = records.filter(|record| record.is_on(&key.1));
+        let mut here = records(&object).iter().filter(|record| record.is_on(&key.1));
         if here.any(|record| !is_shown(context, record, observation)) {
-            context.call(&uid, resource, observation.sent());
+            context.call(&uid, observation.sent());
         }
     }
 }
@@ -81,8 +77,9 @@ pub fn compare_all(context: &Context, key: &Key, observation: &Observation, exce
 /// A list of apps that has just come tells of all names: those resources are called whose app goes by another, or
 /// whose name has come to mean another app.
 pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[App]) {
-    for (uid, resource, target) in context.sweeps().members_of(token, region) {
-        let Some(object) = context.view.get(&resource) else { continue };
+    let members = context.sweeps().members_of(token, region);
+    for (uid, target) in members {
+        let Some(object) = context.view.get(&uid) else { continue };
         let is_other = match named(apps, &object.spec.app) {
             Some(app) => app.id != target.app_id,
             // Not every app may be in the list.
@@ -91,7 +88,7 @@ pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[A
             }),
         };
         if is_other {
-            context.call(&uid, resource, Instant::now());
+            context.call(&uid, Instant::now());
         }
     }
 }

@@ -7,16 +7,15 @@
 //! - one check serves all resources of a target.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::Bound,
     time::Duration,
 };
 
-use kube::runtime::reflector::ObjectRef;
 use tokio::time::Instant;
 
 use super::lists::Key;
-use crate::{crd::LogDrain, drain::Target, scalingo::TokenKey};
+use crate::{drain::Target, scalingo::TokenKey};
 
 /// How many checks with one token may be under way at a time: more would only wait for its budget.
 const UNDER_WAY: usize = 4;
@@ -40,7 +39,7 @@ pub enum Pace {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// This resource is to be reconciled.
-    Check(String, ObjectRef<LogDrain>),
+    Check(String),
     /// Nothing before then.
     At(Instant),
     /// Nothing until a check ends or a resource joins.
@@ -67,7 +66,7 @@ struct Entry {
     /// Since when the feed does not tell of it, if it does not.
     uncovered: Option<Instant>,
     under_way: Option<Instant>,
-    members: BTreeMap<String, ObjectRef<LogDrain>>,
+    members: BTreeSet<String>,
 }
 
 impl Entry {
@@ -100,14 +99,7 @@ impl Sweeps {
 
     /// A resource is as it should be by a list that was asked for at this time; by none, where it was as it should
     /// be when the process began.
-    pub fn join(
-        &mut self,
-        uid: &str,
-        resource: ObjectRef<LogDrain>,
-        key: &Key,
-        checked: Option<Instant>,
-        now: Instant,
-    ) {
+    pub fn join(&mut self, uid: &str, key: &Key, checked: Option<Instant>, now: Instant) {
         if self.members.get(uid).is_some_and(|before| before != key) {
             self.leave(uid);
         }
@@ -119,9 +111,9 @@ impl Sweeps {
             is_unknown: false,
             uncovered: None,
             under_way: None,
-            members: BTreeMap::new(),
+            members: BTreeSet::new(),
         });
-        entry.members.insert(uid.to_owned(), resource);
+        entry.members.insert(uid.to_owned());
         if let Some(checked) = checked {
             entry.under_way = None;
             if entry.checked.is_none_or(|before| before < checked) {
@@ -144,37 +136,26 @@ impl Sweeps {
         }
     }
 
-    /// Removes every resource whose uid is not among these.
-    pub fn keep_only(&mut self, uids: &HashSet<String>) {
-        let gone: Vec<String> = self.members.keys().filter(|uid| !uids.contains(*uid)).cloned().collect();
-        for uid in gone {
-            self.leave(&uid);
-        }
-    }
-
     /// The resources of a target that are as they should be, by uid.
     #[must_use]
-    pub fn members(&self, key: &Key) -> Vec<(String, ObjectRef<LogDrain>)> {
+    pub fn members(&self, key: &Key) -> Vec<String> {
         let members = self.targets.get(key).map(|entry| &entry.members);
-        let members = members.into_iter().flatten();
-        members.map(|(uid, resource)| (uid.clone(), resource.clone())).collect()
+        members.into_iter().flatten().cloned().collect()
     }
 
     /// The resource that comes after this one, in a circle, and how many there are.
     #[must_use]
-    pub fn after(&self, uid: &str) -> Option<(String, ObjectRef<LogDrain>, usize)> {
+    pub fn after(&self, uid: &str) -> Option<(String, usize)> {
         let later = self.members.range::<str, _>((Bound::Excluded(uid), Bound::Unbounded)).next();
-        let (uid, key) = later.or_else(|| self.members.first_key_value())?;
-        let resource = self.targets.get(key)?.members.get(uid)?;
-        Some((uid.clone(), resource.clone(), self.members.len()))
+        let (uid, _) = later.or_else(|| self.members.first_key_value())?;
+        Some((uid.clone(), self.members.len()))
     }
 
     /// All resources of a token in a region, with the targets where they are as they should be.
     #[must_use]
-    pub fn members_of(&self, token: TokenKey, region: &str) -> Vec<(String, ObjectRef<LogDrain>, Target)> {
+    pub fn members_of(&self, token: TokenKey, region: &str) -> Vec<(String, Target)> {
         let of_token = self.members.iter().filter(|(_, key)| key.0 == token && key.1.region == region);
-        let resource = |uid: &String, key: &Key| self.targets.get(key)?.members.get(uid).cloned();
-        of_token.filter_map(|(uid, key)| Some((uid.clone(), resource(uid, key)?, key.1.clone()))).collect()
+        of_token.map(|(uid, key)| (uid.clone(), key.1.clone())).collect()
     }
 
     /// Whether a resource is looked after here.
@@ -240,12 +221,9 @@ impl Sweeps {
                 self.begun.insert(pace, now);
                 let member = self.targets.get_mut(&key).and_then(|entry| {
                     entry.under_way = Some(now);
-                    entry.members.first_key_value()
+                    entry.members.first()
                 });
-                match member {
-                    Some((uid, resource)) => Next::Check(uid.clone(), resource.clone()),
-                    None => Next::Idle,
-                }
+                member.map_or(Next::Idle, |uid| Next::Check(uid.clone()))
             }
         }
     }

@@ -1,5 +1,7 @@
+//! The API tokens that resources were last seen with.
+
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,7 +12,7 @@ use crate::{
 };
 
 /// A key of a Secret.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
     secret: SecretName,
     key: String,
@@ -32,53 +34,94 @@ pub struct Tokens {
     known: Mutex<Known>,
 }
 
+/// A token, and a region where it is used.
+pub type Account = (TokenKey, String);
+
 #[derive(Default)]
 struct Known {
-    by_resource: HashMap<String, ApiToken>,
+    by_resource: HashMap<String, (Account, ApiToken)>,
+    /// Who uses each.
+    users: BTreeMap<Account, BTreeSet<String>>,
     /// A resource that has read none itself uses what another has read there.
     by_place: HashMap<Place, ApiToken>,
 }
 
+impl Known {
+    fn forget(&mut self, uid: &str) -> Option<ApiToken> {
+        let (account, token) = self.by_resource.remove(uid)?;
+        if let Some(users) = self.users.get_mut(&account) {
+            users.remove(uid);
+            if users.is_empty() {
+                self.users.remove(&account);
+            }
+        }
+        Some(token)
+    }
+
+    fn is_used(&self, key: TokenKey) -> bool {
+        let mut accounts = self.users.range((key, String::new())..);
+        accounts.next().is_some_and(|((other, _), _)| *other == key)
+    }
+}
+
 impl Tokens {
-    /// Remembers a resource's token, read here. Gives its predecessor, if no resource is known with that any more.
+    /// Remembers a resource's token, read here and used in this region. Gives its predecessor, if no resource is known with that any
+    /// more.
     #[must_use]
-    pub fn remember(&self, uid: &str, place: Place, token: &ApiToken) -> Option<ApiToken> {
+    pub fn remember(&self, uid: &str, place: Place, region: String, token: &ApiToken) -> Option<ApiToken> {
         let mut known = self.known();
         known.by_place.insert(place, token.clone());
-        let before = known.by_resource.insert(uid.to_owned(), token.clone())?;
-        let is_used = known.by_resource.values().any(|other| *other == before);
-        (!is_used).then_some(before)
+        let before = known.forget(uid);
+        let account = (token.key(), region);
+        known.users.entry(account.clone()).or_default().insert(uid.to_owned());
+        known.by_resource.insert(uid.to_owned(), (account, token.clone()));
+        before.filter(|before| !known.is_used(before.key()))
     }
 
     /// The token of a resource.
     #[must_use]
     pub fn last(&self, uid: &str) -> Option<ApiToken> {
-        self.known().by_resource.get(uid).cloned()
+        self.known().by_resource.get(uid).map(|(_, token)| token.clone())
+    }
+
+    /// Whether a resource uses a token in a region.
+    #[must_use]
+    pub fn uses(&self, uid: &str, account: &Account) -> bool {
+        self.known().by_resource.get(uid).is_some_and(|(used, _)| used == account)
     }
 
     /// The token that anybody has last read here, else the resource's own.
     #[must_use]
     pub fn last_at(&self, uid: &str, place: &Place) -> Option<ApiToken> {
         let known = self.known();
-        known.by_place.get(place).or_else(|| known.by_resource.get(uid)).cloned()
+        known.by_place.get(place).or_else(|| Some(&known.by_resource.get(uid)?.1)).cloned()
     }
 
     /// All tokens that resources are known with, each once.
     #[must_use]
     pub fn in_use(&self) -> BTreeSet<TokenKey> {
-        self.known().by_resource.values().map(ApiToken::key).collect()
+        self.known().users.keys().map(|(token, _)| *token).collect()
+    }
+
+    /// All that such a resource uses.
+    #[must_use]
+    pub fn used_by(&self, is_one: impl Fn(&str) -> bool) -> BTreeMap<Account, ApiToken> {
+        let known = self.known();
+        let token = |users: &BTreeSet<String>| {
+            let user = users.iter().find(|uid| is_one(uid))?;
+            known.by_resource.get(user).map(|(_, token)| token.clone())
+        };
+        known.users.iter().filter_map(|(account, users)| Some((account.clone(), token(users)?))).collect()
     }
 
     /// Forgets a resource.
     pub fn forget(&self, uid: &str) {
-        self.known().by_resource.remove(uid);
+        self.known().forget(uid);
     }
 
-    /// Forgets the resources and the places that are not among these.
-    pub fn keep_only(&self, uids: &HashSet<String>, places: &HashSet<Place>) {
-        let mut known = self.known();
-        known.by_resource.retain(|uid, _| uids.contains(uid));
-        known.by_place.retain(|place, _| places.contains(place));
+    /// Forgets the places that are not kept.
+    pub fn keep_places(&self, is_kept: impl Fn(&Place) -> bool) {
+        self.known().by_place.retain(|place, _| is_kept(place));
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -98,7 +141,7 @@ mod tests {
     fn a_predecessor_is_given_once_nobody_is_known_with_it() {
         let [old, new] = ["tk-old", "tk-new"].map(|token| ApiToken::new(token).unwrap());
         let tokens = Tokens::default();
-        let remember = |uid: &str, token| tokens.remember(uid, place("scalingo"), token);
+        let remember = |uid: &str, token| tokens.remember(uid, place("scalingo"), "r".into(), token);
         assert_eq!(remember("a", &old), None);
         assert_eq!(remember("b", &old), None);
         assert_eq!(remember("a", &old), None, "it is its own successor");
@@ -106,10 +149,14 @@ mod tests {
         assert_eq!(remember("b", &new), Some(old));
         assert_eq!(tokens.last("a"), Some(new.clone()));
         assert_eq!(tokens.in_use(), [new.key()].into());
-        tokens.keep_only(&["b".to_owned()].into(), &HashSet::new());
-        assert_eq!((tokens.last("a"), tokens.last("b")), (None, Some(new)));
+        let account = |region: &str| (new.key(), region.to_owned());
+        assert!(tokens.uses("a", &account("r")) && !tokens.uses("a", &account("s")));
+        assert_eq!(tokens.used_by(|uid| uid == "b"), [(account("r"), new.clone())].into());
+        assert_eq!(tokens.used_by(|_| false), BTreeMap::new());
+        tokens.forget("a");
+        assert_eq!((tokens.last("a"), tokens.last("b")), (None, Some(new.clone())));
         tokens.forget("b");
-        assert_eq!(tokens.last("b"), None);
+        assert_eq!((tokens.last("b"), tokens.in_use()), (None, BTreeSet::new()));
     }
 
     #[test]
@@ -117,13 +164,13 @@ mod tests {
         let [old, new] = ["tk-old", "tk-new"].map(|token| ApiToken::new(token).unwrap());
         let tokens = Tokens::default();
         assert_eq!(tokens.last_at("a", &place("scalingo")), None);
-        let _ = tokens.remember("a", place("scalingo"), &old);
-        let _ = tokens.remember("b", place("scalingo"), &new);
+        let _ = tokens.remember("a", place("scalingo"), "r".into(), &old);
+        let _ = tokens.remember("b", place("scalingo"), "r".into(), &new);
         assert_eq!(tokens.last_at("a", &place("scalingo")), Some(new.clone()), "the newest");
         assert_eq!(tokens.last_at("a", &place("other")), Some(old), "its own");
         tokens.forget("b");
         assert_eq!(tokens.last_at("c", &place("scalingo")), Some(new));
-        tokens.keep_only(&HashSet::new(), &HashSet::new());
+        tokens.keep_places(|_| false);
         assert_eq!(tokens.last_at("c", &place("scalingo")), None);
     }
 }

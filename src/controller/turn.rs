@@ -1,25 +1,30 @@
 //! Waits for what has to be shared: a target, and the request budget.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, task::Poll, time::Duration};
 
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
+use jiff::SignedDuration;
 use tokio::{pin, sync::OwnedMutexGuard, time::timeout};
 
 use super::{
+    apps::Fresh,
     context::Context,
     error::{Error, at_second},
+    lists::Waiting,
+    schedule::Trigger,
     status::{Basis, Subject},
 };
 use crate::{
     crd::Reason,
     drain::Target,
-    scalingo::{ApiToken, Client, Requester, budget::Class},
+    scalingo::{self, ApiToken, Client, Requester, budget::Class},
 };
 
 /// How long a stage of a reconciliation may take, apart from waiting for the budget.
 const STAGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a resource may wait for the budget before its status says so.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+const LONG: SignedDuration = SignedDuration::from_secs(10);
 /// How often it is looked whether what waits is still wanted.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -29,6 +34,7 @@ pub(super) async fn on_targets(
     subject: &mut Subject<'_>,
     targets: &BTreeSet<Target>,
 ) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
+    let _idle = context.queue.idle();
     let turn = tokio::select! {
         turn = context.targets.lock(targets) => turn,
         () = context.stopping.cancelled() => return Err(Error::Stopping),
@@ -37,23 +43,90 @@ pub(super) async fn on_targets(
     Ok(turn)
 }
 
-/// What a wait for the budget must leave as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum During {
-    /// What people want: the reconciliation has yet to begin.
-    Approach,
-    /// All that is recorded too: a plan stands on it.
-    Plan,
+/// What a reconciliation has waited for, before it had begun anything.
+pub(super) struct Admitted {
+    /// The client that keeps a request, unless what it would have asked for is known, and the list that is kept for it.
+    pub(super) client: Result<(Client, Option<Waiting>), scalingo::Error>,
+    /// Why the resource is reconciled.
+    pub(super) trigger: Trigger,
+}
+
+/// A wait that nothing is under way for.
+pub(super) type Admission = BoxFuture<'static, Result<(Client, Option<Waiting>), scalingo::Error>>;
+
+/// Goes on where the budget of the token has a request for the next call of this client, or what it would ask for is `known`.
+/// Otherwise the subject is to wait for it.
+///
+/// # Errors
+/// That it is to wait, and those of an exchange.
+async fn admit<K>(
+    subject: &mut Subject<'_>,
+    client: &Client,
+    token: &ApiToken,
+    list: Option<Waiting>,
+    known: impl FnOnce(Arc<Context>) -> K + Send + 'static,
+) -> Result<(), Error>
+where
+    K: Future<Output = ()> + Send,
+{
+    let (context, waiter, its_token) = (subject.context().clone(), client.clone(), token.clone());
+    let mut admission: Admission = Box::pin(async move {
+        tokio::select! {
+            biased;
+            () = known(context) => {}
+            reserved = waiter.reserve(&its_token) => reserved?,
+        }
+        Ok((waiter, list))
+    });
+    if let Poll::Ready(admitted) = futures::poll!(&mut admission) {
+        admitted?;
+        return Ok(());
+    }
+    if client.goes_on(token).duration_since(subject.context().now()) >= LONG {
+        say_that_it_waits(subject, client, token).await?;
+    }
+    subject.wait_for(admission);
+    Err(Error::Waits)
+}
+
+/// Says when it goes on, where somebody waits for it.
+async fn say_that_it_waits(
+    subject: &mut Subject<'_>,
+    client: &Client,
+    token: &ApiToken,
+) -> Result<(), Error> {
+    if client.requester().class == Class::Background {
+        return Ok(());
+    }
+    let message = format!(
+        "waiting for the request budget of the API token; goes on at about {}",
+        at_second(client.goes_on(token))
+    );
+    let records = subject.records().to_vec();
+    subject.write(records, Reason::RateLimited, &message, Basis::ThisForm).await
+}
+
+/// Goes on where the names of the apps are known, or there is a request to ask for them.
+pub(super) async fn on_names(
+    subject: &mut Subject<'_>,
+    (client, token): (&Client, &ApiToken),
+    region: &str,
+    fresh: Fresh,
+) -> Result<(), Error> {
+    let (its_token, region) = (token.clone(), region.to_owned());
+    let known = move |context: Arc<Context>| async move {
+        context.apps.until_known(&its_token, &region, fresh).await;
+    };
+    admit(subject, client, token, None, known).await
 }
 
 /// Waits until the budget of the token has a request for the next call of this client, or until what it would ask
-/// for is `known`. Who is no longer wanted gives the place back.
+/// for is `known`. All that is recorded must stay as it was: a plan stands on it.
 pub(super) async fn on_budget(
     context: &Context,
     subject: &mut Subject<'_>,
     client: &Client,
     token: &ApiToken,
-    during: During,
     known: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let reservation = async {
@@ -64,33 +137,24 @@ pub(super) async fn on_budget(
         }
     };
     pin!(reservation);
-    let mut waited = Duration::ZERO;
-    let mut said = false;
+    let _idle = context.queue.idle();
+    let (mut waited, mut is_said) = (Duration::ZERO, false);
     loop {
         let reserved = timeout(GLANCE, &mut reservation).await;
         context.go_on()?;
-        match during {
-            During::Approach => subject.catch_up()?,
-            During::Plan => subject.is_newest()?,
-        }
+        subject.is_newest()?;
         if let Ok(reserved) = reserved {
             return Ok(reserved?);
         }
         waited += GLANCE;
-        let somebody_waits = client.requester().class != Class::Background;
-        if waited >= PATIENCE && somebody_waits && !said {
-            let message = format!(
-                "waiting for the request budget of the API token; goes on at about {}",
-                at_second(client.goes_on(token))
-            );
-            let records = subject.records().to_vec();
-            subject.write(records, Reason::RateLimited, &message, Basis::ThisForm).await?;
-            said = true;
+        if waited >= PATIENCE && !is_said {
+            say_that_it_waits(subject, client, token).await?;
+            is_said = true;
         }
     }
 }
 
-/// Waits until these targets are in hand, and with them the list of one or a request to fetch it.
+/// Goes on with these targets in hand, and with them the list of one or a request to fetch it.
 pub(super) async fn on_list(
     context: &Context,
     subject: &mut Subject<'_>,
@@ -102,8 +166,11 @@ pub(super) async fn on_list(
     let freshness = subject.freshness();
     let _waiting = context.lists.wait_for(&key);
     loop {
-        let known = context.lists.until_known(&key, freshness);
-        on_budget(context, subject, client, token, During::Approach, known).await?;
+        let its_key = key.clone();
+        let known = move |context: Arc<Context>| async move {
+            context.lists.until_known(&its_key, freshness).await;
+        };
+        admit(subject, client, token, Some(context.lists.wait_for(&key)), known).await?;
         let is_listed = || context.lists.get(&key, freshness).is_some();
         if let Some(turn) = context.targets.try_lock(targets) {
             subject.catch_up()?;

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -66,11 +66,6 @@ impl Vanished {
         self.known().retain(|(other, _), _| other != uid);
     }
 
-    /// Forgets the resources that are not among these.
-    pub fn keep_only(&self, uids: &HashSet<String>) {
-        self.known().retain(|(uid, _), _| uids.contains(uid));
-    }
-
     fn known(&self) -> MutexGuard<'_, HashMap<(String, Target), (Revision, Patience)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,7 +115,7 @@ mod tests {
         assert_eq!(after(&changed, "x", 60).0, 660);
         assert_eq!(after(&changed, "x", 61).0, 660);
 
-        vanished.keep_only(&["a".to_owned()].into());
+        vanished.forget("b");
         assert_eq!(vanished.known().len(), 2);
         vanished.forget("a");
         assert!(vanished.known().is_empty());

@@ -6,65 +6,81 @@ use std::sync::{
 };
 
 use futures::{
-    StreamExt, TryStreamExt,
+    StreamExt,
     future::join_all,
     stream::{self, BoxStream, select_all},
 };
-use kube::{
-    Api, Client,
-    runtime::{
-        Controller, WatchStreamExt,
-        reflector::{self, ObjectRef, Store},
-        watcher,
-    },
-};
+use kube::{Api, Client, ResourceExt, runtime::watcher};
 use tokio::sync::watch;
 
 use super::{
-    conclude::call_heirs,
     context::Context,
     hearing::{Ear, Hearing, Watched},
     notice::watch_secrets,
+    peers::{Heirs, call_heirs},
     poll::poll_change_feeds,
     reconcile::reconcile,
     sweep::{reread_secrets, sweep},
     watching::watching,
 };
-use crate::crd::LogDrain;
+use crate::{
+    crd::LogDrain,
+    scalingo::budget::Class,
+    state::{
+        queue::AtOnce,
+        store::{Listing, Store},
+    },
+};
+
+/// How many are reconciled at once: as many as there may be calls to the Kubernetes API under way.
+const AT_ONCE: AtOnce<Class> = AtOnce { all: 32, more: (Class::Interactive, 8) };
 
 /// The watch of one namespace, or of all, before its events are followed.
 pub struct Watch {
     namespace: Option<String>,
     cache: Cache,
-    stream: BoxStream<'static, watcher::Result<watcher::Event<LogDrain>>>,
+    stream: BoxStream<'static, Passed>,
     renewal: Renewal,
+}
+
+/// What has come to pass, and stands in the store already.
+enum Passed {
+    /// There is a new form of this resource.
+    Changed(LogDrain),
+    /// These resources are gone.
+    Gone(Vec<Arc<LogDrain>>),
+    /// All that there is was listed, and what is gone since.
+    Listed(Vec<Arc<LogDrain>>),
 }
 
 /// What a watch has brought so far. It keeps what it holds while the watch fails.
 #[derive(Clone)]
 pub struct Cache {
-    store: Store<LogDrain>,
+    store: Arc<Store<LogDrain>>,
+    /// By which asking it was filled last; none yet.
+    filled: watch::Receiver<Option<u64>>,
     ear: Ear,
 }
 
 impl Cache {
     /// One that nothing is known of but what is in it.
     #[cfg(test)]
-    pub(super) fn of(store: Store<LogDrain>) -> Self {
+    pub(super) fn of(store: Arc<Store<LogDrain>>) -> Self {
         let hearing = Hearing::new(crate::metrics::Metrics::default());
-        Self { store, ear: hearing.begin(Watched::LogDrain, None) }
+        let filled = watch::channel(Some(0)).1;
+        Self { store, filled, ear: hearing.begin(Watched::LogDrain, None) }
     }
 
-    /// What is in it.
+    /// What it has brought, with what the others have.
     #[must_use]
-    pub fn store(&self) -> &Store<LogDrain> {
+    pub fn store(&self) -> &Arc<Store<LogDrain>> {
         &self.store
     }
 
     /// Waits until it has been filled.
     pub async fn filled(&self) {
         // An error means that the watch has ended, and the operator with it.
-        let _ = self.store.wait_until_ready().await;
+        let _ = self.filled.clone().wait_for(Option::is_some).await;
     }
 
     /// Waits until it has been filled, or until the operator may not watch there: the others are not to wait for it then.
@@ -84,14 +100,14 @@ struct Renewal {
     /// How often that was asked for.
     asked: watch::Sender<u64>,
     /// By which asking the cache was filled last.
-    filled: watch::Receiver<u64>,
+    filled: watch::Receiver<Option<u64>>,
 }
 
 impl Renewal {
     /// Waits until the cache holds what the API server holds after this call, or until the operator may not watch there.
     async fn renew(mut self) {
         self.asked.send_modify(|asked| *asked += 1);
-        let wanted = *self.asked.borrow();
+        let wanted = Some(*self.asked.borrow());
         tokio::select! {
             biased;
             // An error means that the watch has ended, and the operator with it.
@@ -104,10 +120,11 @@ impl Renewal {
 /// Prepares a watch for each namespace, or one for all when none is named. How each goes is noted in `hearing`.
 #[must_use]
 pub fn watches(client: &Client, namespaces: &[String], hearing: &Hearing) -> Vec<Watch> {
+    let store = Arc::default();
     if namespaces.is_empty() {
-        return vec![Watch::new(client, None, hearing)];
+        return vec![Watch::new(client, None, hearing, &store)];
     }
-    namespaces.iter().map(|namespace| Watch::new(client, Some(namespace.clone()), hearing)).collect()
+    namespaces.iter().map(|namespace| Watch::new(client, Some(namespace.clone()), hearing, &store)).collect()
 }
 
 /// The events of a watch that can be begun anew.
@@ -134,47 +151,61 @@ impl Events {
 }
 
 impl Watch {
-    fn new(client: &Client, namespace: Option<String>, hearing: &Hearing) -> Self {
+    fn new(
+        client: &Client,
+        namespace: Option<String>,
+        hearing: &Hearing,
+        store: &Arc<Store<LogDrain>>,
+    ) -> Self {
         let ear = hearing.begin(Watched::LogDrain, namespace.clone());
         let client = ear.client(client);
         let api = match &namespace {
             None => Api::all(client),
             Some(namespace) => Api::namespaced(client, namespace),
         };
-        let (store, writer) = reflector::store();
-        let ((asked, asking), (fill, filled)) = (watch::channel(0), watch::channel(0));
+        let ((asked, asking), (fill, filled)) = (watch::channel(0), watch::channel(None));
         let begun = Arc::new(AtomicU64::new(0));
         let events = Events { current: watching(api.clone()), api, asked: asking, begun: Arc::clone(&begun) };
         let events = stream::unfold(events, |mut events| async move { Some((events.next().await?, events)) });
-        let stream = events
-            .inspect_err({
-                let ear = ear.clone();
-                move |error| ear.failed(error)
-            })
-            .boxed()
-            // Who has written which field takes more memory than all the rest, and nobody here asks.
-            .modify(|object| object.metadata.managed_fields = None)
-            .reflect(writer)
-            .inspect_ok(move |event| {
-                if matches!(event, watcher::Event::InitDone) {
-                    fill.send_replace(begun.load(Ordering::Relaxed));
+        let mut listing = Listing::default();
+        let take_in = {
+            let (store, ear, namespace) = (store.clone(), ear.clone(), namespace.clone());
+            move |event: watcher::Result<watcher::Event<LogDrain>>| {
+                let mut event = event.inspect_err(|error| ear.failed(error)).ok()?;
+                if let watcher::Event::Apply(object) | watcher::Event::InitApply(object) = &mut event {
+                    // Who has written which field takes more memory than all the rest, and nobody here asks.
+                    object.metadata.managed_fields = None;
                 }
-            })
-            .boxed();
-        let cache = Cache { store, ear: ear.clone() };
+                let gone = store.take_in(namespace.as_deref(), &mut listing, &event);
+                match event {
+                    watcher::Event::Init => None,
+                    watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
+                        Some(Passed::Changed(object))
+                    }
+                    watcher::Event::Delete(_) => Some(Passed::Gone(gone)),
+                    watcher::Event::InitDone => {
+                        fill.send_replace(Some(begun.load(Ordering::Relaxed)));
+                        Some(Passed::Listed(gone))
+                    }
+                }
+            }
+        };
+        let mut take_in = take_in;
+        let stream = events.filter_map(move |event| std::future::ready(take_in(event))).boxed();
+        let cache = Cache { store: store.clone(), filled: filled.clone(), ear: ear.clone() };
         Self { namespace, cache, stream, renewal: Renewal { ear, asked, filled } }
+    }
+
+    /// Follows it without end.
+    #[cfg(test)]
+    pub(super) async fn followed(self) {
+        self.stream.for_each(async |_| {}).await;
     }
 
     /// The cache that the watch fills.
     #[must_use]
     pub fn cache(&self) -> Cache {
         self.cache.clone()
-    }
-
-    /// What it brings.
-    #[cfg(test)]
-    pub(super) fn events(self) -> impl futures::Stream<Item = Result<LogDrain, watcher::Error>> {
-        self.stream.applied_objects()
     }
 }
 
@@ -202,13 +233,34 @@ async fn stand_by(watches: &mut [Watch], context: &Context) {
     }
 }
 
+/// Follows the watches.
+async fn heed(watches: Vec<Watch>, context: &Context) {
+    // What has passed while standing by, first.
+    for object in context.view.all() {
+        context.look_at(&object);
+    }
+    let mut passed = select_all(watches.into_iter().map(|watch| watch.stream));
+    while let Some(passed) = passed.next().await {
+        match passed {
+            Passed::Changed(object) => context.look_at(&object),
+            Passed::Gone(gone) => {
+                for object in gone {
+                    context.forget(&object.uid().unwrap_or_default());
+                    call_heirs(context, Heirs::Of(&object));
+                }
+            }
+            // What went while nothing was heard is only seen to be absent.
+            Passed::Listed(gone) => {
+                gone.iter().filter_map(|object| object.uid()).for_each(|uid| context.forget(&uid));
+                call_heirs(context, Heirs::All);
+            }
+        }
+    }
+}
+
 /// Stands by until this process leads, then follows the watches until the operator is stopping and every reconciliation
 /// that runs has ended.
-pub async fn follow(
-    mut watches: Vec<Watch>,
-    context: Arc<Context>,
-    mut called: futures::channel::mpsc::UnboundedReceiver<ObjectRef<LogDrain>>,
-) {
+pub async fn follow(mut watches: Vec<Watch>, context: Arc<Context>) {
     tokio::select! {
         biased;
         () = stand_by(&mut watches, &context) => {}
@@ -216,59 +268,21 @@ pub async fn follow(
     }
     let namespaces = watches.iter().map(|watch| watch.namespace.clone()).collect();
     let secrets = watch_secrets(namespaces, Arc::clone(&context));
-    let (feeds, sweeps, blind) = (Arc::clone(&context), Arc::clone(&context), Arc::clone(&context));
-    let mut doors = Vec::new();
-    let mut controllers = Vec::new();
-    for watch in watches {
-        let (door, calls) = futures::channel::mpsc::unbounded();
-        doors.push((watch.namespace.clone(), door));
-        let stopping = context.stopping.clone();
-        // What has passed while standing by, first.
-        let passed: Vec<_> =
-            watch.cache.store.state().iter().map(|object| Ok(LogDrain::clone(object))).collect();
-        let (heard, namespace, mut noted) = (Arc::clone(&context), watch.namespace.clone(), 0);
-        let events = watch.stream.inspect_ok(move |event| match event {
-            watcher::Event::Init => noted = heard.view.noted(),
-            // What went while nothing was heard is only seen to be absent.
-            watcher::Event::InitDone => {
-                heard.view.listed(namespace.as_deref(), noted);
-                call_heirs(&heard);
-            }
-            watcher::Event::Delete(_) => call_heirs(&heard),
-            watcher::Event::Apply(_) | watcher::Event::InitApply(_) => {}
-        });
-        let stream = stream::iter(passed).chain(events.applied_objects());
-        let controller = Controller::for_stream(stream, watch.cache.store)
-            .reconcile_on(calls)
-            .graceful_shutdown_on(async move { stopping.cancelled().await })
-            .run(reconcile, |_, error, _| match *error {}, Arc::clone(&context))
-            .for_each(|result| async move {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "watch");
-                }
-            });
-        controllers.push(controller);
-    }
-    let calls = async move {
-        context.ready().await;
-        while let Some(object) = called.next().await {
-            for (namespace, door) in &doors {
-                if namespace.is_none() || *namespace == object.namespace {
-                    let _ = door.unbounded_send(object.clone());
-                }
-            }
-        }
-        futures::future::pending::<()>().await;
-    };
+    let work = context.queue.work(
+        AT_ONCE,
+        &context.stopping,
+        |uid, admitted| reconcile(uid, admitted, Arc::clone(&context)),
+        |uid| context.is_outdated(uid),
+    );
     tokio::select! {
         // In this order rather than at random: a course of events can then be repeated.
         biased;
-        _ = join_all(controllers) => {}
-        () = calls => {}
+        () = work => {}
+        () = heed(watches, &context) => {}
         () = secrets => {}
-        () = poll_change_feeds(&feeds) => {}
-        () = sweep(&sweeps) => {}
-        () = reread_secrets(&blind) => {}
+        () = poll_change_feeds(&context) => {}
+        () = sweep(&context) => {}
+        () = reread_secrets(&context) => {}
     }
 }
 

@@ -4,7 +4,6 @@ use std::{
     time::Duration,
 };
 
-use futures::StreamExt;
 use in_memory_api_server::{ApiServer, Definition, Fault, RequestInfo, Settings, Verb};
 use kube::CustomResourceExt;
 use tokio::time::sleep;
@@ -75,7 +74,7 @@ impl Case {
         let metrics = Metrics::default();
         let hearing = Hearing::new(metrics.clone());
         for watch in watches(&client, &["shop".to_owned()], &hearing) {
-            tokio::spawn(watch.events().for_each(async |_| {}));
+            tokio::spawn(watch.followed());
         }
         Self { server, connection, metrics, hearing, log, _logging: logging }
     }

@@ -3,9 +3,8 @@
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use futures::{FutureExt, channel::mpsc::UnboundedReceiver, future::BoxFuture};
+use futures::future::BoxFuture;
 use in_memory_api_server::{ApiServer, Connection, Definition, Fault, RequestInfo, Settings, Verb};
-use kube::runtime::reflector::{self, ObjectRef};
 use serde_json::json;
 use tokio::{task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use crate::{
     controller::{Hearing, Parts, Settings as ControllerSettings, View, desired, watch::Cache},
     crd::{DrainType, LogDrain, LogDrainSpec, Reason},
     scalingo::{ApiToken, Client, Endpoints, Transport, TransportError},
+    state::store::{Listing, Store},
 };
 
 /// Nothing here talks to Scalingo.
@@ -36,8 +36,6 @@ struct Case {
     server: ApiServer,
     connection: Connection,
     context: Arc<Context>,
-    called: UnboundedReceiver<ObjectRef<LogDrain>>,
-    writer: reflector::store::Writer<LogDrain>,
     noticing: JoinHandle<()>,
 }
 
@@ -60,13 +58,11 @@ impl Case {
             Endpoints::parse("https://api.example.com", "https://auth.example.com", false).unwrap();
         let clock: crate::clock::Clock = Arc::new(jiff::Timestamp::now);
         let metrics = crate::metrics::Metrics::default();
-        let (store, mut writer) = reflector::store();
-        writer.apply_watcher_event(&Event::Init);
+        let store = Arc::new(Store::default());
         for name in ["a", "b"] {
-            writer.apply_watcher_event(&Event::InitApply(resource(name)));
+            store.take_in(None, &mut Listing::default(), &Event::Apply(resource(name)));
         }
-        writer.apply_watcher_event(&Event::InitDone);
-        let (context, called) = Context::new(Parts {
+        let context = Context::new(Parts {
             client,
             scalingo: Client::new(Arc::new(Nobody), endpoints, clock.clone(), 1_000),
             settings: ControllerSettings {
@@ -86,7 +82,7 @@ impl Case {
             leadership: crate::lease::Leadership::always(),
         });
         let noticing = tokio::spawn(watch_secrets(vec![None], context.clone()));
-        Self { server, connection, context, called, writer, noticing }
+        Self { server, connection, context, noticing }
     }
 
     fn write(&self, name: &str, data: &serde_json::Value, label: &str) {
@@ -105,12 +101,9 @@ impl Case {
     /// Who has been called meanwhile, each time.
     async fn called(&mut self) -> Vec<String> {
         sleep(A_WHILE).await;
-        let mut called = Vec::new();
-        while let Some(Some(object)) = self.called.next().now_or_never() {
-            called.push(object.name);
-        }
+        let mut called = self.context.queue.take_due();
         called.sort();
-        called
+        called.iter().map(|uid| uid.trim_start_matches("uid-of-").to_owned()).collect()
     }
 
     /// The Secrets that were read since the last time.
@@ -262,12 +255,12 @@ async fn a_change_between_a_read_and_its_answer_is_not_missed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_that_is_gone_without_its_finalizer_is_forgotten_with_its_token() {
+async fn a_resource_that_is_gone_is_forgotten_with_its_token() {
     let mut case = Case::new();
     case.write("scalingo", &one(), "");
     case.read("a").await.unwrap();
     case.read("b").await.unwrap();
-    case.writer.apply_watcher_event(&Event::Delete(resource("a")));
+    case.context.forget("uid-of-a");
     sleep(TIDY + A_WHILE).await;
     let token = ApiToken::new("tk-one").unwrap();
     assert_eq!(case.context.last_token("uid-of-a"), None);

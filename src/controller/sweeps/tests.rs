@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::*;
 use crate::{drain::Target, scalingo::ApiToken};
 
@@ -9,10 +11,6 @@ fn key(token: &str, app: usize) -> Key {
     (ApiToken::new(token).unwrap().key(), target)
 }
 
-fn resource(uid: &str) -> ObjectRef<LogDrain> {
-    ObjectRef::new(uid).within("shop")
-}
-
 /// Sweeps of so many targets with one resource each, checked so long after the beginning.
 fn sweeps(count: usize, checked: Option<Duration>) -> (Sweeps, Instant) {
     let begin = Instant::now();
@@ -20,7 +18,7 @@ fn sweeps(count: usize, checked: Option<Duration>) -> (Sweeps, Instant) {
     for app in 0..count {
         let uid = format!("u{app:04}");
         let checked = checked.map(|checked| begin + checked);
-        sweeps.join(&uid, resource(&uid), &key("one", app), checked, begin);
+        sweeps.join(&uid, &key("one", app), checked, begin);
     }
     (sweeps, begin)
 }
@@ -31,10 +29,10 @@ fn run(sweeps: &mut Sweeps, begin: Instant, until: Duration, covered: bool) -> V
     let mut checks = Vec::new();
     loop {
         match sweeps.next(now, |_| covered) {
-            Next::Check(uid, resource) => {
+            Next::Check(uid) => {
                 let key = sweeps.members[&uid].clone();
                 checks.push((now.duration_since(begin), uid.clone()));
-                sweeps.join(&uid, resource, &key, Some(now), now);
+                sweeps.join(&uid, &key, Some(now), now);
             }
             Next::At(at) if at.duration_since(begin) <= until => now = at,
             Next::At(_) | Next::Idle => return checks,
@@ -99,9 +97,9 @@ fn one_check_serves_all_resources_of_a_target_and_no_other_token() {
     let begin = Instant::now();
     let mut sweeps = Sweeps::new(RESYNC, SWEEP);
     for uid in ["a", "b", "c"] {
-        sweeps.join(uid, resource(uid), &key("one", 1), None, begin);
+        sweeps.join(uid, &key("one", 1), None, begin);
     }
-    sweeps.join("d", resource("d"), &key("other", 1), None, begin);
+    sweeps.join("d", &key("other", 1), None, begin);
     let checks = run(&mut sweeps, begin, RESYNC, false);
     assert_eq!(checks.len(), 2, "{checks:?}");
     assert_eq!(sweeps.members(&key("one", 1)).len(), 3);
@@ -114,12 +112,12 @@ fn what_nobody_knows_is_checked_soon_but_few_at_a_time() {
     assert!(matches!(sweeps.next(begin, |_| true), Next::At(_)), "another region");
     sweeps.lose_track(key("one", 0).0, "osc-fr1");
     let mut checks = Vec::new();
-    while let Next::Check(uid, _) = sweeps.next(begin, |_| true) {
+    while let Next::Check(uid) = sweeps.next(begin, |_| true) {
         checks.push(uid);
     }
     assert_eq!(checks.len(), UNDER_WAY);
     let later = begin + Duration::from_secs(1);
-    sweeps.join(&checks[0], resource(&checks[0]), &key("one", 0), Some(later), later);
+    sweeps.join(&checks[0], &key("one", 0), Some(later), later);
     assert!(matches!(sweeps.next(later, |_| true), Next::Check(..)));
     assert_eq!(sweeps.next(later, |_| true), Next::Idle);
 }
@@ -154,15 +152,15 @@ fn the_achieved_interval_is_what_the_slowest_had() {
     assert_eq!(only(sweeps.achieved(begin, |_| true)), of_sweep(0));
     assert_eq!(only(sweeps.oldest(begin, |_| true)), of_sweep(0));
     let later = begin + Duration::from_secs(900);
-    sweeps.join("u0000", resource("u0000"), &key("one", 0), Some(later), later);
+    sweeps.join("u0000", &key("one", 0), Some(later), later);
     assert_eq!(only(sweeps.achieved(later, |_| true)), of_sweep(900));
     assert_eq!(only(sweeps.oldest(later, |_| true)), of_sweep(900), "the other one was not checked since");
-    sweeps.join("u0001", resource("u0001"), &key("one", 1), Some(later), later);
+    sweeps.join("u0001", &key("one", 1), Some(later), later);
     assert_eq!(only(sweeps.achieved(later + Duration::from_secs(1), |_| true)), of_sweep(900));
     assert_eq!(only(sweeps.oldest(later + Duration::from_secs(1), |_| true)), of_sweep(1));
     let next = later + Duration::from_secs(10);
     for (index, uid) in ["u0000", "u0001"].into_iter().enumerate() {
-        sweeps.join(uid, resource(uid), &key("one", index), Some(next), next);
+        sweeps.join(uid, &key("one", index), Some(next), next);
     }
     assert_eq!(only(sweeps.achieved(next, |_| true)), of_sweep(10), "what is over is over");
     assert_eq!(only(Sweeps::new(RESYNC, SWEEP).achieved(later, |_| true)), None);
@@ -183,7 +181,7 @@ fn each_kind_has_its_own_age_and_that_of_a_resync_begins_when_the_feed_fails() {
     let later = day + Duration::from_secs(700);
     assert_eq!(seconds(sweeps.oldest(later, first_only)), [("resync", 700), ("sweep", 80_700)]);
     assert_eq!(seconds(sweeps.achieved(later, first_only)), [("resync", 700), ("sweep", 80_700)]);
-    sweeps.join("u0001", resource("u0001"), &key("one", 1), Some(later), later);
+    sweeps.join("u0001", &key("one", 1), Some(later), later);
     assert_eq!(seconds(sweeps.achieved(later, first_only)), [("resync", 700), ("sweep", 80_700)]);
     let next = later + Duration::from_secs(100);
     assert_eq!(seconds(sweeps.oldest(next, first_only)), [("resync", 100), ("sweep", 80_800)]);
@@ -196,7 +194,7 @@ fn all_resources_come_after_one_another_in_a_circle() {
     let mut uid = String::new();
     let mut order = Vec::new();
     for _ in 0..4 {
-        let (next, _, count) = sweeps.after(&uid).unwrap();
+        let (next, count) = sweeps.after(&uid).unwrap();
         assert_eq!(count, 3);
         order.push(next.clone());
         uid = next;

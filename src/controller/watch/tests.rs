@@ -25,7 +25,7 @@ fn log_drain(name: &str) -> Value {
 }
 
 fn names(store: &Store<LogDrain>) -> Vec<String> {
-    let mut names: Vec<String> = store.state().iter().map(|object| object.name_any()).collect();
+    let mut names: Vec<String> = store.all().iter().map(|object| object.name_any()).collect();
     names.sort();
     names
 }
@@ -40,24 +40,25 @@ async fn a_watch_that_has_fallen_silent_is_begun_anew_by_whoever_comes_to_lead()
     let [watch] = watches(&client, &[], &Hearing::new(Metrics::default()))
         .try_into()
         .unwrap_or_else(|_| panic!("one watch"));
-    let (store, renewal) = (watch.cache().store().clone(), watch.renewal.clone());
+    let (cache, renewal) = (watch.cache(), watch.renewal.clone());
+    let store = cache.store();
     let following = tokio::spawn(watch.stream.for_each(|_| async {}));
-    store.wait_until_ready().await.unwrap();
+    cache.filled().await;
     connection.pause_watches(true);
     server.delete("LogDrain", "shop", "goes").unwrap();
     server.apply(log_drain("new")).unwrap();
     tokio::time::sleep(Duration::from_secs(100)).await;
-    assert_eq!(names(&store), ["goes", "stays"], "the watch is silent");
+    assert_eq!(names(store), ["goes", "stays"], "the watch is silent");
 
     renewal.clone().renew().await;
-    assert_eq!(names(&store), ["new", "stays"]);
+    assert_eq!(names(store), ["new", "stays"]);
     // It waits for as long as no list is to be had.
     connection.set_faults(|_| Fault::Unreachable);
     assert!(timeout(Duration::from_secs(600), renewal.clone().renew()).await.is_err());
     connection.set_faults(|_| Fault::None);
     server.delete("LogDrain", "shop", "new").unwrap();
     renewal.renew().await;
-    assert_eq!(names(&store), ["stays"]);
+    assert_eq!(names(store), ["stays"]);
     following.abort();
 }
 

@@ -340,8 +340,8 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
         leadership,
     };
     let sabotage = surroundings.sabotage.and_then(Sabotage::of_controller);
-    let (context, called) = Context::sabotaged(parts, sabotage);
-    let follow = follow(watches, context, called);
+    let context = Context::sabotaged(parts, sabotage);
+    let follow = follow(watches, context);
     let Some(elector) = &mut elector else {
         follow.await;
         return None;

@@ -1,0 +1,281 @@
+//! All objects of a kind as this process knows them, each found by what it says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kube::{Resource, ResourceExt, runtime::watcher::Event};
+
+/// A kind that is found by what its objects say.
+pub trait Indexed: Resource<DynamicType = ()> + Clone {
+    /// What an object is found by.
+    type Key: Ord + Clone;
+
+    /// All that this object is found by.
+    fn keys(&self) -> BTreeSet<Self::Key>;
+}
+
+/// What the watches have brought, and on top of it what this process has itself written and they have not brought yet.
+///
+/// Assumes that resource versions of one object can be compared as numbers, as Kubernetes promises since 1.35 (KEP-5504) and etcd has
+/// always had it. Where etcd is restored from a backup they go back, and what was written before is undone: a list that begins
+/// later is the truth.
+pub struct Store<K: Indexed> {
+    state: Mutex<State<K>>,
+}
+
+struct State<K: Indexed> {
+    by_uid: BTreeMap<String, Entry<K>>,
+    by_key: BTreeMap<K::Key, BTreeSet<String>>,
+    /// How often something was written.
+    writes: u64,
+}
+
+struct Entry<K: Indexed> {
+    watched: Arc<K>,
+    own: Option<Own<K>>,
+    /// It is found by these too.
+    more: BTreeSet<K::Key>,
+    keys: BTreeSet<K::Key>,
+}
+
+/// What this process has made of an object.
+struct Own<K> {
+    form: Arc<K>,
+    /// Its number among all writes.
+    number: u64,
+    /// Whether nothing holds the object any more.
+    is_released: bool,
+}
+
+/// What is known of an object beyond one form of it.
+#[derive(Clone, Debug)]
+pub enum Newer<K> {
+    /// Nothing.
+    Nothing,
+    /// A newer form.
+    Form(Arc<K>),
+    /// This process has released it.
+    Released,
+}
+
+/// What one watch has listed so far, from the beginning of a list to its end.
+#[derive(Default)]
+pub struct Listing {
+    listed: HashSet<String>,
+    /// How much was written before the list began.
+    writes: u64,
+}
+
+impl<K: Indexed> Entry<K> {
+    fn of(object: &K) -> Self {
+        Self { watched: Arc::new(object.clone()), own: None, more: BTreeSet::new(), keys: BTreeSet::new() }
+    }
+
+    fn is_released(&self, form: &K) -> bool {
+        // One that came back since, as from a backup, is another.
+        self.own.as_ref().is_some_and(|own| {
+            own.is_released
+                && (form.meta().deletion_timestamp.is_some() || version(form) <= version(&*own.form))
+        })
+    }
+
+    fn newest(&self) -> &Arc<K> {
+        match &self.own {
+            Some(own) if version(&*own.form) > version(&*self.watched) => &own.form,
+            _ => &self.watched,
+        }
+    }
+
+    fn standing(&self) -> Option<&Arc<K>> {
+        let newest = self.newest();
+        (!self.is_released(newest)).then_some(newest)
+    }
+}
+
+impl<K: Indexed> Default for State<K> {
+    fn default() -> Self {
+        Self { by_uid: BTreeMap::new(), by_key: BTreeMap::new(), writes: 0 }
+    }
+}
+
+impl<K: Indexed> State<K> {
+    /// Keeps what finds an object in step with what it says.
+    fn index(&mut self, uid: &str) {
+        let Some(entry) = self.by_uid.get_mut(uid) else { return };
+        let mut keys = entry.watched.keys();
+        keys.extend(entry.own.iter().flat_map(|own| own.form.keys()));
+        keys.extend(entry.more.iter().cloned());
+        for key in entry.keys.difference(&keys) {
+            remove(&mut self.by_key, key, uid);
+        }
+        for key in keys.difference(&entry.keys) {
+            self.by_key.entry(key.clone()).or_default().insert(uid.to_owned());
+        }
+        entry.keys = keys;
+    }
+
+    fn watched(&mut self, object: &K) {
+        let Some(uid) = object.uid() else { return };
+        match self.by_uid.get_mut(&uid) {
+            Some(entry) => {
+                if entry
+                    .own
+                    .as_ref()
+                    .is_some_and(|own| !own.is_released && version(&*own.form) <= version(object))
+                {
+                    entry.own = None;
+                }
+                entry.watched = Arc::new(object.clone());
+            }
+            None => {
+                self.by_uid.insert(uid.clone(), Entry::of(object));
+            }
+        }
+        self.index(&uid);
+    }
+
+    fn remove(&mut self, uid: &str) {
+        let Some(entry) = self.by_uid.remove(uid) else { return };
+        for key in &entry.keys {
+            remove(&mut self.by_key, key, uid);
+        }
+    }
+
+    fn write(&mut self, object: &K, is_released: bool) {
+        self.writes += 1;
+        let Some(uid) = object.uid() else { return };
+        let Some(entry) = self.by_uid.get_mut(&uid) else { return };
+        entry.own = Some(Own { form: Arc::new(object.clone()), number: self.writes, is_released });
+        self.index(&uid);
+    }
+
+    /// Takes a list for the truth: what was written before it shows in it, or was undone.
+    fn listed(&mut self, namespace: Option<&str>, listing: &Listing) -> Vec<Arc<K>> {
+        let is_of_list = |entry: &Entry<K>| {
+            namespace.is_none_or(|name| entry.watched.meta().namespace.as_deref() == Some(name))
+        };
+        let mut gone = Vec::new();
+        let mut seen = Vec::new();
+        for (uid, entry) in self.by_uid.iter_mut().filter(|(_, entry)| is_of_list(entry)) {
+            if !listing.listed.contains(uid) {
+                gone.push(entry.watched.clone());
+            } else if entry.own.as_ref().is_some_and(|own| own.number <= listing.writes) {
+                entry.own = None;
+                seen.push(uid.clone());
+            }
+        }
+        seen.iter().for_each(|uid| self.index(uid));
+        gone.iter().filter_map(|object| object.uid()).for_each(|uid| self.remove(&uid));
+        gone
+    }
+}
+
+fn remove<K: Ord>(by_key: &mut BTreeMap<K, BTreeSet<String>>, key: &K, uid: &str) {
+    if let Some(uids) = by_key.get_mut(key) {
+        uids.remove(uid);
+        if uids.is_empty() {
+            by_key.remove(key);
+        }
+    }
+}
+
+impl<K: Indexed> Default for Store<K> {
+    fn default() -> Self {
+        Self { state: Mutex::default() }
+    }
+}
+
+impl<K: Indexed> Store<K> {
+    /// Takes in what the watch of a namespace, or of all, has brought. Gives the objects that are gone since.
+    pub fn take_in(&self, namespace: Option<&str>, listing: &mut Listing, event: &Event<K>) -> Vec<Arc<K>> {
+        let mut state = self.state();
+        match event {
+            Event::Init => *listing = Listing { listed: HashSet::new(), writes: state.writes },
+            Event::InitApply(object) => {
+                state.watched(object);
+                listing.listed.extend(object.uid());
+            }
+            Event::InitDone => return state.listed(namespace, &std::mem::take(listing)),
+            Event::Apply(object) => state.watched(object),
+            Event::Delete(object) => {
+                state.remove(&object.uid().unwrap_or_default());
+                return vec![Arc::new(object.clone())];
+            }
+        }
+        Vec::new()
+    }
+
+    /// Remembers what was written until the watches bring it.
+    pub fn wrote(&self, object: &K) {
+        self.state().write(object, false);
+    }
+
+    /// Remembers that nothing holds an object any more, until the watches tell that it is gone.
+    pub fn released(&self, object: &K) {
+        self.state().write(object, true);
+    }
+
+    /// Has an object be found by these too, until they are given anew.
+    pub fn find_by(&self, uid: &str, more: BTreeSet<K::Key>) {
+        let mut state = self.state();
+        if let Some(entry) = state.by_uid.get_mut(uid) {
+            entry.more = more;
+            state.index(uid);
+        }
+    }
+
+    /// Whether this process has released an object.
+    #[must_use]
+    pub fn is_released(&self, uid: &str) -> bool {
+        let state = self.state();
+        state.by_uid.get(uid).and_then(|entry| entry.own.as_ref()).is_some_and(|own| own.is_released)
+    }
+
+    /// What is known of an object beyond this form of it.
+    #[must_use]
+    pub fn newer(&self, seen: &K) -> Newer<K> {
+        let state = self.state();
+        let Some(entry) = seen.meta().uid.as_ref().and_then(|uid| state.by_uid.get(uid)) else {
+            return Newer::Nothing;
+        };
+        let newest = entry.newest();
+        let is_newer = version(&**newest) > version(seen);
+        if entry.is_released(if is_newer { newest } else { seen }) {
+            return Newer::Released;
+        }
+        if is_newer { Newer::Form(newest.clone()) } else { Newer::Nothing }
+    }
+
+    /// The newest known form of the object of this uid.
+    #[must_use]
+    pub fn get(&self, uid: &str) -> Option<Arc<K>> {
+        self.state().by_uid.get(uid)?.standing().cloned()
+    }
+
+    /// The newest known form of every object that is found by this, and of some that no longer say so.
+    #[must_use]
+    pub fn find(&self, key: &K::Key) -> Vec<Arc<K>> {
+        let state = self.state();
+        let uids = state.by_key.get(key).into_iter().flatten();
+        uids.filter_map(|uid| state.by_uid.get(uid)?.standing().cloned()).collect()
+    }
+
+    /// The newest known form of every object.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<K>> {
+        self.state().by_uid.values().filter_map(|entry| entry.standing().cloned()).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<K>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn version(object: &impl Resource) -> u128 {
+    object.meta().resource_version.as_ref().and_then(|version| version.parse().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
