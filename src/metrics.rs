@@ -158,11 +158,12 @@ impl Metrics {
     /// Begins a reconciliation of a resource: it is counted when what this gives is dropped, without the time that it has
     /// `waited` for the request budget.
     pub fn reconcile(&self, waited: impl Fn() -> Duration + Send + 'static) -> Reconcile {
+        let before = waited();
         Reconcile {
             metrics: self.clone(),
             begun: Instant::now(),
-            waited: Box::new(waited),
-            result: ReconcileResult::Passing,
+            waited: Box::new(move || waited().saturating_sub(before)),
+            result: Some(ReconcileResult::Passing),
         }
     }
 
@@ -210,20 +211,26 @@ pub struct Reconcile {
     metrics: Metrics,
     begun: Instant,
     waited: Box<dyn Fn() -> Duration + Send>,
-    result: ReconcileResult,
+    result: Option<ReconcileResult>,
 }
 
 impl Reconcile {
+    /// It goes on later, and is counted then.
+    pub fn pauses(&mut self) {
+        self.result = None;
+    }
+
     /// What it has come to.
     pub fn ends(&mut self, result: ReconcileResult) {
-        self.result = result;
+        self.result = Some(result);
     }
 }
 
 impl Drop for Reconcile {
     fn drop(&mut self) {
+        let Some(result) = self.result else { return };
         let worked = self.begun.elapsed().saturating_sub((self.waited)());
-        self.metrics.reconciles.get_or_create(&[("result", self.result.as_str())]).inc();
+        self.metrics.reconciles.get_or_create(&[("result", result.as_str())]).inc();
         self.metrics.reconcile_duration.observe(worked.as_secs_f64());
     }
 }

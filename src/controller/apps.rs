@@ -32,7 +32,9 @@ type Shared = Arc<tokio::sync::Mutex<Option<List>>>;
 struct List {
     sent: Instant,
     /// A failure serves those who waited for it, and nobody after them.
-    apps: Result<Vec<App>, Error>,
+    apps: Result<Arc<Vec<App>>, Error>,
+    /// What was asked for since by itself, and when.
+    asked: HashMap<String, (Instant, Option<App>)>,
     /// Whether nobody has compared it yet with what is known of other resources.
     is_news: bool,
 }
@@ -67,14 +69,15 @@ impl Apps {
             return Ok(Resolved::App(app));
         }
         // Made since the list was, or not in the list of a collaborator.
-        if let Some(app) = get(client, token, region, name_or_id).await? {
+        if let Some(app) = get(&list, client, token, (region, name_or_id), fresh).await? {
             if let Some(List { apps: Ok(apps), .. }) = list.lock().await.as_mut() {
-                apps.push(app.clone());
+                Arc::make_mut(apps).push(app.clone());
             }
             return Ok(Resolved::App(app));
         }
         let Some(id) = recorded else { return Ok(Resolved::Nothing) };
-        Ok(get(client, token, region, id).await?.map_or(Resolved::Nothing, Resolved::Renamed))
+        let app = get(&list, client, token, (region, id), fresh).await?;
+        Ok(app.map_or(Resolved::Nothing, Resolved::Renamed))
     }
 
     /// Waits until there is a list that is new enough.
@@ -97,7 +100,7 @@ impl Apps {
         token: &ApiToken,
         region: &str,
         fresh: Fresh,
-    ) -> Result<Vec<App>, Error> {
+    ) -> Result<Arc<Vec<App>>, Error> {
         let mut list = if let Ok(list) = list.try_lock() {
             list
         } else {
@@ -109,15 +112,15 @@ impl Apps {
             return known.apps.clone();
         }
         let sent = Instant::now();
-        let apps = client.apps(token, region).await;
-        *list = Some(List { sent, apps: apps.clone(), is_news: true });
+        let apps = client.apps(token, region).await.map(Arc::new);
+        *list = Some(List { sent, apps: apps.clone(), asked: HashMap::new(), is_news: true });
         drop(list);
         self.news.notify_waiters();
         apps
     }
 
     /// The list, once after it was fetched.
-    pub async fn news(&self, token: &ApiToken, region: &str) -> Option<Vec<App>> {
+    pub async fn news(&self, token: &ApiToken, region: &str) -> Option<Arc<Vec<App>>> {
         let list = self.list(token.key(), region);
         let mut list = list.lock().await;
         let list = list.as_mut().filter(|list| list.is_news)?;
@@ -162,12 +165,29 @@ pub fn named(apps: &[App], name_or_id: &str) -> Option<App> {
     by_name.or_else(|| apps.iter().find(|app| app.id == name_or_id)).cloned()
 }
 
-async fn get(client: &Client, token: &ApiToken, region: &str, app: &str) -> Result<Option<App>, Error> {
-    match client.app(token, region, app).await {
-        Ok(app) => Ok(Some(app)),
-        Err(error) if error.kind() == ErrorKind::NotFound(Missing::App) => Ok(None),
-        Err(error) => Err(error),
+/// Whoever goes on after a wait does not ask again.
+async fn get(
+    list: &Shared,
+    client: &Client,
+    token: &ApiToken,
+    (region, name_or_id): (&str, &str),
+    fresh: Fresh,
+) -> Result<Option<App>, Error> {
+    if let Some((sent, app)) = list.lock().await.as_ref().and_then(|list| list.asked.get(name_or_id))
+        && *sent >= fresh.since
+    {
+        return Ok(app.clone());
     }
+    let sent = Instant::now();
+    let app = match client.app(token, region, name_or_id).await {
+        Ok(app) => Some(app),
+        Err(error) if error.kind() == ErrorKind::NotFound(Missing::App) => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(list) = list.lock().await.as_mut() {
+        list.asked.insert(name_or_id.to_owned(), (sent, app.clone()));
+    }
+    Ok(app)
 }
 
 #[cfg(test)]

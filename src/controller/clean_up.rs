@@ -16,7 +16,7 @@ use super::{
     plan::{Ledger, Phase, Record, Verdict, settles},
     status::Subject,
     turn::{self, in_time},
-    view::FoundBy,
+    view::{FoundBy, is_ready_as, records},
 };
 use crate::{
     crd::{LogDrain, Reason},
@@ -61,8 +61,10 @@ fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
     subject.records().iter().any(|record| {
         let wants_it = |other: &LogDrain| {
             let observed = other.status.as_ref().and_then(|status| status.observed_generation);
-            let is_new = observed != other.metadata.generation && other.metadata.deletion_timestamp.is_none();
-            is_new
+            let is_unseen = observed != other.metadata.generation
+                || records(other).is_empty() && is_ready_as(other, Reason::RateLimited);
+            is_unseen
+                && other.metadata.deletion_timestamp.is_none()
                 && [&record.app, &record.app_id].contains(&&other.spec.app)
                 && record.addon == other.spec.addon
                 && record.region == context.region(other)
@@ -145,8 +147,10 @@ async fn finish<'a>(
     let Some(first) = targets.first() else { return Ok((None, Vec::new())) };
     let client = subject.client();
     let requester = client.requester();
-    let token = in_time(requester, desired::api_token_for_deletion(context, subject.object())).await?;
-    let described = in_time(requester, desired::destination_for_deletion(context, subject.object())).await;
+    let token =
+        in_time(context, requester, desired::api_token_for_deletion(context, subject.object())).await?;
+    let described =
+        in_time(context, requester, desired::destination_for_deletion(context, subject.object())).await;
     let described = match described {
         // Nothing has to be put back by it.
         Err(error) if error.is_forbidden() && !read(context, subject).iter().any(may_have_taken_along) => {
@@ -157,5 +161,5 @@ async fn finish<'a>(
     let account = (&client, &token);
     let turn = turn::on_list(context, subject, account, targets, first).await?;
     let left = delete_on_all(context, subject, account, (targets, extent), described.as_ref());
-    Ok((in_time(requester, Box::pin(left)).await?, turn))
+    Ok((in_time(context, requester, Box::pin(left)).await?, turn))
 }

@@ -16,7 +16,7 @@ use crate::crd::{DrainRecord, LogDrain, Reason};
 /// Calls those whose standing this resource's changes may have changed: all with the same drain when it is
 /// gone from here, the younger ones when it is new here.
 pub(super) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[DrainRecord]) {
-    let after = if context.view.is_released(&subject.uid()) { &[] } else { subject.records() };
+    let after = if context.view.get(&subject.uid()).is_none() { &[] } else { subject.records() };
     let is_in = |record: &DrainRecord, records: &[DrainRecord]| {
         records.iter().any(|other| other.is_of_same_drain(record) && other.target() == record.target())
     };

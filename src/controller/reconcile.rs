@@ -51,6 +51,8 @@ pub(super) async fn reconcile(
 ) -> Next<Class, Admitted> {
     context.ready().await;
     let Some(object) = context.view.get(&uid) else { return Next::Rest };
+    // What has changed meanwhile is not what it has waited for.
+    let admitted = admitted.filter(|_| !context.schedule.is_outdated(&object));
     let (trigger, client) = match admitted {
         Some(Admitted { client, trigger }) => (trigger, Some(client)),
         None => match context.schedule.decide(&object) {
@@ -74,11 +76,10 @@ pub(super) async fn reconcile(
         context.forget(&uid);
         return Next::Rest;
     };
-    let class = context.schedule.class(&object);
     match next {
         Wait::Rest => Next::Rest,
-        Wait::For(wait) => Next::At(class, Instant::now() + wait),
-        Wait::Until(admission) => {
+        Wait::For(wait) => Next::At(context.schedule.class(&object), Instant::now() + wait),
+        Wait::Until(class, admission) => {
             Next::With(class, admission.map(move |client| Admitted { client, trigger }).boxed())
         }
     }
@@ -88,7 +89,7 @@ pub(super) async fn reconcile(
 enum Wait {
     Rest,
     For(Duration),
-    Until(Admission),
+    Until(Class, Admission),
 }
 
 async fn look_after(
@@ -98,25 +99,24 @@ async fn look_after(
     client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
 ) -> Wait {
     let before = records(&object).to_vec();
-    let (client, _waiting, refused) = match client {
-        Some(Ok((client, waiting))) => (Some(client), waiting, None),
-        Some(Err(error)) => (None, None, Some(error)),
-        None => (None, None, None),
+    let is_begun = client.is_some();
+    let (client, _waiting) = match client {
+        Some(Ok((client, waiting))) => (Some(Ok(client)), waiting),
+        Some(Err(error)) => (Some(Err(error)), None),
+        None => (None, None),
     };
     let mut subject = Subject::new(context, object, trigger, client);
-    if subject.is_requested() {
+    if subject.is_requested() && !is_begun {
         tracing::info!(action = "Check", reason = "Requested", "a check was requested");
     }
     let for_whom = subject.requester().clone();
     let mut counted = context.metrics.reconcile(move || for_whom.waited());
-    let outcome = match refused {
-        Some(error) => Err(error.into()),
-        None => Box::pin(run_steps(context, &mut subject)).await,
-    };
+    let outcome = Box::pin(run_steps(context, &mut subject)).await;
     if let (Err(Error::Waits), Some(admission)) = (&outcome, subject.take_admission()) {
+        counted.pauses();
         call_peers(context, &subject, &before);
         context.schedule.waits(subject.object(), subject.requester().class);
-        return Wait::Until(admission);
+        return Wait::Until(subject.requester().class, admission);
     }
     if waits_for_a_person(&outcome) && !subject.is_being_deleted() {
         // What was somebody else's does not wait with it.
@@ -145,7 +145,7 @@ async fn look_after(
         // What is to be put back waits.
         Some(admission) => {
             context.schedule.waits(subject.object(), subject.requester().class);
-            Wait::Until(admission)
+            Wait::Until(subject.requester().class, admission)
         }
         None => wait.map_or(Wait::Rest, Wait::For),
     }
@@ -177,8 +177,8 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     subject.add_finalizer().await?;
     let client = subject.client();
     let requester = client.requester().clone();
-    let token = in_time(&requester, desired::api_token(context, subject.object())).await?;
-    let destination = in_time(&requester, desired::destination(context, subject.object())).await?;
+    let token = in_time(context, &requester, desired::api_token(context, subject.object())).await?;
+    let destination = in_time(context, &requester, desired::destination(context, subject.object())).await?;
     if let Some(target) = left_in_order(context, subject, &destination) {
         return Ok(Outcome::LeftInOrder((token.key(), target)));
     }
@@ -186,12 +186,14 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     let kept_for = if subject.is_requested() { Duration::ZERO } else { context.keeps_apps(&token, &region) };
     let fresh = Fresh { since: subject.trigger().since, keep: kept_for };
     turn::on_names(subject, (&client, &token), &region, fresh).await?;
-    let desired = in_time(&requester, desire(context, subject, client, token, destination, fresh)).await?;
+    let desired =
+        in_time(context, &requester, desire(context, subject, client, token, destination, fresh)).await?;
     let mut targets = subject.targets();
     targets.insert(desired.target.clone());
     let account = (&desired.client, &desired.token);
     let _turn = turn::on_list(context, subject, account, &targets, &desired.target).await?;
-    let (verdict, seen) = in_time(&requester, Box::pin(ensure_drain(context, subject, &desired))).await?;
+    let (verdict, seen) =
+        in_time(context, &requester, Box::pin(ensure_drain(context, subject, &desired))).await?;
     // Told once the status can say it too: what it does not say would be told at each reconciliation.
     let note = subject.app_is_called(desired.renamed_to);
     let seen = Seen { key: (desired.token.key(), desired.target), sent: seen };

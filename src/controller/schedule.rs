@@ -40,9 +40,16 @@ pub struct Schedule {
     requests: Mutex<HashMap<String, Request>>,
     /// Whose last reconciliation has failed, and may have written what it does not know of.
     failed: Mutex<HashSet<String>>,
-    /// What waits for the request budget, in which form, class, and for which request.
-    waiting: Mutex<HashMap<String, (Revision, Class, Option<String>)>>,
+    /// What waits for the request budget.
+    waiting: Mutex<HashMap<String, Waiting>>,
     random: Mutex<fastrand::Rng>,
+}
+
+/// In which form and class a resource waits, and for which request.
+struct Waiting {
+    revision: Revision,
+    class: Class,
+    request: Option<String>,
 }
 
 struct Entry {
@@ -193,7 +200,8 @@ impl Schedule {
     /// A reconciliation waits for the request budget, in this form and class.
     pub fn waits(&self, object: &LogDrain, class: Class) {
         let request = object.open_request().map(str::to_owned);
-        self.waiting().insert(object.uid().unwrap_or_default(), (Revision::of(object), class, request));
+        let waiting = Waiting { revision: Revision::of(object), class, request };
+        self.waiting().insert(object.uid().unwrap_or_default(), waiting);
     }
 
     /// Whether one that waits is to begin anew.
@@ -201,10 +209,11 @@ impl Schedule {
     pub fn is_outdated(&self, object: &LogDrain) -> bool {
         let uid = object.uid().unwrap_or_default();
         let class = self.class(object);
-        self.waiting().get(&uid).is_none_or(|(revision, before, request)| {
-            let is_requested = object.open_request().is_some_and(|text| request.as_deref() != Some(text));
-            let is_urgent = is_requested || self.is_called(&uid);
-            *revision != Revision::of(object) || is_urgent && class < *before
+        self.waiting().get(&uid).is_none_or(|before| {
+            let is_requested =
+                object.open_request().is_some_and(|text| before.request.as_deref() != Some(text));
+            let is_urgent = self.is_called(&uid) && class < before.class;
+            before.revision != Revision::of(object) || is_requested || is_urgent
         })
     }
 
@@ -344,7 +353,7 @@ impl Schedule {
         wait.mul_f64(0.9 + share / 5.0)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, (Revision, Class, Option<String>)>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

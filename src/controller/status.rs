@@ -28,7 +28,7 @@ use crate::{
     },
     drain::Target,
     metrics::Write,
-    scalingo::{Client, Requester, budget::Owner},
+    scalingo::{self, Client, Requester, budget::Owner},
     state::store::Newer,
 };
 
@@ -61,22 +61,29 @@ pub struct Subject<'a> {
     duplicate_of: Option<String>,
     renamed_to: Option<String>,
     client: Client,
+    /// Why it was not given what it has waited for.
+    refusal: Option<scalingo::Error>,
     /// A mutex, since it is not to be shared.
     admission: Mutex<Option<Admission>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Takes a resource in hand; with this client, where it has waited for it.
+    /// Takes a resource in hand; with this client, where it has waited for it, or why there is none.
     #[must_use]
     pub fn new(
         context: &'a Arc<Context>,
         object: LogDrain,
         trigger: Trigger,
-        client: Option<Client>,
+        client: Option<Result<Client, scalingo::Error>>,
     ) -> Self {
         let revision = Revision::of(&object);
         let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
         let requester = || Requester::new(context.schedule.class(&object), owner);
+        let (client, refusal) = match client {
+            Some(Ok(client)) => (Some(client), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
         let client = client.unwrap_or_else(|| context.scalingo.on_behalf_of(requester()));
         let request = object.open_request().map(str::to_owned);
         let renamed_to = object.status.as_ref().and_then(|status| status.renamed_to.clone());
@@ -90,6 +97,7 @@ impl<'a> Subject<'a> {
             duplicate_of: None,
             renamed_to,
             client,
+            refusal,
             admission: Mutex::default(),
             object,
         }
@@ -105,6 +113,12 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Why it was not given what it has waited for.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&scalingo::Error> {
+        self.refusal.as_ref()
     }
 
     /// It goes on once this is over.

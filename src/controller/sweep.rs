@@ -1,5 +1,7 @@
 //! Checks one target after the other, as [`Sweeps`] says.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
@@ -12,6 +14,9 @@ use crate::{
     scalingo::{App, TokenKey},
 };
 
+/// How long changes are gathered: after each, all targets are gone through.
+const GATHER: Duration = Duration::from_millis(100);
+
 /// Lets every target be checked now and then. Never ends.
 pub async fn sweep(context: &Context) {
     context.ready().await;
@@ -20,16 +25,20 @@ pub async fn sweep(context: &Context) {
         let now = Instant::now();
         let next = context.sweeps().next(now, |key| context.feeds().covers(key, now));
         match next {
-            Next::Check(uid) => context.check(&uid),
+            Next::Check(uid) => {
+                context.check(&uid);
+                continue;
+            }
             Next::At(at) => {
                 tokio::select! {
                     biased;
-                    () = sleep_until(at) => {}
+                    () = sleep_until(at) => continue,
                     () = changed => {}
                 }
             }
             Next::Idle => changed.await,
         }
+        sleep(GATHER).await;
     }
 }
 

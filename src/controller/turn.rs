@@ -1,6 +1,6 @@
 //! Waits for what has to be shared: a target, and the request budget.
 
-use std::{collections::BTreeSet, sync::Arc, task::Poll, time::Duration};
+use std::{collections::BTreeSet, future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use jiff::SignedDuration;
@@ -51,6 +51,13 @@ pub(super) struct Admitted {
     pub(super) trigger: Trigger,
 }
 
+impl Admitted {
+    /// Whether others wait for what it keeps.
+    pub(super) fn holds_a_request(&self) -> bool {
+        self.client.as_ref().is_ok_and(|(client, _)| client.holds_a_request())
+    }
+}
+
 /// A wait that nothing is under way for.
 pub(super) type Admission = BoxFuture<'static, Result<(Client, Option<Waiting>), scalingo::Error>>;
 
@@ -58,7 +65,7 @@ pub(super) type Admission = BoxFuture<'static, Result<(Client, Option<Waiting>),
 /// Otherwise the subject is to wait for it.
 ///
 /// # Errors
-/// That it is to wait, and those of an exchange.
+/// That it is to wait, and those of an exchange, be it while it waited.
 async fn admit<K>(
     subject: &mut Subject<'_>,
     client: &Client,
@@ -70,6 +77,9 @@ where
     K: Future<Output = ()> + Send,
 {
     let (context, waiter, its_token) = (subject.context().clone(), client.clone(), token.clone());
+    if let Some(error) = subject.refusal() {
+        return Err(error.clone().into());
+    }
     let mut admission: Admission = Box::pin(async move {
         tokio::select! {
             biased;
@@ -137,7 +147,6 @@ pub(super) async fn on_budget(
         }
     };
     pin!(reservation);
-    let _idle = context.queue.idle();
     let (mut waited, mut is_said) = (Duration::ZERO, false);
     loop {
         let reserved = timeout(GLANCE, &mut reservation).await;
@@ -188,11 +197,20 @@ pub(super) async fn on_list(
     }
 }
 
-/// Gives a stage its time-out, which does not run while it waits for the budget.
+/// Gives a stage its time-out, which does not run while it waits for the budget. Meanwhile it takes nobody's place.
 pub(super) async fn in_time<T>(
+    context: &Context,
     requester: &Requester,
     stage: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
+    pin!(stage);
+    let mut idle = None;
+    let stage = poll_fn(|task| {
+        let result = stage.as_mut().poll(task);
+        idle = (result.is_pending() && requester.is_waiting())
+            .then(|| idle.take().unwrap_or_else(|| context.queue.idle()));
+        result
+    });
     pin!(stage);
     let mut left = STAGE_TIMEOUT;
     loop {

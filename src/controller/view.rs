@@ -218,12 +218,6 @@ impl View {
         self.own().forget(uid);
     }
 
-    /// Whether this process has released a resource from its finalizer.
-    #[must_use]
-    pub fn is_released(&self, uid: &str) -> bool {
-        self.store.is_released(uid)
-    }
-
     /// The records of a resource, each with when this process first saw what it announces. Where the clock was set back since, that
     /// is now.
     #[must_use]

@@ -21,6 +21,7 @@ use super::{
     poll::poll_change_feeds,
     reconcile::reconcile,
     sweep::{reread_secrets, sweep},
+    turn::Admitted,
     watching::watching,
 };
 use crate::{
@@ -46,7 +47,7 @@ pub struct Watch {
 /// What has come to pass, and stands in the store already.
 enum Passed {
     /// There is a new form of this resource.
-    Changed(LogDrain),
+    Changed(Box<LogDrain>),
     /// These resources are gone.
     Gone(Vec<Arc<LogDrain>>),
     /// All that there is was listed, and what is gone since.
@@ -180,7 +181,7 @@ impl Watch {
                 match event {
                     watcher::Event::Init => None,
                     watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
-                        Some(Passed::Changed(object))
+                        Some(Passed::Changed(Box::new(object)))
                     }
                     watcher::Event::Delete(_) => Some(Passed::Gone(gone)),
                     watcher::Event::InitDone => {
@@ -272,6 +273,7 @@ pub async fn follow(mut watches: Vec<Watch>, context: Arc<Context>) {
         AT_ONCE,
         &context.stopping,
         |uid, admitted| reconcile(uid, admitted, Arc::clone(&context)),
+        Admitted::holds_a_request,
         |uid| context.is_outdated(uid),
     );
     tokio::select! {

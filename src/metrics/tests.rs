@@ -119,12 +119,18 @@ async fn budgets() -> Vec<crate::scalingo::BudgetFigures> {
 #[tokio::test(start_paused = true)]
 async fn a_look_is_counted_without_the_time_that_it_waited() {
     let metrics = Metrics::default();
-    let mut counted = metrics.reconcile(|| Duration::from_secs(100));
+    let begun = Instant::now();
+    // It had waited for 50 s before.
+    let waited =
+        move || Duration::from_secs(50 + 100 * u64::from(begun.elapsed() >= Duration::from_secs(100)));
+    let mut counted = metrics.reconcile(waited);
     tokio::time::advance(Duration::from_secs(103)).await;
     counted.ends(ReconcileResult::Stalled);
     drop(counted);
     assert!((metrics.reconcile_duration.sum() - 3.0).abs() < f64::EPSILON);
     assert_eq!(metrics.reconciles.get_or_create_owned(&[("result", "stalled")]).get(), 1);
+    metrics.reconcile(|| Duration::ZERO).pauses();
+    assert_eq!(metrics.reconciles.get_or_create_owned(&[("result", "passing")]).get(), 0);
 }
 
 #[test]

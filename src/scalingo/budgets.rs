@@ -70,6 +70,12 @@ impl Requester {
         waited.past + waited.since.map(|since| since.elapsed()).unwrap_or_default()
     }
 
+    /// Whether they wait.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        lock(&self.waited).since.is_some()
+    }
+
     fn begin(&self) {
         lock(&self.waited).since = Some(Instant::now());
     }

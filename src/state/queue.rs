@@ -41,7 +41,7 @@ struct State<N, C> {
     /// Whose time is yet to come.
     later: BTreeSet<(Turn, N)>,
     /// Whose time has come.
-    due: BTreeSet<(C, Turn, N)>,
+    due: BTreeSet<(Place<C>, N)>,
     /// Who was asked for while waiting for something.
     touched: BTreeSet<N>,
     /// How many turns were given.
@@ -52,6 +52,15 @@ struct State<N, C> {
 
 /// When it is an object's turn; of two at the same time, the one that was asked for first.
 type Turn = (Instant, u64);
+
+/// In which order those are worked on whose time has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place<C> {
+    /// Whether there has to be room. Who holds what others wait for goes first, and always.
+    needs_room: bool,
+    class: C,
+    turn: Turn,
+}
 
 struct Entry<C> {
     stage: Stage<C>,
@@ -65,7 +74,7 @@ enum Stage<C> {
     /// Its time is yet to come.
     Later(C, Turn),
     /// Its time has come.
-    Due(C, Turn),
+    Due(Place<C>),
     /// It is worked on.
     UnderWay,
     /// It waits for something.
@@ -89,15 +98,15 @@ impl<N: Ord + Clone, C: Ord + Copy> State<N, C> {
                 let (class, turn) = first((other, earlier));
                 self.put_off(name, class, turn);
             }
-            // It keeps its place. Where something was given to it, it is worked on once more.
-            Stage::Due(other, earlier) => {
-                let (other, earlier) = (*other, *earlier);
+            // It keeps its turn. Where something was given to it, it is worked on once more.
+            Stage::Due(place) => {
+                let (before, place) = (*place, Place { class: class.min(place.class), ..*place });
                 if entry.is_given {
                     entry.again = Some(entry.again.map_or((class, turn), first));
                 }
-                entry.stage = Stage::Due(class.min(other), earlier);
-                self.due.remove(&(other, earlier, name.clone()));
-                self.due.insert((class.min(other), earlier, name));
+                entry.stage = Stage::Due(place);
+                self.due.remove(&(before, name.clone()));
+                self.due.insert((place, name));
             }
             Stage::UnderWay => entry.again = Some(entry.again.map_or((class, turn), first)),
             Stage::Waiting(..) => {
@@ -119,33 +128,35 @@ impl<N: Ord + Clone, C: Ord + Copy> State<N, C> {
             if let Some(entry) = self.entries.get_mut(&name)
                 && let Stage::Later(class, _) = entry.stage
             {
-                entry.stage = Stage::Due(class, turn);
-                self.due.insert((class, turn, name));
+                let place = Place { needs_room: true, class, turn };
+                entry.stage = Stage::Due(place);
+                self.due.insert((place, name));
             }
         }
     }
 
-    /// Takes up whose turn it is, if it is of this class or one before it.
+    /// Takes up whose turn it is, if there is room for its class.
     fn take(&mut self, now: Instant, is_let_in: impl Fn(C) -> bool) -> Option<N> {
         self.advance(now);
-        let (class, ..) = self.due.first()?;
-        if !is_let_in(*class) {
+        let (place, _) = self.due.first()?;
+        if place.needs_room && !is_let_in(place.class) {
             return None;
         }
-        let (_, _, name) = self.due.pop_first()?;
+        let (_, name) = self.due.pop_first()?;
         let entry = self.entries.get_mut(&name)?;
         (entry.stage, entry.is_given) = (Stage::UnderWay, false);
         Some(name)
     }
 
     /// What an object waits for is there.
-    fn given(&mut self, name: &N, now: Instant) {
+    fn given(&mut self, name: &N, needs_room: bool, now: Instant) {
         let turn = self.turn(now);
         if let Some(entry) = self.entries.get_mut(name)
             && let Stage::Waiting(class, _) = entry.stage
         {
-            (entry.stage, entry.is_given) = (Stage::Due(class, turn), true);
-            self.due.insert((class, turn, name.clone()));
+            let place = Place { needs_room, class, turn };
+            (entry.stage, entry.is_given) = (Stage::Due(place), true);
+            self.due.insert((place, name.clone()));
         }
     }
 
@@ -162,8 +173,8 @@ impl<N: Ord + Clone, C: Ord + Copy> State<N, C> {
         }
     }
 
-    fn ended(&mut self, name: N, again: Option<(C, Instant)>) {
-        let asked = self.entries.remove(&name).and_then(|entry| entry.again);
+    fn ended(&mut self, name: &N, again: Option<(C, Instant)>) {
+        let asked = self.entries.remove(name).and_then(|entry| entry.again);
         let asked = asked.map(|(class, (at, _))| (class, at));
         for (class, at) in asked.into_iter().chain(again) {
             self.want(name.clone(), class, at);
@@ -232,8 +243,8 @@ impl<N: Ord + Clone, C: Ord + Copy> Queue<N, C> {
         self.len() == 0
     }
 
-    /// Works on each object at its turn. A job is given what its object has waited for, if it has. Of one that waits and is asked for,
-    /// `is_outdated` tells whether it is worked on at once instead.
+    /// Works on each object at its turn. A job is given what its object has waited for, if it has; what `is_held` others wait for. Of
+    /// one that waits and is asked for, `is_outdated` tells whether it is worked on at once instead.
     ///
     /// Begins nothing once it is `stopping`, and ends when all that was begun has.
     pub async fn work<W, F>(
@@ -241,6 +252,7 @@ impl<N: Ord + Clone, C: Ord + Copy> Queue<N, C> {
         at_once: AtOnce<C>,
         stopping: &CancellationToken,
         job: impl Fn(N, Option<W>) -> F,
+        is_held: impl Fn(&W) -> bool,
         is_outdated: impl Fn(&N) -> bool,
     ) where
         F: Future<Output = Next<C, W>>,
@@ -258,13 +270,13 @@ impl<N: Ord + Clone, C: Ord + Copy> Queue<N, C> {
                 return;
             }
             let next = self.state().later.first().map(|((at, _), _)| *at);
-            let next = next.filter(|at| !stopping.is_cancelled() && *at > Instant::now());
+            let next = next.filter(|_| !stopping.is_cancelled());
             tokio::select! {
                 // In this order rather than at random: a course of events can then be repeated.
                 biased;
                 Some((name, next)) = under_way.next(), if !under_way.is_empty() => match next {
-                    Next::Rest => self.state().ended(name, None),
-                    Next::At(class, at) => self.state().ended(name, Some((class, at))),
+                    Next::Rest => self.state().ended(&name, None),
+                    Next::At(class, at) => self.state().ended(&name, Some((class, at))),
                     Next::With(class, something) => {
                         let (abort, registration) = AbortHandle::new_pair();
                         let mut state = self.state();
@@ -281,7 +293,7 @@ impl<N: Ord + Clone, C: Ord + Copy> Queue<N, C> {
                 },
                 Some(there) = waiting.next(), if !waiting.is_empty() => {
                     if let Ok((name, there)) = there {
-                        self.state().given(&name, Instant::now());
+                        self.state().given(&name, !is_held(&there), Instant::now());
                         given.insert(name, there);
                     }
                 }
@@ -312,7 +324,9 @@ impl<N: Ord + Clone, C: Ord + Copy> Queue<N, C> {
     pub fn take_due(&self) -> Vec<N> {
         let mut state = self.state();
         let due: Vec<N> = std::iter::from_fn(|| state.take(Instant::now(), |_| true)).collect();
-        due.iter().for_each(|name| state.ended(name.clone(), None));
+        for name in &due {
+            state.ended(name, None);
+        }
         due
     }
 

@@ -166,7 +166,9 @@ impl<K: Indexed> State<K> {
                 seen.push(uid.clone());
             }
         }
-        seen.iter().for_each(|uid| self.index(uid));
+        for uid in &seen {
+            self.index(uid);
+        }
         gone.iter().filter_map(|object| object.uid()).for_each(|uid| self.remove(&uid));
         gone
     }
@@ -224,13 +226,6 @@ impl<K: Indexed> Store<K> {
             entry.more = more;
             state.index(uid);
         }
-    }
-
-    /// Whether this process has released an object.
-    #[must_use]
-    pub fn is_released(&self, uid: &str) -> bool {
-        let state = self.state();
-        state.by_uid.get(uid).and_then(|entry| entry.own.as_ref()).is_some_and(|own| own.is_released)
     }
 
     /// What is known of an object beyond this form of it.

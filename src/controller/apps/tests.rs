@@ -82,7 +82,7 @@ async fn whoever_waits_is_told_of_the_list_that_another_fetches() {
     case.resolve("shop", None).await.unwrap();
     assert!(known.as_mut().now_or_never().is_some());
     let news = || case.apps.news(&case.token, "osc-fr1");
-    assert_eq!(news().await, Some(Vec::new()));
+    assert_eq!(news().await, Some(Arc::default()));
     assert_eq!(news().await, None, "they were told before");
     case.apps.forget(&case.token, "osc-fr1");
     assert!(case.apps.until_known(&case.token, "osc-fr1", fresh).now_or_never().is_none());
@@ -107,6 +107,9 @@ async fn an_app_that_is_younger_than_the_list_is_asked_for_once() {
     let case = Case::new();
     assert_eq!(case.resolve("new", None).await.unwrap(), Resolved::Nothing);
     let id = case.simulator.add_app("new");
+    assert_eq!(case.resolve("new", None).await.unwrap(), Resolved::Nothing, "it was asked for since then");
+    assert_eq!(case.requests("/v1/apps/*"), 1);
+    tokio::time::advance(Duration::from_millis(1)).await;
     for _ in 0..2 {
         assert!(matches!(case.resolve("new", None).await.unwrap(), Resolved::App(app) if app.id == id));
     }
@@ -122,5 +125,6 @@ async fn a_renamed_app_is_found_by_the_recorded_id_until_another_takes_its_name(
     let resolved = case.resolve("old", Some(&id)).await.unwrap();
     assert_eq!(resolved, Resolved::Renamed(App { id: id.clone(), name: "new".into() }));
     let other = case.simulator.add_app("old");
+    tokio::time::advance(Duration::from_millis(1)).await;
     assert!(matches!(case.resolve("old", Some(&id)).await.unwrap(), Resolved::App(app) if app.id == other));
 }

@@ -92,6 +92,12 @@ impl Client {
         self.reserved().as_ref().is_some_and(|reserved| reserved.key == token.key())
     }
 
+    /// Whether a request of any token is kept.
+    #[must_use]
+    pub fn holds_a_request(&self) -> bool {
+        self.reserved().is_some()
+    }
+
     /// Gives back the request that is kept, if one is.
     pub fn give_back(&self) {
         let kept = self.reserved().take();

@@ -63,7 +63,7 @@ async fn each_is_worked_on_at_its_turn_and_by_one_only() {
         tokio::time::sleep(seconds(100)).await;
         if name == "b" { Next::At(1, Instant::now() + seconds(60)) } else { Next::Rest }
     };
-    let work = queue.work(at_once(2), &stopping, job, never);
+    let work = queue.work(at_once(2), &stopping, job, |_| false, never);
     let _ = tokio::time::timeout(seconds(250), work).await;
     assert_eq!(
         log.lines(),
@@ -89,7 +89,7 @@ async fn who_waits_is_raised_by_a_better_class_and_keeps_its_place() {
         tokio::time::sleep(seconds(1)).await;
         Next::Rest
     };
-    let _ = tokio::time::timeout(seconds(9), queue.work(at_once(1), &stopping, job, never)).await;
+    let _ = tokio::time::timeout(seconds(9), queue.work(at_once(1), &stopping, job, |_| false, never)).await;
     assert_eq!(log.lines(), [line(0, "a"), line(1, "b"), line(2, "c")]);
     assert!(queue.is_empty());
 }
@@ -109,7 +109,7 @@ async fn nothing_is_begun_once_it_is_stopping_and_what_was_begun_ends() {
             Next::Rest
         }
     };
-    queue.work(at_once(9), &stopping, job, never).await;
+    queue.work(at_once(9), &stopping, job, |_| false, never).await;
     assert_eq!(log.begin.elapsed(), seconds(13));
     assert_eq!(log.lines(), [line(0, "a")]);
 }
@@ -134,7 +134,7 @@ async fn whoever_waits_takes_no_room_and_goes_on_with_what_it_waited_for() {
             }
         }
     };
-    let work = queue.work(at_once(1), &stopping, job, never);
+    let work = queue.work(at_once(1), &stopping, job, |_| false, never);
     let asked = async {
         // While it waits, and while it has what it waited for and there is no room yet: once more afterwards.
         tokio::time::sleep(seconds(20)).await;
@@ -177,7 +177,7 @@ async fn whoever_is_outdated_waits_no_longer_and_begins_anew() {
             .boxed(),
         ))
     };
-    let work = queue.work(at_once(1), &stopping, job, |_| log.begin.elapsed() > seconds(30));
+    let work = queue.work(at_once(1), &stopping, job, |()| false, |_| log.begin.elapsed() > seconds(30));
     let asked = async {
         for after in [10, 40] {
             tokio::time::sleep(seconds(after)).await;
@@ -203,8 +203,31 @@ async fn the_first_class_has_room_of_its_own() {
         tokio::time::sleep(seconds(60)).map(|()| Next::Rest)
     };
     let room = AtOnce { all: 2, more: (0, 1) };
-    let _ = tokio::time::timeout(seconds(100), queue.work(room, &stopping, job, never)).await;
+    let _ = tokio::time::timeout(seconds(100), queue.work(room, &stopping, job, |_| false, never)).await;
     let expected = [line(0, "a"), line(0, "b"), line(5, "first"), line(60, "second"), line(65, "c")];
+    assert_eq!(log.lines(), expected);
+}
+
+/// Otherwise all would wait for what nobody gives back.
+#[tokio::test(start_paused = true)]
+async fn who_holds_what_others_wait_for_needs_no_room() {
+    let (queue, log, stopping) = (Queue::default(), Log::new(), CancellationToken::new());
+    for name in ["holds", "has", "works"] {
+        queue.want(name, 1, log.begin);
+    }
+    let its_log = &log;
+    let job = |name: &'static str, given: Option<&'static str>| async move {
+        its_log.note(name);
+        if name == "works" {
+            tokio::time::sleep(seconds(60)).await;
+        } else if given.is_none() {
+            return Next::With(1, tokio::time::sleep(seconds(10)).map(move |()| name).boxed());
+        }
+        Next::Rest
+    };
+    let work = queue.work(at_once(1), &stopping, job, |given| *given == "holds", never);
+    let _ = tokio::time::timeout(seconds(100), work).await;
+    let expected = [line(0, "holds"), line(0, "has"), line(0, "works"), line(10, "holds"), line(60, "has")];
     assert_eq!(log.lines(), expected);
 }
 
@@ -226,7 +249,8 @@ async fn who_waits_for_others_takes_nobodys_place() {
         }
         Next::Rest
     };
-    let _ = tokio::time::timeout(seconds(100), queue.work(at_once(1), &stopping, job, never)).await;
+    let _ =
+        tokio::time::timeout(seconds(100), queue.work(at_once(1), &stopping, job, |_| false, never)).await;
     assert_eq!(log.lines(), [line(0, "waits"), line(10, "next"), line(50, "last")]);
 }
 
@@ -274,7 +298,7 @@ proptest! {
                 tokio::time::sleep(seconds(5_000)).await;
                 stopping.cancel();
             };
-            futures::join!(queue.work(at_once(most), &stopping, job, |_| random.borrow_mut().bool()), ask);
+            futures::join!(queue.work(at_once(most), &stopping, job, |()| false, |_| random.borrow_mut().bool()), ask);
             for (name, asked) in latest.borrow().iter() {
                 assert!(begun.borrow()[name] >= *asked, "{name} was worked on since");
             }
