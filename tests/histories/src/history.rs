@@ -128,6 +128,8 @@ async fn calm(world: &mut World) {
     }
     for operator in &world.operators {
         operator.spare();
+        // No outage is over at once: an operator that meets none would not notice that etcd was restored.
+        operator.until_reachable().await;
         operator.go_on();
     }
     if world.operators.is_empty() {

@@ -255,6 +255,13 @@ impl Operator {
         self.life.connection.pause_watches(false);
     }
 
+    /// Waits until it reaches the Kubernetes API again.
+    pub async fn until_reachable(&self) {
+        while self.life.is_cut_off() {
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
     /// Does not reach the Kubernetes API for so long.
     pub fn cut_off(&self, time: Duration) {
         *self.life.cut_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);

@@ -28,3 +28,18 @@ fn what_changes_once_etcd_was_restored_is_seen() {
     ]);
     keeps_every_promise(1, &steps);
 }
+
+/// The outage of the restoration ended with the history, before anybody could notice it.
+#[test]
+fn a_restoration_at_the_end_is_noticed() {
+    keeps_every_promise(
+        87208,
+        &[
+            apply(Slot::A1, AppSlot::Shop, false, Destination::Logtail),
+            Step::BackupAll,
+            Step::Start,
+            wait(20_000),
+            Step::RestoreAll { seconds: 35 },
+        ],
+    );
+}
