@@ -158,6 +158,7 @@ impl<'a> PlanExecutor<'a, '_> {
         let url = match answer {
             Ok(url) => {
                 let answered = self.context.digester.url(self.target(), &url);
+                self.context.doubts.added_to(&self.observation, &answered, Instant::now());
                 self.observation.added(answered.clone(), url);
                 self.expect_echo(Kind::Added, &answered);
                 change.made(self.observation.clone());
@@ -168,10 +169,11 @@ impl<'a> PlanExecutor<'a, '_> {
                 if error.change_outcome() == ChangeOutcome::NotMade {
                     change.made(self.observation.clone());
                 }
-                self.after_failed_add(&intent, sent, error).await?
+                let found = self.after_failed_add(&intent, sent, error).await?;
+                self.context.doubts.told(self.target(), &found, Kind::Added, Instant::now());
+                found
             }
         };
-        self.context.doubts.told(self.target(), &url, Kind::Added, Instant::now());
         let mut record = resolved(&intent, &url);
         record.url = self.shown(&record, &url);
         if drifted {

@@ -23,7 +23,7 @@ const KEEP: Duration = Duration::from_secs(2 * 60 * 60);
 ///
 /// A recorded drain counts as gone where its deletion was told, by the change feed or by the answer to an own request,
 /// and a list lacks it; or where two lists lack it, the second one [`LISTS_LAG`] after the first. One whose deletion was told
-/// counts as there only by a list that is as much later.
+/// counts as there only by a list that is as much later, even where one with the same URL was added since: a list may show both.
 ///
 /// A cache: where it is lost, one more list is asked for.
 #[derive(Default)]
@@ -41,17 +41,40 @@ struct State {
 struct Seen {
     /// When the first of those lists was asked for that have lacked a drain one after the other.
     missing: HashMap<Digest, Instant>,
-    /// What was told of a drain last, and when.
-    told: HashMap<Digest, (Kind, Instant)>,
+    /// What was told of a drain.
+    told: HashMap<Digest, Told>,
+}
+
+/// What was told of a drain.
+#[derive(Clone, Copy)]
+struct Told {
+    /// What happened last.
+    kind: Kind,
+    /// When that was told.
+    at: Instant,
+    /// When a deletion was told last.
+    deleted: Option<Instant>,
+    /// When the list was asked for that lacked the drain before an own request added it: that list shows the new one alone.
+    lacking: Option<Instant>,
 }
 
 impl Seen {
-    /// Until when lists may show a drain that was deleted.
-    fn lingers(&self, digest: &Digest) -> Option<Instant> {
-        match self.told.get(digest) {
-            Some((Kind::Deleted, at)) => Some(*at + lag()),
-            _ => None,
-        }
+    /// Until when lists may show a drain that was deleted, as this one does.
+    fn lingers(&self, list: &Observation, digest: &Digest) -> Option<Instant> {
+        let told = self.told.get(digest).filter(|told| told.lacking != Some(list.sent()))?;
+        told.deleted.filter(|_| list.count(digest) > 0).map(|at| at + lag())
+    }
+
+    /// Whether a drain was deleted, as was told last.
+    fn is_deleted(&self, digest: &Digest) -> bool {
+        self.told.get(digest).is_some_and(|told| told.kind == Kind::Deleted)
+    }
+
+    fn tell(&mut self, digest: &Digest, kind: Kind, at: Instant, lacking: Option<Instant>) {
+        self.missing.remove(digest);
+        let earlier = self.told.get(digest).and_then(|told| told.deleted);
+        let deleted = if kind == Kind::Deleted { Some(at) } else { earlier };
+        self.told.insert(digest.clone(), Told { kind, at, deleted, lacking });
     }
 }
 
@@ -63,10 +86,18 @@ impl Doubts {
 
     /// A drain was added or deleted, as the change feed or the answer to an own request says.
     pub fn told(&self, target: &Target, digest: &Digest, kind: Kind, now: Instant) {
-        let mut state = self.state();
-        let seen = state.targets.entry(target.clone()).or_default();
-        seen.missing.remove(digest);
-        seen.told.insert(digest.clone(), (kind, now));
+        self.state().targets.entry(target.clone()).or_default().tell(digest, kind, now, None);
+    }
+
+    /// An own request has added a drain that is not on this list yet, for all that the list tells.
+    pub fn added_to(&self, list: &Observation, digest: &Digest, now: Instant) {
+        let lacking = Some(list.sent()).filter(|_| list.count(digest) == 0);
+        self.state().targets.entry(list.target().clone()).or_default().tell(
+            digest,
+            Kind::Added,
+            now,
+            lacking,
+        );
     }
 
     /// Whether a drain may have been added so short a time ago that a list does not show it yet.
@@ -74,7 +105,7 @@ impl Doubts {
     pub fn is_young(&self, target: &Target, digest: &Digest, now: Instant) -> bool {
         let state = self.state();
         let told = state.targets.get(target).and_then(|seen| seen.told.get(digest));
-        let added = told.filter(|(kind, _)| *kind == Kind::Added).map(|(_, at)| *at);
+        let added = told.filter(|told| told.kind == Kind::Added).map(|told| told.at);
         added.max(state.begun).is_some_and(|since| now < since + lag())
     }
 
@@ -95,14 +126,14 @@ impl Doubts {
         seen.missing.retain(|digest, _| list.count(digest) == 0);
         let shown: Vec<Digest> = seen.told.keys().filter(|digest| list.count(digest) > 0).cloned().collect();
         for digest in shown {
-            match seen.lingers(&digest) {
+            match seen.lingers(list, &digest) {
                 Some(until) if until > sent => drop(doubts.insert(digest, time_of(list, until))),
                 Some(_) => drop(seen.told.remove(&digest)),
                 None => {}
             }
         }
         for digest in recorded.into_iter().filter(|digest| list.count(digest) == 0) {
-            if seen.lingers(digest).is_some() {
+            if seen.is_deleted(digest) {
                 continue;
             }
             let until = *seen.missing.entry(digest.clone()).or_insert(sent) + lag();
@@ -117,7 +148,7 @@ impl Doubts {
     #[must_use]
     pub fn shows(&self, list: &Observation, digest: &Digest) -> bool {
         let state = self.state();
-        let lingers = state.targets.get(list.target()).and_then(|seen| seen.lingers(digest));
+        let lingers = state.targets.get(list.target()).and_then(|seen| seen.lingers(list, digest));
         list.count(digest) > 0 && lingers.is_none_or(|until| until <= list.sent())
     }
 
@@ -126,7 +157,7 @@ impl Doubts {
         let is_kept = |at: &Instant| now.duration_since(*at) < KEEP;
         self.state().targets.retain(|_, seen| {
             seen.missing.retain(|_, first| is_kept(first));
-            seen.told.retain(|_, (_, at)| is_kept(at));
+            seen.told.retain(|_, told| is_kept(&told.at));
             !(seen.missing.is_empty() && seen.told.is_empty())
         });
     }
@@ -211,8 +242,8 @@ mod tests {
         case.told(50, Kind::Deleted);
         assert_eq!(case.doubt(51, &[]), None);
         // It is there again.
-        case.told(60, Kind::Added);
-        assert_eq!(case.doubt(61, &[]), Some(71));
+        case.told(65, Kind::Added);
+        assert_eq!(case.doubt(66, &[]), Some(76));
     }
 
     #[test]
@@ -227,6 +258,27 @@ mod tests {
         // It is doubtful whether recorded or not: nobody shall adopt it.
         case.told(100, Kind::Deleted);
         assert_eq!(case.doubts.of(&case.list(101, &["u"]), []).len(), 1);
+    }
+
+    #[test]
+    fn what_was_added_again_may_stand_in_a_list_beside_what_was_deleted() {
+        let case = Case::new();
+        case.told(50, Kind::Deleted);
+        case.told(51, Kind::Added);
+        assert_eq!(case.doubt(52, &["u", "u"]), Some(60));
+        assert_eq!(case.doubt(60, &["u"]), None);
+        // An own request has added it where the list showed it still, and where the list did not.
+        for (second, shown, doubt) in [(100, &["u"][..], Some(110)), (200, &[], None)] {
+            case.told(second, Kind::Deleted);
+            let mut list = case.list(second + 1, shown);
+            case.doubts.added_to(&list, &digest("u"), case.at(second + 2));
+            list.added(digest("u"), DrainUrl::new("u".to_owned()));
+            let doubts = case.doubts.of(&list, &[digest("u")]);
+            assert_eq!(doubts.get(&digest("u")).map(|until| until.as_second()), doubt);
+            assert_eq!(case.doubts.shows(&list, &digest("u")), doubt.is_none());
+            let later = i64::try_from(second).unwrap() + 10;
+            assert_eq!(case.doubt(second + 3, &["u", "u"]), Some(later), "another list may show both");
+        }
     }
 
     #[test]

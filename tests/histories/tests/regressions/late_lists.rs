@@ -170,3 +170,32 @@ fn an_addition_that_was_answered_with_a_failure_is_looked_for_in_a_later_list() 
         });
     }
 }
+
+/// A person deleted two drains that could not be told apart. A late list showed one of them still when the same URL was added again,
+/// and the second of the two was taken for the neighbour's.
+#[test]
+fn a_drain_that_is_added_again_is_not_counted_twice() {
+    keeps_every_promise(
+        91_598,
+        &[
+            Step::Form(Form::Opaque),
+            Step::Elect,
+            Step::Apply {
+                slot: Slot::B2,
+                app: AppSlot::Blog,
+                by_id: true,
+                addon: false,
+                destination: Destination::Logtail,
+            },
+            apply(Slot::A2, AppSlot::Blog, false, Destination::Elk),
+            Step::Start,
+            Step::Lag { seconds: 6, kind: Lag::All },
+            Step::Scalingo { requests: Requests::Add, fault: ScalingoFault::Html502After, times: 2 },
+            wait(3_000),
+            apply(Slot::A2, AppSlot::Shop, false, Destination::Papertrail),
+            wait(7_000),
+            wait(5_849),
+            Step::Start,
+        ],
+    );
+}
