@@ -286,6 +286,11 @@ pub struct DrainRecord {
     /// seen. Example: `v1:c3ab8ff13720e8ad9047dd39466b3c89`.
     #[schemars(length(max = 256))]
     pub destination_digest: String,
+    /// resourceVersion of the Secret whose value is in the destination, as it was read then: while the Secret stands in it, a
+    /// restart does not read it. Example: `48211`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub secret_version: Option<String>,
     /// How far the drain has come: `Adding` is about to be added, or was with the answer lost; `Active` is
     /// there; `Deleting` is about to be deleted, or was with the answer lost. Example: `Active`.
     pub state: DrainState,

@@ -48,6 +48,8 @@ pub struct PlanExecutor<'a, 'b> {
     pub observation: Observation,
     /// What is wanted on this target, if anything is.
     pub wanted: Option<&'b Destination>,
+    /// The version of the Secret that holds a part of that.
+    pub secret_version: Option<&'b str>,
     /// What the spec describes, wanted or not, as far as its Secrets are there.
     pub described: Option<&'b Destination>,
     /// Digest of the URL that this work has added a drain with.

@@ -24,7 +24,7 @@ use super::{
     regions::Regions,
     sabotage::Sabotage,
     schedule::{Crowd, Schedule},
-    secrets::Secrets,
+    secrets::{Secrets, Version},
     sweeps::Sweeps,
     targets::Targets,
     tokens::{Account, Place, Tokens},
@@ -277,6 +277,12 @@ impl Context {
         self.enqueue(uid);
     }
 
+    /// The same, of one that may be as its status says all the same.
+    pub fn prove(&self, uid: &str, since: Instant, crowd: Crowd) {
+        self.schedule.prove(uid, since, crowd);
+        self.enqueue(uid);
+    }
+
     /// Lets a resource that rests be reconciled, though nobody waits for it.
     pub fn check(&self, uid: &str) {
         self.schedule.check(uid);
@@ -325,19 +331,26 @@ impl Context {
 
     /// Remembers the API token that a resource was last seen with. The bearer token of a predecessor that nobody uses any more is
     /// dropped.
-    pub fn remember_token(&self, object: &LogDrain, token: &ApiToken) {
+    pub fn remember_token(&self, object: &LogDrain, token: &ApiToken, version: Version) {
         let Some(uid) = object.uid() else { return };
         if self.tokens.last(&uid).as_ref() != Some(token) {
             self.tokens_changed.notify_one();
         }
-        if let Some(before) = self.tokens.remember(&uid, Place::of(object), self.region(object), token) {
+        let place = (Place::of(object), version);
+        if let Some(before) = self.tokens.remember(&uid, place, self.region(object), token) {
             self.scalingo.forget(&before);
         }
     }
 
-    /// The API token that was last read where a resource has its own, by itself or by another.
+    /// The API token that was last read where a resource has its own, by itself or by another, and in which version of the Secret.
     #[must_use]
-    pub fn last_token_at_place(&self, object: &LogDrain) -> Option<ApiToken> {
+    pub fn token_at_place(&self, object: &LogDrain) -> Option<(ApiToken, Version)> {
+        self.tokens.at(&Place::of(object))
+    }
+
+    /// The same, else the last that was read elsewhere for this resource.
+    #[must_use]
+    pub fn last_token_at_place(&self, object: &LogDrain) -> Option<(ApiToken, Version)> {
         self.tokens.last_at(&object.uid()?, &Place::of(object))
     }
 
@@ -378,6 +391,7 @@ impl Context {
     /// Forgets what is known for resources that are gone.
     pub fn tidy(&self) {
         let now = Instant::now();
+        self.secrets.tidy();
         self.lists.tidy(now);
         self.doubts.tidy(now);
         let accounts = self.tokens.used_by(|_| true);

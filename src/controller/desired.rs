@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{context::Context, error::Error};
+use super::{context::Context, error::Error, secrets::Version};
 use crate::{
     crd::{LogDrain, SecretKeyRef},
     drain::{
@@ -25,6 +25,21 @@ const TYPED: [(&str, &str); 6] = [
     ("kubernetes.io/service-account-token", "token, ca.crt and namespace"),
 ];
 
+/// What a spec describes.
+pub struct Described {
+    /// Where the logs are to go.
+    pub destination: Destination,
+    /// The version of the Secret that holds a part of that, where it is one.
+    pub secret_version: Option<String>,
+}
+
+/// A value of a Secret.
+struct Value {
+    text: SecretString,
+    /// The version of the Secret.
+    version: Option<String>,
+}
+
 /// The API token that the resource's Secret holds.
 ///
 /// # Errors
@@ -36,9 +51,26 @@ pub async fn api_token(context: &Context, object: &LogDrain) -> Result<ApiToken,
     context.secrets.forget(&object.uid().unwrap_or_default());
     let value = read(context, object, secret, (FIELD, Use::ApiToken)).await?;
     let value = value.map_err(|what| Error::ApiTokenNotFound { secret: secret.clone(), what })?;
-    let token =
-        ApiToken::new(value).map_err(|error| unusable(FIELD, secret, format!("is unusable: {error}")))?;
-    context.remember_token(object, &token);
+    let token = ApiToken::new(value.text)
+        .map_err(|error| unusable(FIELD, secret, format!("is unusable: {error}")))?;
+    context.remember_token(object, &token, Version::of(value.version.as_deref()));
+    Ok(token)
+}
+
+/// The same; the one that another has read there serves as long as the Secret stands in the version that it was read in.
+///
+/// # Errors
+/// Those of the other.
+pub async fn shared_api_token(context: &Context, object: &LogDrain) -> Result<ApiToken, Error> {
+    let Some((token, version)) = context.token_at_place(object) else {
+        return api_token(context, object).await;
+    };
+    let secret = &object.spec.api_token_secret_ref;
+    context.secrets.forget(&object.uid().unwrap_or_default());
+    if !context.secrets.rely_on(object, secret, version, Some(token.value())) {
+        return api_token(context, object).await;
+    }
+    context.remember_token(object, &token, version);
     Ok(token)
 }
 
@@ -65,8 +97,8 @@ pub async fn api_token_for_deletion(context: &Context, object: &LogDrain) -> Res
         }
         other => return other,
     };
-    let token = context.last_token_at_place(object).ok_or(Error::ApiTokenGone { secret, what })?;
-    context.remember_token(object, &token);
+    let (token, version) = context.last_token_at_place(object).ok_or(Error::ApiTokenGone { secret, what })?;
+    context.remember_token(object, &token, version);
     Ok(token)
 }
 
@@ -74,27 +106,30 @@ pub async fn api_token_for_deletion(context: &Context, object: &LogDrain) -> Res
 ///
 /// # Errors
 /// When a Secret is not there or holds what cannot be used.
-pub async fn destination(context: &Context, object: &LogDrain) -> Result<Destination, Error> {
+pub async fn destination(context: &Context, object: &LogDrain) -> Result<Described, Error> {
     let spec = &object.spec;
     let token = match &spec.token_secret_ref {
         Some(secret) => Some(value(context, object, secret, ("tokenSecretRef", Use::DrainToken)).await?),
         None => None,
     };
     let url = match &spec.url_secret_ref {
-        Some(secret) => {
-            let url = value(context, object, secret, ("urlSecretRef", Use::Url)).await?;
-            Some(DrainUrl::new(url.expose_secret().to_owned()))
-        }
-        None => spec.url.clone().map(DrainUrl::new),
+        Some(secret) => Some(value(context, object, secret, ("urlSecretRef", Use::Url)).await?),
+        None => None,
     };
-    Ok(Destination {
-        token,
+    let secret_version = match (&token, &url) {
+        (Some(value), None) | (None, Some(value)) => value.version.clone(),
+        _ => None,
+    };
+    let url = url.map(|url| url.text.expose_secret().to_owned()).or_else(|| spec.url.clone());
+    let destination = Destination {
+        token: token.map(|token| token.text),
         host: spec.host.clone(),
         port: spec.port,
         drain_region: spec.drain_region.clone(),
-        url,
+        url: url.map(DrainUrl::new),
         ..spec.custom_type.as_deref().map_or_else(|| Destination::new(spec.drain_type), Destination::custom)
-    })
+    };
+    Ok(Described { destination, secret_version })
 }
 
 /// The same of a resource that is being deleted; none where its Secrets do not tell any more.
@@ -105,7 +140,7 @@ pub async fn destination_for_deletion(
     context: &Context,
     object: &LogDrain,
 ) -> Result<Option<Destination>, Error> {
-    if_it_can_be_known(destination(context, object).await)
+    if_it_can_be_known(destination(context, object).await.map(|described| described.destination))
 }
 
 fn if_it_can_be_known(destination: Result<Destination, Error>) -> Result<Option<Destination>, Error> {
@@ -122,7 +157,7 @@ async fn value(
     object: &LogDrain,
     secret: &SecretKeyRef,
     (field, purpose): (&'static str, Use),
-) -> Result<SecretString, Error> {
+) -> Result<Value, Error> {
     let value = read(context, object, secret, (field, purpose)).await?;
     value.map_err(|what| Error::SecretNotFound { field, secret: secret.clone(), what })
 }
@@ -133,7 +168,7 @@ async fn read(
     object: &LogDrain,
     secret: &SecretKeyRef,
     (field, purpose): (&'static str, Use),
-) -> Result<Result<SecretString, String>, Error> {
+) -> Result<Result<Value, String>, Error> {
     let namespace = object.namespace().unwrap_or_default();
     let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
     let reading = context.secrets.read(object, secret);
@@ -146,7 +181,7 @@ async fn read(
         return Ok(Err(without_key(&found, secret, field)));
     };
     let fault = match pasted::clean(&bytes.0, purpose) {
-        Ok(value) => return Ok(Ok(value)),
+        Ok(text) => return Ok(Ok(Value { text, version: found.metadata.resource_version })),
         Err(fault) => fault,
     };
     let what = format!("{fault}{}", mend(&found, secret, (&namespace, purpose)));

@@ -66,6 +66,7 @@ async fn delete_on<'a>(
         token,
         observation,
         wanted: None,
+        secret_version: None,
         described,
         just_added: None,
     };

@@ -10,14 +10,14 @@ use futures::{StreamExt, future, stream::FuturesUnordered};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt, core::PartialObjectMeta, runtime::watcher::Event};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::{
     context::Context,
     error::Error,
     hearing::Watched,
     schedule::Crowd,
-    secrets::{SecretName, Version},
+    secrets::{Change, SecretName, Version},
     watching::watching,
 };
 use crate::metrics::FailureKind;
@@ -28,6 +28,8 @@ use agenda::Agenda;
 
 /// How many Secrets are read at a time.
 const AT_ONCE: usize = 16;
+/// How long resources wait for the first list of Secrets, which spares them reads of their own.
+const FIRST_LIST: Duration = Duration::from_secs(5);
 /// How often what is known of resources that are gone without their finalizer is forgotten.
 const TIDY: Duration = Duration::from_secs(60);
 
@@ -35,8 +37,13 @@ const TIDY: Duration = Duration::from_secs(60);
 ///
 /// Where a watch fails, all else goes on: what it would have told is found by the next reconciliation of each resource.
 pub async fn watch_secrets(namespaces: Vec<Option<String>>, context: Arc<Context>) {
+    context.secrets.begin(namespaces.len());
     let watching = namespaces.into_iter().map(|namespace| watch(&context, namespace));
-    future::join3(future::join_all(watching), check_all(&context), tidy(&context)).await;
+    let patience = async {
+        sleep(FIRST_LIST).await;
+        context.secrets.begin(0);
+    };
+    future::join4(future::join_all(watching), check_all(&context), tidy(&context), patience).await;
 }
 
 async fn watch(context: &Context, namespace: Option<String>) {
@@ -48,9 +55,13 @@ async fn watch(context: &Context, namespace: Option<String>) {
     };
     let mut events = watching(api);
     let mut listed = HashSet::new();
+    let mut is_answered = false;
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Init) => listed.clear(),
+            Ok(Event::Init) => {
+                context.secrets.lists(namespace.as_deref());
+                listed.clear();
+            }
             Ok(Event::InitApply(secret)) => {
                 let name = name(&secret);
                 if context.secrets.heard(&name, version(&secret)) {
@@ -59,6 +70,7 @@ async fn watch(context: &Context, namespace: Option<String>) {
             }
             Ok(Event::InitDone) => {
                 context.secrets.listed(namespace.as_deref(), &std::mem::take(&mut listed));
+                answered(context, &mut is_answered);
             }
             Ok(Event::Apply(secret)) => {
                 context.secrets.heard(&name(&secret), version(&secret));
@@ -66,8 +78,18 @@ async fn watch(context: &Context, namespace: Option<String>) {
             Ok(Event::Delete(secret)) => {
                 context.secrets.heard(&name(&secret), Version::Gone);
             }
-            Err(error) => ear.failed(&error),
+            Err(error) => {
+                ear.failed(&error);
+                answered(context, &mut is_answered);
+            }
         }
+    }
+}
+
+/// Whoever waits for the first list waits for this watch no longer.
+fn answered(context: &Context, is_answered: &mut bool) {
+    if !std::mem::replace(is_answered, true) {
+        context.secrets.answered();
     }
 }
 
@@ -115,8 +137,11 @@ async fn check(context: &Context, permits: &Semaphore, name: SecretName) -> (Sec
             }
         });
         let crowd = Crowd::of(concerned.len());
-        for uid in concerned {
-            context.call_with(&uid, Instant::now(), crowd);
+        for (uid, change) in concerned {
+            match change {
+                Change::Certain => context.call_with(&uid, Instant::now(), crowd),
+                Change::Possible => context.prove(&uid, Instant::now(), crowd),
+            }
         }
     });
     (name, result)

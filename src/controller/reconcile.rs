@@ -13,21 +13,23 @@ use super::{
     clean_up::{clean_up, restore},
     conclude::{Outcome, Seen, conclude},
     context::Context,
-    desired,
+    desired::{self, Described},
     error::Error,
     execute::{Extent, delete_on_all, plan_and_execute},
-    lists::Waiting,
+    hearing::Watched,
+    lists::{Key, Waiting},
     observe,
     peers::{Heirs, call_heirs, call_peers},
     plan::{Ledger, Listed, Plan, Record, Situation, Verdict},
     schedule::{Decision, Trigger},
+    secrets::Version,
     status::Subject,
     sweep,
     turn::{self, Admission, Admitted, in_time},
-    view::{rank, records},
+    view::{is_ready_as, rank, records},
 };
 use crate::{
-    crd::{DrainState, LogDrain, Reason},
+    crd::{DrainRecord, DrainState, LogDrain, Reason},
     drain::{Destination, Digest, Likeness, Target},
     metrics::ReconcileResult,
     scalingo::{self, ApiToken, Client, budget::Class},
@@ -38,7 +40,7 @@ use crate::{
 struct Desired {
     client: Client,
     token: ApiToken,
-    destination: Destination,
+    described: Described,
     target: Target,
     renamed_to: Option<String>,
 }
@@ -175,11 +177,14 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
         return Ok(Outcome::Suspended { is_done: is_restored && is_read });
     }
     subject.add_finalizer().await?;
+    if let Some(key) = left_unread(context, subject).await? {
+        return Ok(Outcome::LeftInOrder(key));
+    }
     let client = subject.client();
     let requester = client.requester().clone();
     let token = in_time(context, &requester, desired::api_token(context, subject.object())).await?;
-    let destination = in_time(context, &requester, desired::destination(context, subject.object())).await?;
-    if let Some(target) = left_in_order(context, subject, &destination) {
+    let described = in_time(context, &requester, desired::destination(context, subject.object())).await?;
+    if let Some(target) = left_in_order(context, subject, &described.destination) {
         return Ok(Outcome::LeftInOrder((token.key(), target)));
     }
     let region = context.region(subject.object());
@@ -187,7 +192,7 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     let fresh = Fresh { since: subject.trigger().since, keep: kept_for };
     turn::on_names(subject, (&client, &token), &region, fresh).await?;
     let desired =
-        in_time(context, &requester, desire(context, subject, client, token, destination, fresh)).await?;
+        in_time(context, &requester, desire(context, subject, client, token, described, fresh)).await?;
     let mut targets = subject.targets();
     targets.insert(desired.target.clone());
     let account = (&desired.client, &desired.token);
@@ -200,45 +205,74 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     Ok(Outcome::Looked { verdict, seen: Some(seen), note })
 }
 
-/// Whether a resource that this process has not reconciled yet is as its status says, for all that can be told
-/// without a request: the target whose check is left to the sweep.
+/// The target of a resource that is as its status says, for all that can be told without a request: the check is left to the sweep.
 fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destination) -> Option<Target> {
+    let record = record_that_may_stand(context, subject)?;
+    let wanted = context.digester.destination(&record.target(), destination);
+    is_in_order(context, subject, record, &wanted).then(|| record.target())
+}
+
+/// The same without a look into the Secret of its destination, which stands in the version that is recorded.
+async fn left_unread(context: &Context, subject: &Subject<'_>) -> Result<Option<Key>, Error> {
+    let object = subject.object();
+    let Some(record) = record_that_may_stand(context, subject) else { return Ok(None) };
+    let secret = match (&object.spec.token_secret_ref, &object.spec.url_secret_ref) {
+        (Some(secret), None) | (None, Some(secret)) => Some(secret),
+        (None, None) => None,
+        (Some(_), Some(_)) => return Ok(None),
+    };
+    let version = record.secret_version.as_deref().map(|version| Version::of(Some(version)));
+    let wanted = Digest::recorded(&record.destination_digest);
+    if secret.is_some() != version.is_some() || !is_in_order(context, subject, record, &wanted) {
+        return Ok(None);
+    }
+    context.secrets.until_listed().await;
+    if context.hearing.fails(Watched::Secret) {
+        return Ok(None);
+    }
+    let token = desired::shared_api_token(context, object).await?;
+    let stands = secret
+        .zip(version)
+        .is_none_or(|(secret, version)| context.secrets.rely_on(object, secret, version, None));
+    Ok(stands.then(|| (token.key(), record.target())))
+}
+
+/// The only record of a resource, where its status says that its drain is there as the spec wants it, and nothing says that it is not.
+fn record_that_may_stand<'a>(context: &Context, subject: &'a Subject<'_>) -> Option<&'a DrainRecord> {
     let object = subject.object();
     let (spec, status) = (&object.spec, object.status.as_ref()?);
     let [record] = status.drains.as_slice() else { return None };
-    let target = record.target();
     let is_of_spec =
-        record.app == spec.app && target.addon == spec.addon && target.region == context.region(object);
+        record.app == spec.app && record.addon == spec.addon && record.region == context.region(object);
     let is_current = status.observed_generation == object.metadata.generation;
-    let is_first = subject.trigger().is_first && !subject.is_requested();
-    if !(is_first && is_current && is_of_spec && record.state == DrainState::Active) {
-        return None;
-    }
-    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;
-    let wanted = context.digester.destination(&target, destination);
-    let listed = Listed {
-        digest: Digest::recorded(record.url_digest.as_deref()?),
-        like_wanted: Likeness::Same,
-        like_adding: Likeness::Other,
-    };
+    let may_stand = subject.trigger().may_stand && !subject.is_requested();
+    (may_stand && is_current && is_of_spec && record.state == DrainState::Active).then_some(record)
+}
+
+/// Whether there is nothing to do about a record where its drain is listed, and the status says so.
+fn is_in_order(context: &Context, subject: &Subject<'_>, record: &DrainRecord, wanted: &Digest) -> bool {
+    let Some(status) = &subject.object().status else { return false };
+    let Some(url) = record.url_digest.as_deref() else { return false };
+    let listed =
+        Listed { digest: Digest::recorded(url), like_wanted: Likeness::Same, like_adding: Likeness::Other };
     let plan = Plan::new(&Situation {
         ledger: Ledger {
             records: &[Record::from(record.clone())],
             listed: &[listed],
             doubts: &BTreeMap::new(),
-            peers: &context.view.peers(&subject.uid(), &target, context.now()),
+            peers: &context.view.peers(&subject.uid(), &record.target(), context.now()),
             now: context.now(),
             led_since: context.led_since(),
         },
-        rank: &rank(object),
-        wanted: Some(&wanted),
+        rank: &rank(subject.object()),
+        wanted: Some(wanted),
     });
     let is_said = match &plan.verdict {
-        Verdict::InSync => ready.reason == Reason::Synced.as_str(),
+        Verdict::InSync => is_ready_as(subject.object(), Reason::Synced),
         Verdict::Duplicate(owner) => status.duplicate_of.as_ref() == Some(owner),
         _ => false,
     };
-    (plan.steps.is_empty() && is_said).then_some(target)
+    plan.steps.is_empty() && is_said
 }
 
 /// Finds the app.
@@ -247,7 +281,7 @@ async fn desire(
     subject: &Subject<'_>,
     client: Client,
     token: ApiToken,
-    destination: Destination,
+    described: Described,
     fresh: Fresh,
 ) -> Result<Desired, Error> {
     let object = subject.object();
@@ -278,7 +312,7 @@ async fn desire(
         Resolved::Nothing => return Err(Error::AppNotFound { app: spec.app.clone(), region }),
     };
     let target = Target { region, app_id: app.id, addon: spec.addon.clone() };
-    Ok(Desired { client, token, destination, target, renamed_to })
+    Ok(Desired { client, token, described, target, renamed_to })
 }
 
 /// Makes the wanted drain be there, then the drains of earlier targets go; what has come of it by a list of when.
@@ -293,21 +327,22 @@ async fn ensure_drain<'a>(
     let sent = observation.sent();
     let key = (desired.token.key(), desired.target.clone());
     sweep::compare_all(context, &key, &observation, &subject.uid());
+    let described = Some(&desired.described.destination);
     let mut work = PlanExecutor {
         context,
         subject,
         client: &desired.client,
         token: &desired.token,
         observation,
-        wanted: Some(&desired.destination),
-        described: Some(&desired.destination),
+        wanted: described,
+        secret_version: desired.described.secret_version.as_deref(),
+        described,
         just_added: None,
     };
     let verdict = plan_and_execute(&mut work, Extent::Everything).await?;
     if !matches!(verdict, Verdict::InSync | Verdict::Duplicate(_)) {
         return Ok((verdict, sent));
     }
-    let described = Some(&desired.destination);
     let mut elsewhere = subject.targets();
     elsewhere.remove(&desired.target);
     let left = delete_on_all(context, subject, account, (&elsewhere, Extent::Everything), described);

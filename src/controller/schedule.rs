@@ -35,8 +35,8 @@ const BACKGROUND_AFTER: u32 = 3;
 /// Every write of its own comes back as a watch event: without this it would cost another reconciliation.
 pub struct Schedule {
     entries: Mutex<HashMap<String, Entry>>,
-    /// Called, since when, and not reconciled since.
-    called: Mutex<HashMap<String, (Instant, Crowd)>>,
+    /// Called, and not reconciled since.
+    called: Mutex<HashMap<String, Call>>,
     requests: Mutex<HashMap<String, Request>>,
     /// Whose last reconciliation has failed, and may have written what it does not know of.
     failed: Mutex<HashSet<String>>,
@@ -78,6 +78,14 @@ impl Crowd {
     }
 }
 
+#[derive(Clone, Copy)]
+struct Call {
+    since: Instant,
+    crowd: Crowd,
+    /// Whether the resource may be as its status says all the same.
+    may_stand: bool,
+}
+
 /// What a person has asked for by the annotation.
 struct Request {
     text: String,
@@ -111,8 +119,8 @@ pub enum Decision {
 pub struct Trigger {
     /// What Scalingo has listed since then is new enough.
     pub since: Instant,
-    /// Whether this process has not reconciled it yet, and nobody has called for it.
-    pub is_first: bool,
+    /// Whether it may be as its status says, so that there is nothing to look at.
+    pub may_stand: bool,
 }
 
 impl Schedule {
@@ -151,7 +159,7 @@ impl Schedule {
         }
         let (seen, gathered) = (request.seen, request.seen + GATHER);
         match turn {
-            Decision::Reconcile(trigger) if !trigger.is_first => {
+            Decision::Reconcile(trigger) if !trigger.may_stand => {
                 request.is_taken = true;
                 if let Some(entry) = self.entries().get_mut(&uid) {
                     entry.failures = 0;
@@ -167,16 +175,16 @@ impl Schedule {
                     entry.due = Due::At(now);
                     entry.failures = 0;
                 }
-                Decision::Reconcile(Trigger { since: seen, is_first: false })
+                Decision::Reconcile(Trigger { since: seen, may_stand: false })
             }
         }
     }
 
     fn turn_without_request(&self, object: &LogDrain, now: Instant) -> Decision {
-        let first = Trigger { since: now, is_first: true };
+        let first = Trigger { since: now, may_stand: true };
         let Some(uid) = object.uid() else { return Decision::Reconcile(first) };
-        if let Some((since, _)) = self.called().remove(&uid) {
-            return Decision::Reconcile(Trigger { since, is_first: false });
+        if let Some(Call { since, may_stand, .. }) = self.called().remove(&uid) {
+            return Decision::Reconcile(Trigger { since, may_stand });
         }
         let mut entries = self.entries();
         let Some(entry) = entries.get_mut(&uid) else { return Decision::Reconcile(first) };
@@ -190,11 +198,11 @@ impl Schedule {
             Due::At(due) if *due > now => return Decision::Wait(*due - now),
             Due::At(_) => {
                 let since = entry.since.take().unwrap_or(now);
-                return Decision::Reconcile(Trigger { since, is_first: false });
+                return Decision::Reconcile(Trigger { since, may_stand: false });
             }
             Due::Never { .. } => {}
         }
-        Decision::Reconcile(Trigger { since: now, is_first: false })
+        Decision::Reconcile(Trigger { since: now, may_stand: false })
     }
 
     /// A reconciliation waits for the request budget, in this form and class.
@@ -265,9 +273,21 @@ impl Schedule {
     /// Reconcile at once, or once more when the reconciliation that is under way has ended, with what is listed since then.
     /// Something has changed, so failures are counted anew.
     pub fn now(&self, uid: &str, since: Instant, crowd: Crowd) {
+        self.call(uid, Call { since, crowd, may_stand: false });
+    }
+
+    /// The same of one that may be as its status says all the same.
+    pub fn prove(&self, uid: &str, since: Instant, crowd: Crowd) {
+        self.call(uid, Call { since, crowd, may_stand: true });
+    }
+
+    fn call(&self, uid: &str, call: Call) {
+        let Call { since, crowd, may_stand } = call;
         let mut called = self.called();
-        let latest = called.get(uid).map_or(since, |(earlier, _)| since.max(*earlier));
-        called.insert(uid.to_owned(), (latest, crowd));
+        let earlier = called.get(uid);
+        let since = earlier.map_or(since, |earlier| since.max(earlier.since));
+        let may_stand = may_stand && earlier.is_none_or(|earlier| earlier.may_stand);
+        called.insert(uid.to_owned(), Call { since, crowd, may_stand });
         if let Some(entry) = self.entries().get_mut(uid) {
             entry.due = Due::At(Instant::now());
             entry.since = None;
@@ -343,7 +363,7 @@ impl Schedule {
     fn enter(&self, object: &LogDrain, due: Due, failures: u32) {
         let Some(uid) = object.uid() else { return };
         // Called during the reconciliation that has just ended: the next one is for that.
-        let called = self.called().get(&uid).map(|(_, crowd)| *crowd);
+        let called = self.called().get(&uid).map(|call| call.crowd);
         let entry = Entry { revision: Revision::of(object), due, since: None, failures, called };
         self.entries().insert(uid, entry);
     }
@@ -357,7 +377,7 @@ impl Schedule {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn called(&self) -> MutexGuard<'_, HashMap<String, (Instant, Crowd)>> {
+    fn called(&self) -> MutexGuard<'_, HashMap<String, Call>> {
         self.called.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,11 +1,11 @@
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     crd::{LogDrain, SecretKeyRef},
@@ -22,6 +22,8 @@ pub struct Secrets {
     index: Mutex<Index>,
     /// Wakes whoever waits for a Secret to check.
     news: Notify,
+    /// Of how many namespaces the watch has not told all Secrets yet; unknown until it begins.
+    unlisted: watch::Sender<Option<usize>>,
 }
 
 /// A Secret, by name.
@@ -43,9 +45,20 @@ pub enum Version {
     Gone,
 }
 
+/// What is known of a value that a resource uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// It may be another than the one that the status was written with.
+    Possible,
+    /// It is another than the one that was read, or could not be read.
+    Certain,
+}
+
 #[derive(Default)]
 struct Index {
     uses: HashMap<SecretName, HashMap<UseKey, State>>,
+    /// What the watch has told last, of more Secrets than are in use.
+    versions: HashMap<SecretName, Version>,
     by_resource: HashMap<String, BTreeSet<SecretName>>,
     to_check: BTreeSet<SecretName>,
 }
@@ -63,6 +76,8 @@ enum State {
     Reading(Option<Version>),
     /// What the last read has found.
     Read(Version, Found),
+    /// It was not read: in this version it is as the status of the resource says.
+    Recorded(Version),
     /// The last read has failed.
     Unread,
     /// The resource has been called, and will read it again.
@@ -104,14 +119,50 @@ impl Drop for Read<'_> {
 impl Secrets {
     /// Begins to read a value for a resource: to be called before the request is sent.
     pub fn read(&self, object: &LogDrain, secret: &SecretKeyRef) -> Read<'_> {
-        let uid = object.uid().unwrap_or_default();
-        let name =
-            SecretName { namespace: object.namespace().unwrap_or_default(), name: secret.name.clone() };
-        let key = UseKey { uid: uid.clone(), key: secret.key.clone() };
-        let mut index = self.index();
-        index.uses.entry(name.clone()).or_default().insert(key.clone(), State::Reading(None));
-        index.by_resource.entry(uid).or_default().insert(name.clone());
+        let (name, key) = names(object, secret);
+        self.index().enter(name.clone(), key.clone(), State::Reading(None));
         Read { secrets: self, secret: name, key }
+    }
+
+    /// Has a resource use a value that it does not read, where the Secret stands in this version; the value, if another has read it.
+    /// Gives whether it stands so, for all that the watch has told.
+    pub fn rely_on(
+        &self,
+        object: &LogDrain,
+        secret: &SecretKeyRef,
+        version: Version,
+        value: Option<KeyedDigest>,
+    ) -> bool {
+        let (name, key) = names(object, secret);
+        let mut index = self.index();
+        let stands = index.versions.get(&name) == Some(&version);
+        if stands {
+            let read = |value| State::Read(version, Found::Value(value));
+            index.enter(name, key, value.map_or(State::Recorded(version), read));
+        }
+        stands
+    }
+
+    /// The watch of so many namespaces begins.
+    pub fn begin(&self, namespaces: usize) {
+        self.unlisted.send_replace(Some(namespaces));
+    }
+
+    /// The watch has told all Secrets of another namespace, or cannot.
+    pub fn answered(&self) {
+        self.unlisted.send_modify(|left| *left = left.map(|left| left.saturating_sub(1)));
+    }
+
+    /// Waits until the watch has told all Secrets, or does not tell them for now.
+    pub async fn until_listed(&self) {
+        // An error cannot be: the sender is here.
+        let _ = self.unlisted.subscribe().wait_for(|left| *left == Some(0)).await;
+    }
+
+    /// Forgets what was told of Secrets that are not in use.
+    pub fn tidy(&self) {
+        let Index { uses, versions, .. } = &mut *self.index();
+        versions.retain(|secret, _| uses.contains_key(secret));
     }
 
     /// Forgets what a resource uses: it reads all anew, or needs nothing any more.
@@ -124,12 +175,13 @@ impl Secrets {
     /// Gives whether any resource uses it at all.
     pub fn heard(&self, secret: &SecretName, version: Version) -> bool {
         let mut index = self.index();
+        index.versions.insert(secret.clone(), version);
         let Some(uses) = index.uses.get_mut(secret) else { return false };
         let mut is_news = false;
         for state in uses.values_mut() {
             match state {
                 State::Reading(heard) => *heard = Some(version),
-                State::Read(read, _) => is_news |= version != *read,
+                State::Read(read, _) | State::Recorded(read) => is_news |= version != *read,
                 State::Unread => is_news = true,
                 State::Called => {}
             }
@@ -141,9 +193,14 @@ impl Secrets {
         true
     }
 
+    /// The watch begins to list all Secrets of a namespace, or of all.
+    pub fn lists(&self, namespace: Option<&str>) {
+        self.index().versions.retain(|secret, _| !is_in(secret, namespace));
+    }
+
     /// The watch has listed all Secrets of a namespace, or of all. Those in use and not `listed` may be gone.
     pub fn listed(&self, namespace: Option<&str>, listed: &HashSet<SecretName>) {
-        let is_watched = |secret: &SecretName| namespace.is_none_or(|name| name == secret.namespace);
+        let is_watched = |secret: &SecretName| is_in(secret, namespace);
         let missing: Vec<SecretName> = self
             .index()
             .uses
@@ -167,17 +224,18 @@ impl Secrets {
         }
     }
 
-    /// Compares a Secret with what each resource has read of it. Gives those that must be reconciled again, by uid:
+    /// Compares a Secret with what each resource has read of it. Gives those that must be reconciled again, by uid, and what is known:
     /// each once, until it has read anew.
     #[must_use]
-    pub fn compare(&self, name: &SecretName, secret: Option<&Secret>) -> BTreeSet<String> {
+    pub fn compare(&self, name: &SecretName, secret: Option<&Secret>) -> BTreeMap<String, Change> {
         let now = version(secret);
         // Many may use the same key.
         let mut known: HashMap<String, Found> = HashMap::new();
-        let mut called = BTreeSet::new();
+        let mut called = BTreeMap::new();
         let mut index = self.index();
         let Some(uses) = index.uses.get_mut(name) else { return called };
         for (key, state) in uses {
+            let mut change = Change::Certain;
             match state {
                 State::Reading(heard) => {
                     *heard = Some(now);
@@ -191,10 +249,13 @@ impl Secrets {
                         continue;
                     }
                 }
+                State::Recorded(read) if *read == now => continue,
+                State::Recorded(_) => change = Change::Possible,
                 State::Unread => {}
             }
             *state = State::Called;
-            called.insert(key.uid.clone());
+            let known = called.entry(key.uid.clone()).or_insert(change);
+            *known = change.max(*known);
         }
         called
     }
@@ -219,6 +280,11 @@ impl Secrets {
 }
 
 impl Index {
+    fn enter(&mut self, name: SecretName, key: UseKey, state: State) {
+        self.by_resource.entry(key.uid.clone()).or_default().insert(name.clone());
+        self.uses.entry(name).or_default().insert(key, state);
+    }
+
     fn forget(&mut self, uid: &str) {
         for secret in self.by_resource.remove(uid).unwrap_or_default() {
             if let Some(uses) = self.uses.get_mut(&secret) {
@@ -238,6 +304,16 @@ fn look(secret: Option<&Secret>, key: &str) -> Found {
         None => Found::NoKey,
         Some(value) => Found::Value(KeyedDigest::of(Purpose::SecretValue, &[strip(&value.0)])),
     }
+}
+
+fn is_in(secret: &SecretName, namespace: Option<&str>) -> bool {
+    namespace.is_none_or(|name| name == secret.namespace)
+}
+
+fn names(object: &LogDrain, secret: &SecretKeyRef) -> (SecretName, UseKey) {
+    let namespace = object.namespace().unwrap_or_default();
+    let key = UseKey { uid: object.uid().unwrap_or_default(), key: secret.key.clone() };
+    (SecretName { namespace, name: secret.name.clone() }, key)
 }
 
 fn version(secret: Option<&Secret>) -> Version {

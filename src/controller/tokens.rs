@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::secrets::SecretName;
+use super::secrets::{SecretName, Version};
 use crate::{
     crd::LogDrain,
     scalingo::{ApiToken, TokenKey},
@@ -42,8 +42,8 @@ struct Known {
     by_resource: HashMap<String, (Account, ApiToken)>,
     /// Who uses each.
     users: BTreeMap<Account, BTreeSet<String>>,
-    /// A resource that has read none itself uses what another has read there.
-    by_place: HashMap<Place, ApiToken>,
+    /// A resource that has read none itself uses what another has read there, and in which version of the Secret.
+    by_place: HashMap<Place, (ApiToken, Version)>,
 }
 
 impl Known {
@@ -65,12 +65,18 @@ impl Known {
 }
 
 impl Tokens {
-    /// Remembers a resource's token, read here and used in this region. Gives its predecessor, if no resource is known with that any
-    /// more.
+    /// Remembers a resource's token, read here in this version and used in this region. Gives its predecessor, if no resource is
+    /// known with that any more.
     #[must_use]
-    pub fn remember(&self, uid: &str, place: Place, region: String, token: &ApiToken) -> Option<ApiToken> {
+    pub fn remember(
+        &self,
+        uid: &str,
+        (place, version): (Place, Version),
+        region: String,
+        token: &ApiToken,
+    ) -> Option<ApiToken> {
         let mut known = self.known();
-        known.by_place.insert(place, token.clone());
+        known.by_place.insert(place, (token.clone(), version));
         let before = known.forget(uid);
         let account = (token.key(), region);
         known.users.entry(account.clone()).or_default().insert(uid.to_owned());
@@ -90,11 +96,16 @@ impl Tokens {
         self.known().by_resource.get(uid).is_some_and(|(used, _)| used == account)
     }
 
-    /// The token that anybody has last read here, else the resource's own.
+    /// The token that anybody has last read here, and in which version of the Secret.
     #[must_use]
-    pub fn last_at(&self, uid: &str, place: &Place) -> Option<ApiToken> {
-        let known = self.known();
-        known.by_place.get(place).or_else(|| Some(&known.by_resource.get(uid)?.1)).cloned()
+    pub fn at(&self, place: &Place) -> Option<(ApiToken, Version)> {
+        self.known().by_place.get(place).cloned()
+    }
+
+    /// The same, else the resource's own, whose Secret is another.
+    #[must_use]
+    pub fn last_at(&self, uid: &str, place: &Place) -> Option<(ApiToken, Version)> {
+        self.at(place).or_else(|| Some((self.last(uid)?, Version::Gone)))
     }
 
     /// All tokens that resources are known with, each once.
@@ -141,7 +152,8 @@ mod tests {
     fn a_predecessor_is_given_once_nobody_is_known_with_it() {
         let [old, new] = ["tk-old", "tk-new"].map(|token| ApiToken::new(token).unwrap());
         let tokens = Tokens::default();
-        let remember = |uid: &str, token| tokens.remember(uid, place("scalingo"), "r".into(), token);
+        let here = || (place("scalingo"), Version::At(1));
+        let remember = |uid: &str, token| tokens.remember(uid, here(), "r".into(), token);
         assert_eq!(remember("a", &old), None);
         assert_eq!(remember("b", &old), None);
         assert_eq!(remember("a", &old), None, "it is its own successor");
@@ -164,12 +176,13 @@ mod tests {
         let [old, new] = ["tk-old", "tk-new"].map(|token| ApiToken::new(token).unwrap());
         let tokens = Tokens::default();
         assert_eq!(tokens.last_at("a", &place("scalingo")), None);
-        let _ = tokens.remember("a", place("scalingo"), "r".into(), &old);
-        let _ = tokens.remember("b", place("scalingo"), "r".into(), &new);
-        assert_eq!(tokens.last_at("a", &place("scalingo")), Some(new.clone()), "the newest");
-        assert_eq!(tokens.last_at("a", &place("other")), Some(old), "its own");
+        let [first, second] = [1, 2].map(Version::At);
+        let _ = tokens.remember("a", (place("scalingo"), first), "r".into(), &old);
+        let _ = tokens.remember("b", (place("scalingo"), second), "r".into(), &new);
+        assert_eq!(tokens.last_at("a", &place("scalingo")), Some((new.clone(), second)), "the newest");
+        assert_eq!(tokens.last_at("a", &place("other")), Some((old, Version::Gone)), "its own");
         tokens.forget("b");
-        assert_eq!(tokens.last_at("c", &place("scalingo")), Some(new));
+        assert_eq!(tokens.last_at("c", &place("scalingo")), Some((new, second)));
         tokens.keep_places(|_| false);
         assert_eq!(tokens.last_at("c", &place("scalingo")), None);
     }

@@ -11,6 +11,7 @@ pub(crate) fn active(destination: &str, url: &str) -> DrainRecord {
         url: None,
         url_digest: Some(url.into()),
         destination_digest: destination.into(),
+        secret_version: None,
         state: DrainState::Active,
         since: None,
         listed_before: Vec::new(),

@@ -53,6 +53,12 @@ impl ApiToken {
         self.key
     }
 
+    /// What tells it from other values of a Secret.
+    #[must_use]
+    pub fn value(&self) -> KeyedDigest {
+        KeyedDigest::of(Purpose::SecretValue, &[self.expose().as_bytes()])
+    }
+
     pub(super) fn expose(&self) -> &str {
         self.secret.expose_secret()
     }

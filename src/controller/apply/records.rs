@@ -35,6 +35,7 @@ impl PlanExecutor<'_, '_> {
             url: None,
             url_digest: None,
             destination_digest: digest.to_string(),
+            secret_version: self.secret_version.map(str::to_owned),
             state,
             since: None,
             listed_before: Vec::new(),

@@ -41,6 +41,7 @@ fn record() -> impl Strategy<Value = DrainRecord> {
             url,
             url_digest,
             destination_digest,
+            secret_version: None,
             state,
             since: since.map(Time),
             listed_before,

@@ -22,12 +22,12 @@ fn reconciles(decision: Decision) -> bool {
 #[tokio::test(start_paused = true)]
 async fn a_resource_is_left_alone_until_it_is_due_or_has_changed() {
     let schedule = schedule();
-    let first = Decision::Reconcile(Trigger { since: Instant::now(), is_first: true });
+    let first = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: true });
     assert_eq!(schedule.decide(&object(1)), first);
     let wait = schedule.after(&object(1), Duration::from_secs(600));
     assert!((540..=660).contains(&wait.as_secs()), "{wait:?}");
     assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait));
-    let again = Decision::Reconcile(Trigger { since: Instant::now(), is_first: false });
+    let again = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: false });
     assert_eq!(schedule.decide(&object(2)), again, "a new generation is reconciled");
     let mut going = object(1);
     going.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
@@ -103,7 +103,7 @@ async fn what_rests_is_looked_at_when_somebody_has_taken_its_finalizer_away() {
 async fn what_waits_for_a_list_comes_after_it_and_takes_that_of_another() {
     let schedule = schedule();
     let begin = Instant::now();
-    let reconcile = |since| Decision::Reconcile(Trigger { since, is_first: false });
+    let reconcile = |since| Decision::Reconcile(Trigger { since, may_stand: false });
     for _ in 0..100 {
         let since = Instant::now() + Duration::from_secs(10);
         let wait = schedule.with_list(&object(1), since);
@@ -126,10 +126,10 @@ async fn a_call_says_since_when_a_list_is_new_enough() {
     let begin = Instant::now();
     tokio::time::advance(Duration::from_secs(5)).await;
     schedule.now("u", begin, Crowd::Few);
-    assert_eq!(schedule.decide(&object(1)), Decision::Reconcile(Trigger { since: begin, is_first: false }));
+    assert_eq!(schedule.decide(&object(1)), Decision::Reconcile(Trigger { since: begin, may_stand: false }));
     schedule.now("u", begin + Duration::from_secs(3), Crowd::Few);
     schedule.now("u", begin + Duration::from_secs(1), Crowd::Few);
-    let latest = Trigger { since: begin + Duration::from_secs(3), is_first: false };
+    let latest = Trigger { since: begin + Duration::from_secs(3), may_stand: false };
     assert_eq!(schedule.decide(&object(1)), Decision::Reconcile(latest));
 }
 
@@ -213,7 +213,7 @@ async fn a_request_is_looked_at_soon_with_what_is_listed_since_it_was_seen() {
     assert_eq!(schedule.decide(&requesting(1, "a")), Decision::Wait(GATHER));
     assert_eq!(schedule.class(&requesting(1, "a")), Class::Interactive);
     tokio::time::advance(GATHER).await;
-    let decision = Decision::Reconcile(Trigger { since: seen, is_first: false });
+    let decision = Decision::Reconcile(Trigger { since: seen, may_stand: false });
     assert_eq!(schedule.decide(&requesting(1, "a")), decision);
     assert!(reconciles(schedule.decide(&requesting(1, "a"))), "the reconciliation has come to nothing");
     let done = handled(requesting(1, "a"));
@@ -250,7 +250,7 @@ async fn what_has_changed_too_waits_for_no_request_and_what_waits_is_hurried() {
     let schedule = schedule();
     let since = Instant::now();
     schedule.rest(&object(1));
-    let changed = Decision::Reconcile(Trigger { since, is_first: false });
+    let changed = Decision::Reconcile(Trigger { since, may_stand: false });
     assert_eq!(schedule.decide(&requesting(2, "a")), changed);
     for _ in 0..6 {
         schedule.after_failure(&object(2), Duration::ZERO);
@@ -268,10 +268,10 @@ async fn a_request_from_before_this_process_is_no_first_look() {
     tokio::time::advance(GATHER).await;
     assert!(matches!(
         schedule.decide(&requesting(1, "a")),
-        Decision::Reconcile(Trigger { is_first: false, .. })
+        Decision::Reconcile(Trigger { may_stand: false, .. })
     ));
     let schedule = self::schedule();
-    let first = Decision::Reconcile(Trigger { since: Instant::now(), is_first: true });
+    let first = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: true });
     assert_eq!(schedule.decide(&handled(requesting(1, "a"))), first);
 }
 
@@ -324,4 +324,25 @@ async fn only_who_waits_for_no_time_rests() {
     assert!(!schedule.rests("u"));
     schedule.after_failure(&object(1), Duration::ZERO);
     assert!(!schedule.rests("u"), "it comes by itself, later and later");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_stand_is_to_be_proved_unless_it_is_called_for_sure_too() {
+    let schedule = schedule();
+    schedule.rest(&object(1));
+    let now = Instant::now();
+    let reconcile = |may_stand| Decision::Reconcile(Trigger { since: now, may_stand });
+    schedule.prove("u", now, Crowd::Few);
+    assert_eq!(schedule.decide(&object(1)), reconcile(true));
+    for is_first_sure in [true, false] {
+        schedule.rest(&object(1));
+        if is_first_sure {
+            schedule.now("u", now, Crowd::Few);
+        }
+        schedule.prove("u", now, Crowd::Few);
+        if !is_first_sure {
+            schedule.now("u", now, Crowd::Few);
+        }
+        assert_eq!(schedule.decide(&object(1)), reconcile(false));
+    }
 }

@@ -38,7 +38,7 @@ fn to_check(secrets: &Secrets) -> Vec<SecretName> {
 }
 
 fn called(secrets: &Secrets, found: Option<&Secret>) -> Vec<String> {
-    secrets.compare(&logs(), found).into_iter().collect()
+    secrets.compare(&logs(), found).into_keys().collect()
 }
 
 const NONE: [SecretName; 0] = [];
@@ -199,4 +199,65 @@ async fn whoever_waits_for_a_secret_to_check_is_woken() {
         secrets.heard(&logs(), Version::At(1));
     });
     assert_eq!(checked, [logs()].into());
+}
+
+#[test]
+fn what_is_recorded_is_relied_on_while_the_secret_stands_in_that_version() {
+    let secrets = Secrets::default();
+    let rely = |uid, version| secrets.rely_on(&resource(uid), &reference("token"), version, None);
+    assert!(!rely("a", Version::At(5)), "nothing was told of it yet");
+    secrets.heard(&logs(), Version::At(5));
+    assert!(rely("a", Version::At(5)) && !rely("a", Version::At(4)));
+    assert_eq!(secrets.compare(&logs(), Some(&secret(5, &[("token", "x")]))), BTreeMap::new());
+    secrets.heard(&logs(), Version::At(6));
+    assert_eq!(to_check(&secrets), [logs()]);
+    let possible = BTreeMap::from([("a".to_owned(), Change::Possible)]);
+    assert_eq!(secrets.compare(&logs(), Some(&secret(6, &[("token", "x")]))), possible);
+    assert_eq!(secrets.compare(&logs(), None), BTreeMap::new(), "once, until it has read it");
+
+    // A key of the same Secret that was read tells for sure.
+    assert!(rely("b", Version::At(6)));
+    secrets.read(&resource("b"), &reference("other")).found(Some(&secret(6, &[("other", "y")])));
+    let certain = BTreeMap::from([("b".to_owned(), Change::Certain)]);
+    assert_eq!(secrets.compare(&logs(), Some(&secret(7, &[("other", "Y")]))), certain);
+}
+
+#[test]
+fn what_another_has_read_is_known_as_if_it_had_been_read() {
+    let secrets = Secrets::default();
+    let value = |text: &str| KeyedDigest::of(Purpose::SecretValue, &[text.as_bytes()]);
+    secrets.heard(&logs(), Version::At(5));
+    assert!(secrets.rely_on(&resource("a"), &reference("token"), Version::At(5), Some(value("x"))));
+    assert_eq!(called(&secrets, Some(&secret(6, &[("token", "x\n")]))), NOBODY);
+    assert_eq!(called(&secrets, Some(&secret(7, &[("token", "y")]))), ["a"]);
+}
+
+#[test]
+fn a_version_is_unknown_while_the_secrets_are_listed_anew_and_once_nobody_uses_it() {
+    let secrets = Secrets::default();
+    let rely = || secrets.rely_on(&resource("a"), &reference("token"), Version::At(5), None);
+    secrets.heard(&logs(), Version::At(5));
+    secrets.lists(Some("elsewhere"));
+    assert!(rely());
+    secrets.tidy();
+    assert!(rely());
+    secrets.lists(None);
+    assert!(!rely());
+    secrets.heard(&logs(), Version::At(5));
+    secrets.forget("a");
+    secrets.tidy();
+    assert!(!rely());
+}
+
+#[test]
+fn the_first_list_is_waited_for_until_each_watch_has_answered() {
+    let secrets = Secrets::default();
+    assert!(secrets.until_listed().now_or_never().is_none());
+    secrets.begin(2);
+    secrets.answered();
+    assert!(secrets.until_listed().now_or_never().is_none());
+    secrets.answered();
+    assert!(secrets.until_listed().now_or_never().is_some());
+    secrets.answered();
+    assert!(secrets.until_listed().now_or_never().is_some());
 }
