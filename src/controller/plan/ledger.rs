@@ -111,6 +111,12 @@ impl Ledger<'_> {
         if let Some(url) = self.shared(&adding.destination) {
             return Found::Drain(url.clone());
         }
+        // The drain that had been missed is there again, by this addition or without it: its record tells, and no rival can have it.
+        let is_over = whose == Whose::Own && self.unsettled(adding).is_none();
+        let mut own = self.records.iter().filter(|_| is_over);
+        if own.any(|record| self.standing(record, &adding.destination).is_some()) {
+            return Found::Nothing;
+        }
 
         let mut candidates: BTreeMap<Likeness, BTreeSet<&Digest>> = BTreeMap::new();
         let mut doubtful: BTreeSet<&Digest> = BTreeSet::new();

@@ -37,6 +37,20 @@ fn a_second_copy_of_a_url_that_was_listed_before_is_new() {
 }
 
 #[test]
+fn the_own_drain_that_is_back_is_not_taken_for_that_of_a_rival() {
+    let records = vec![active("d", "u"), adding("d", &[])];
+    let case = |later| Case {
+        records: records.clone(),
+        listed: vec![listed("u", Possible)],
+        peers: vec![peer(1, vec![adding("e", &[])])],
+        later,
+        ..wants("d")
+    };
+    case(89).gives(vec![], WaitForAnswer(at(110)));
+    case(90).gives(vec![Step::Forget { record: adding("d", &[]), because: Forgotten::NeverAdded }], InSync);
+}
+
+#[test]
 fn a_copy_that_may_be_a_peers_is_left_to_a_person() {
     let case = |listed| Case {
         records: vec![adding("d", &["u"])],

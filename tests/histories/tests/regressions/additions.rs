@@ -188,3 +188,27 @@ fn a_url_whose_password_is_not_encoded_shows_nothing_of_it() {
         ],
     );
 }
+
+/// Both drains had been removed and were added again, of which one was answered by nothing. The URL that was there again stood in the
+/// record of its owner, and was taken for what may be anybody's.
+#[test]
+fn a_drain_that_is_back_under_its_recorded_url_is_its_owners() {
+    keeps_every_promise(
+        55_159,
+        &[
+            Step::Form(Form::Opaque),
+            apply(Slot::B1, AppSlot::Shop, false, Destination::Appsignal),
+            apply(Slot::A2, AppSlot::Shop, false, Destination::Datadog),
+            Step::Start,
+            wait(28_000),
+            Step::Scalingo {
+                requests: Requests::Add,
+                fault: ScalingoFault::DelayBefore { seconds: 40 },
+                times: 4,
+            },
+            Step::RemoveBehind { app: AppSlot::Shop, addon: false, nth: 3 },
+            Step::RemoveBehind { app: AppSlot::Shop, addon: false, nth: 3 },
+            wait(37_000),
+        ],
+    );
+}
