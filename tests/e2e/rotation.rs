@@ -355,6 +355,36 @@ async fn a_rotation_while_no_operator_runs_is_followed_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_a_secret_is_read_once_it_has_changed_and_its_value_alone_counts() {
+    let world = running_for_an_hour().await;
+    world.secret("logs", &[("token", "s3cret-before")]);
+    world.apply("drain", &syslog("logs", "one.example.com"));
+    world.until_reason("drain", "Synced").await;
+    let version = world.get("drain")["metadata"]["resourceVersion"].clone();
+    world.stop_operator();
+    let known = reads(&world, "logs").len();
+    world.simulator.clear_journal();
+    world.start_operator_with(&HOUR);
+    let app = world.simulator.app_id("shop-front").expect("the app");
+    let is_of_app = |entry: &&Entry| entry.path.contains(&app);
+    let requests = requests_until_marked(&world, "first").await;
+    assert_eq!(requests.iter().filter(is_of_app).count(), 0, "{requests:#?}");
+    assert_eq!(reads(&world, "logs").len(), known, "it stands in the version that is recorded");
+
+    label(&world, "logs", "once");
+    world.until("drain", "looked at", |_| reads(&world, "logs").len() > known + 1).await;
+    let requests = requests_until_marked(&world, "second").await;
+    assert_eq!(requests.iter().filter(is_of_app).count(), 0, "{requests:#?}");
+    assert_eq!(world.get("drain")["metadata"]["resourceVersion"], version);
+
+    is_followed(&world, "logs", ("token", "s3cret-after")).await;
+    let after = [url("s3cret-after", "one.example.com")];
+    world.until_simulator("the new drain alone", |simulator| simulator.drains("shop-front") == after).await;
+    world.until_reason("drain", "Synced").await;
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_rotations_in_quick_succession_end_with_the_last_one_alone() {
     let world = running_for_an_hour().await;
     world.secret("logs", &[("token", "s3cret-first")]);
