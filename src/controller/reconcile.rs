@@ -136,7 +136,7 @@ async fn look_after(
         }
     }
     let has_failed = outcome.as_ref().is_err_and(|error| !error.is_passing());
-    let follows_failure = context.schedule.ends(&subject.uid(), has_failed);
+    let follows_failure = context.schedule.ends(subject.object(), has_failed);
     let wait = conclude(context, &mut subject, outcome).await;
     call_peers(context, &subject, &before);
     // A record may have gone then by a write that was not answered.

@@ -307,7 +307,7 @@ async fn who_is_called_is_known_until_a_look_begins() {
 #[test]
 fn a_reconciliation_knows_whether_the_one_before_it_failed() {
     let schedule = schedule();
-    let ends = |has_failed| schedule.ends("u", has_failed);
+    let ends = |has_failed| schedule.ends(&object(1), has_failed);
     assert_eq!([false, true, true, false, false].map(ends), [false, false, true, true, false]);
     ends(true);
     schedule.remove("u");
