@@ -72,7 +72,6 @@ pub(super) async fn reconcile(
         app = object.spec.app,
         generation = object.metadata.generation,
     );
-    let object = Arc::unwrap_or_clone(object);
     let next = Box::pin(look_after(&context, object, trigger, client)).instrument(span).await;
     let Some(object) = context.view.get(&uid) else {
         context.forget(&uid);
@@ -96,7 +95,7 @@ enum Wait {
 
 async fn look_after(
     context: &Arc<Context>,
-    object: LogDrain,
+    object: Arc<LogDrain>,
     trigger: Trigger,
     client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
 ) -> Wait {
@@ -255,12 +254,13 @@ fn is_in_order(context: &Context, subject: &Subject<'_>, record: &DrainRecord, w
     let Some(url) = record.url_digest.as_deref() else { return false };
     let listed =
         Listed { digest: Digest::recorded(url), like_wanted: Likeness::Same, like_adding: Likeness::Other };
+    let peers = context.view.peers(&subject.uid(), &record.target(), context.now());
     let plan = Plan::new(&Situation {
         ledger: Ledger {
             records: &[Record::from(record.clone())],
             listed: &[listed],
             doubts: &BTreeMap::new(),
-            peers: &context.view.peers(&subject.uid(), &record.target(), context.now()),
+            peers: &peers,
             now: context.now(),
             led_since: context.led_since(),
         },

@@ -50,7 +50,7 @@ pub enum Basis {
 /// A resource under reconciliation, in its newest form.
 pub struct Subject<'a> {
     context: &'a Arc<Context>,
-    object: LogDrain,
+    object: Arc<LogDrain>,
     /// The form of it that this reconciliation is about.
     revision: Revision,
     trigger: Trigger,
@@ -72,7 +72,7 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn new(
         context: &'a Arc<Context>,
-        object: LogDrain,
+        object: Arc<LogDrain>,
         trigger: Trigger,
         client: Option<Result<Client, scalingo::Error>>,
     ) -> Self {
@@ -194,7 +194,7 @@ impl<'a> Subject<'a> {
         match self.context.view.newer(&self.object) {
             Newer::Nothing => self.go_on()?,
             Newer::Form(newer) if Revision::of(&newer) == self.revision => {
-                self.object = Arc::unwrap_or_clone(newer);
+                self.object = newer;
             }
             Newer::Form(_) | Newer::Released => return Err(Error::Changed),
         }
@@ -276,8 +276,7 @@ impl<'a> Subject<'a> {
         let mut finalizers = self.object.finalizers().to_vec();
         finalizers.push(FINALIZER.to_owned());
         let held = self.patch_finalizers(&finalizers).await?;
-        self.context.view.wrote(&held);
-        self.object = held;
+        self.hold(held);
         Ok(())
     }
 
@@ -289,9 +288,9 @@ impl<'a> Subject<'a> {
         let finalizers: Vec<String> =
             self.object.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();
         match self.patch_finalizers(&finalizers).await {
-            Ok(released) => self.context.view.released(&released),
+            Ok(released) => self.context.view.released(Arc::new(released)),
             Err(Error::Kubernetes(error)) if is_not_found(&error) => {
-                self.context.view.released(&self.object);
+                self.context.view.released(self.object.clone());
             }
             Err(error) if error.is_forbidden() => {
                 self.context.view.could_not_release(&self.uid());
@@ -354,7 +353,7 @@ impl<'a> Subject<'a> {
             generation: ready.observed_generation,
         });
         for _ in 0..REBASES {
-            let mut next = self.object.clone();
+            let mut next = LogDrain::clone(&self.object);
             next.status = Some(status.clone());
             let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
             let (api, name) = (self.api(), self.object.name_any());
@@ -362,8 +361,7 @@ impl<'a> Subject<'a> {
             self.context.metrics.kubernetes_write(Write::Status);
             match self.answer(call).await {
                 Ok(written) => {
-                    self.context.view.wrote(&written);
-                    self.object = written;
+                    self.hold(written);
                     self.tell_of(told, reason, message);
                     tracing::debug!(%reason, message, "status written");
                     return Ok(());
@@ -398,7 +396,7 @@ impl<'a> Subject<'a> {
             && let Ok(newest) = self.answer(self.api().get(&self.object.name_any())).await
             && newest.uid() == self.object.uid()
         {
-            self.context.view.wrote(&newest);
+            self.context.view.wrote(newest);
         }
     }
 
@@ -439,18 +437,24 @@ impl<'a> Subject<'a> {
     async fn rebase(&mut self, before: &LogDrainStatus) -> Result<(), Error> {
         let api = self.api();
         let newest = self.answer(api.get(&self.object.name_any())).await?;
-        let newest = Arc::unwrap_or_clone(self.context.view.completed(Arc::new(newest)));
+        let newest = self.context.view.completed(Arc::new(newest));
         let records = newest.status.as_ref().map_or(&[][..], |status| &status.drains);
         if newest.uid() != self.object.uid() {
             return Err(Error::Changed);
         }
         if records != before.drains {
             // For the next reconciliation, whether the watch is late or not.
-            self.context.view.wrote(&newest);
+            self.context.view.wrote(newest);
             return Err(Error::Changed);
         }
         self.object = newest;
         Ok(())
+    }
+
+    /// Takes in hand what was written.
+    fn hold(&mut self, written: LogDrain) {
+        self.object = Arc::new(written);
+        self.context.view.wrote(self.object.clone());
     }
 
     /// What the API server answers, without who has written which field, as the watch has it too.

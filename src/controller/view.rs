@@ -174,7 +174,7 @@ impl View {
     }
 
     /// Remembers what was written until the caches have it.
-    pub fn wrote(&self, object: &LogDrain) {
+    pub fn wrote(&self, object: impl Into<Arc<LogDrain>>) {
         self.store.wrote(object);
     }
 
@@ -207,7 +207,7 @@ impl View {
     }
 
     /// Remembers that a resource was released from its finalizer, until the caches have it.
-    pub fn released(&self, object: &LogDrain) {
+    pub fn released(&self, object: Arc<LogDrain>) {
         let Some(uid) = object.uid() else { return };
         self.store.released(object);
         self.own().forget(&uid);

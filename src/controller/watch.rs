@@ -29,7 +29,7 @@ use crate::{
     scalingo::budget::Class,
     state::{
         queue::AtOnce,
-        store::{Listing, Store},
+        store::{Listing, Passed, Store},
     },
 };
 
@@ -40,18 +40,8 @@ const AT_ONCE: AtOnce<Class> = AtOnce { all: 32, more: (Class::Interactive, 8) }
 pub struct Watch {
     namespace: Option<String>,
     cache: Cache,
-    stream: BoxStream<'static, Passed>,
+    stream: BoxStream<'static, Passed<LogDrain>>,
     renewal: Renewal,
-}
-
-/// What has come to pass, and stands in the store already.
-enum Passed {
-    /// There is a new form of this resource.
-    Changed(Box<LogDrain>),
-    /// These resources are gone.
-    Gone(Vec<Arc<LogDrain>>),
-    /// All that there is was listed, and what is gone since.
-    Listed(Vec<Arc<LogDrain>>),
 }
 
 /// What a watch has brought so far. It keeps what it holds while the watch fails.
@@ -177,18 +167,11 @@ impl Watch {
                     // Who has written which field takes more memory than all the rest, and nobody here asks.
                     object.metadata.managed_fields = None;
                 }
-                let gone = store.take_in(namespace.as_deref(), &mut listing, &event);
-                match event {
-                    watcher::Event::Init => None,
-                    watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
-                        Some(Passed::Changed(Box::new(object)))
-                    }
-                    watcher::Event::Delete(_) => Some(Passed::Gone(gone)),
-                    watcher::Event::InitDone => {
-                        fill.send_replace(Some(begun.load(Ordering::Relaxed)));
-                        Some(Passed::Listed(gone))
-                    }
+                let passed = store.take_in(namespace.as_deref(), &mut listing, event);
+                if let Some(Passed::Listed(_)) = passed {
+                    fill.send_replace(Some(begun.load(Ordering::Relaxed)));
                 }
+                passed
             }
         };
         let mut take_in = take_in;
@@ -244,11 +227,9 @@ async fn heed(watches: Vec<Watch>, context: &Context) {
     while let Some(passed) = passed.next().await {
         match passed {
             Passed::Changed(object) => context.look_at(&object),
-            Passed::Gone(gone) => {
-                for object in gone {
-                    context.forget(&object.uid().unwrap_or_default());
-                    call_heirs(context, Heirs::Of(&object));
-                }
+            Passed::Gone(object) => {
+                context.forget(&object.uid().unwrap_or_default());
+                call_heirs(context, Heirs::Of(&object));
             }
             // What went while nothing was heard is only seen to be absent.
             Passed::Listed(gone) => {

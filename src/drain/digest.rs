@@ -4,7 +4,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use blake2::{Blake2b, Digest as _, digest::consts::U16};
 
 use super::{Destination, DrainUrl, Target};
@@ -45,6 +45,8 @@ const REMEMBERED: usize = 50_000;
 #[derive(Default)]
 pub struct Digester {
     known: Mutex<HashMap<KeyedDigest, Digest>>,
+    /// What one computation works in: to ask the system for a mebibyte each time takes long.
+    memory: Mutex<Vec<Block>>,
 }
 
 impl fmt::Debug for Digester {
@@ -95,7 +97,7 @@ impl Digester {
         if let Some(known) = self.known().get(&key) {
             return known.clone();
         }
-        let digest = slow(&text, &salt);
+        let digest = slow(&text, &salt, &mut self.memory.lock().unwrap_or_else(PoisonError::into_inner));
         let mut known = self.known();
         if known.len() >= REMEMBERED {
             known.clear();
@@ -116,12 +118,13 @@ fn append(buffer: &mut Vec<u8>, text: &str) {
 }
 
 #[expect(clippy::expect_used, reason = "constant parameters and lengths, tried by every test here")]
-fn slow(text: &[u8], salt: &[u8]) -> Digest {
+fn slow(text: &[u8], salt: &[u8], memory: &mut Vec<Block>) -> Digest {
     let salt: [u8; 16] = Blake2b::<U16>::digest(salt).into();
     let parameters = Params::new(MEMORY, 1, 1, Some(16)).expect("valid parameters");
     let mut output = [0_u8; 16];
+    memory.resize(parameters.block_count(), Block::new());
     Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
-        .hash_password_into(text, &salt, &mut output)
+        .hash_password_into_with_memory(text, &salt, &mut output, memory.as_mut_slice())
         .expect("valid lengths");
     let mut digest = format!("{VERSION}:");
     for byte in output {

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use kube::{Resource, ResourceExt, runtime::watcher::Event};
+use kube::{Resource, runtime::watcher::Event};
 
 /// A kind that is found by what its objects say.
 pub trait Indexed: Resource<DynamicType = ()> + Clone {
@@ -60,6 +60,16 @@ pub enum Newer<K> {
     Released,
 }
 
+/// What has come to pass, and stands in the store already.
+pub enum Passed<K> {
+    /// There is a new form of this object.
+    Changed(Arc<K>),
+    /// This object is gone.
+    Gone(Arc<K>),
+    /// All that there is was listed; these are gone since.
+    Listed(Vec<Arc<K>>),
+}
+
 /// What one watch has listed so far, from the beginning of a list to its end.
 #[derive(Default)]
 pub struct Listing {
@@ -69,8 +79,8 @@ pub struct Listing {
 }
 
 impl<K: Indexed> Entry<K> {
-    fn of(object: &K) -> Self {
-        Self { watched: Arc::new(object.clone()), own: None, more: BTreeSet::new(), keys: BTreeSet::new() }
+    fn of(watched: Arc<K>) -> Self {
+        Self { watched, own: None, more: BTreeSet::new(), keys: BTreeSet::new() }
     }
 
     fn is_released(&self, form: &K) -> bool {
@@ -116,18 +126,18 @@ impl<K: Indexed> State<K> {
         entry.keys = keys;
     }
 
-    fn watched(&mut self, object: &K) {
-        let Some(uid) = object.uid() else { return };
+    fn watched(&mut self, object: Arc<K>) {
+        let Some(uid) = object.meta().uid.clone() else { return };
         match self.by_uid.get_mut(&uid) {
             Some(entry) => {
                 if entry
                     .own
                     .as_ref()
-                    .is_some_and(|own| !own.is_released && version(&*own.form) <= version(object))
+                    .is_some_and(|own| !own.is_released && version(&*own.form) <= version(&*object))
                 {
                     entry.own = None;
                 }
-                entry.watched = Arc::new(object.clone());
+                entry.watched = object;
             }
             None => {
                 self.by_uid.insert(uid.clone(), Entry::of(object));
@@ -143,11 +153,11 @@ impl<K: Indexed> State<K> {
         }
     }
 
-    fn write(&mut self, object: &K, is_released: bool) {
+    fn write(&mut self, form: Arc<K>, is_released: bool) {
         self.writes += 1;
-        let Some(uid) = object.uid() else { return };
+        let Some(uid) = form.meta().uid.clone() else { return };
         let Some(entry) = self.by_uid.get_mut(&uid) else { return };
-        entry.own = Some(Own { form: Arc::new(object.clone()), number: self.writes, is_released });
+        entry.own = Some(Own { form, number: self.writes, is_released });
         self.index(&uid);
     }
 
@@ -169,7 +179,7 @@ impl<K: Indexed> State<K> {
         for uid in &seen {
             self.index(uid);
         }
-        gone.iter().filter_map(|object| object.uid()).for_each(|uid| self.remove(&uid));
+        gone.iter().filter_map(|object| object.meta().uid.as_deref()).for_each(|uid| self.remove(uid));
         gone
     }
 }
@@ -190,33 +200,46 @@ impl<K: Indexed> Default for Store<K> {
 }
 
 impl<K: Indexed> Store<K> {
-    /// Takes in what the watch of a namespace, or of all, has brought. Gives the objects that are gone since.
-    pub fn take_in(&self, namespace: Option<&str>, listing: &mut Listing, event: &Event<K>) -> Vec<Arc<K>> {
+    /// Takes in what the watch of a namespace, or of all, has brought.
+    pub fn take_in(
+        &self,
+        namespace: Option<&str>,
+        listing: &mut Listing,
+        event: Event<K>,
+    ) -> Option<Passed<K>> {
         let mut state = self.state();
-        match event {
-            Event::Init => *listing = Listing { listed: HashSet::new(), writes: state.writes },
+        Some(match event {
+            Event::Init => {
+                *listing = Listing { listed: HashSet::new(), writes: state.writes };
+                return None;
+            }
             Event::InitApply(object) => {
-                state.watched(object);
-                listing.listed.extend(object.uid());
+                listing.listed.extend(object.meta().uid.clone());
+                let object = Arc::new(object);
+                state.watched(object.clone());
+                Passed::Changed(object)
             }
-            Event::InitDone => return state.listed(namespace, &std::mem::take(listing)),
-            Event::Apply(object) => state.watched(object),
+            Event::InitDone => Passed::Listed(state.listed(namespace, &std::mem::take(listing))),
+            Event::Apply(object) => {
+                let object = Arc::new(object);
+                state.watched(object.clone());
+                Passed::Changed(object)
+            }
             Event::Delete(object) => {
-                state.remove(&object.uid().unwrap_or_default());
-                return vec![Arc::new(object.clone())];
+                state.remove(object.meta().uid.as_deref().unwrap_or_default());
+                Passed::Gone(Arc::new(object))
             }
-        }
-        Vec::new()
+        })
     }
 
     /// Remembers what was written until the watches bring it.
-    pub fn wrote(&self, object: &K) {
-        self.state().write(object, false);
+    pub fn wrote(&self, object: impl Into<Arc<K>>) {
+        self.state().write(object.into(), false);
     }
 
     /// Remembers that nothing holds an object any more, until the watches tell that it is gone.
-    pub fn released(&self, object: &K) {
-        self.state().write(object, true);
+    pub fn released(&self, object: impl Into<Arc<K>>) {
+        self.state().write(object.into(), true);
     }
 
     /// Has an object be found by these too, until they are given anew.

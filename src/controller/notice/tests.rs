@@ -60,7 +60,7 @@ impl Case {
         let metrics = crate::metrics::Metrics::default();
         let store = Arc::new(Store::default());
         for name in ["a", "b"] {
-            store.take_in(None, &mut Listing::default(), &Event::Apply(resource(name)));
+            store.take_in(None, &mut Listing::default(), Event::Apply(resource(name)));
         }
         let context = Context::new(Parts {
             client,

@@ -1,6 +1,8 @@
 //! What is done where the operator has lost its rights to a resource that goes: a namespace that is being deleted takes the role of the
 //! operator along, often before its `LogDrain`s.
 
+use std::sync::Arc;
+
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -37,7 +39,7 @@ impl Subject<'_> {
         } else {
             tracing::debug!(%error, %reason, "the status may not be written, which would say: {message}");
         }
-        self.object.status.get_or_insert_default().drains = records;
+        Arc::make_mut(&mut self.object).status.get_or_insert_default().drains = records;
     }
 
     /// Why the resource stays, and what a person has to do.

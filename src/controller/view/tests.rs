@@ -17,7 +17,7 @@ fn object(uid: &str, version: u64) -> LogDrain {
 fn view() -> (View, impl FnMut(Event<LogDrain>)) {
     let store = Arc::new(Store::default());
     let view = View::new(vec![Cache::of(store.clone())]);
-    (view, move |event| drop(store.take_in(None, &mut Listing::default(), &event)))
+    (view, move |event| drop(store.take_in(None, &mut Listing::default(), event)))
 }
 
 #[test]

@@ -1,6 +1,8 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use proptest::{collection::vec, prelude::*, sample::select};
 
+use kube::ResourceExt;
+
 use super::*;
 
 /// A kind that is found by the letters of its data.
@@ -48,7 +50,11 @@ impl Fed {
     }
 
     fn take_in(&mut self, namespace: Option<&str>, event: &Event<ConfigMap>) -> Vec<String> {
-        let gone = self.store.take_in(namespace, &mut self.listing, event);
+        let gone = match self.store.take_in(namespace, &mut self.listing, event.clone()) {
+            Some(Passed::Gone(object)) => vec![object],
+            Some(Passed::Listed(gone)) => gone,
+            Some(Passed::Changed(_)) | None => Vec::new(),
+        };
         gone.iter().filter_map(|object| object.uid()).collect()
     }
 
@@ -72,7 +78,7 @@ fn versions(objects: &[Arc<ConfigMap>]) -> Vec<String> {
 #[test]
 fn what_was_written_is_seen_until_the_watch_brings_it_or_something_newer() {
     let mut fed = Fed::with(&[object("au", 9, "a")]);
-    fed.store.wrote(&object("au", 10, "b"));
+    fed.store.wrote(object("au", 10, "b"));
     assert_eq!(fed.versions(), ["10"]);
     assert!(
         matches!(fed.store.newer(&object("au", 9, "")), Newer::Form(form) if form.resource_version().unwrap() == "10")
@@ -87,7 +93,7 @@ fn what_was_written_is_seen_until_the_watch_brings_it_or_something_newer() {
 #[test]
 fn what_was_released_is_gone_at_once_unless_it_comes_back_with_its_uid() {
     let mut fed = Fed::with(&[object("au", 1, "")]);
-    fed.store.released(&object("au", 1, ""));
+    fed.store.released(object("au", 1, ""));
     assert!(fed.versions().is_empty() && fed.store.get("au").is_none());
     assert!(matches!(fed.store.newer(&object("au", 1, "")), Newer::Released));
     fed.apply(&deleted(object("au", 2, "")));
@@ -100,9 +106,9 @@ fn what_was_released_is_gone_at_once_unless_it_comes_back_with_its_uid() {
 #[test]
 fn a_list_that_began_later_is_the_truth_though_versions_have_gone_back() {
     let mut fed = Fed::with(&[object("au", 900, ""), object("av", 900, ""), object("bw", 900, "")]);
-    fed.store.wrote(&object("au", 901, ""));
-    fed.store.released(&object("av", 902, ""));
-    fed.store.wrote(&object("bw", 903, ""));
+    fed.store.wrote(object("au", 901, ""));
+    fed.store.released(object("av", 902, ""));
+    fed.store.wrote(object("bw", 903, ""));
     assert_eq!(fed.list(Some("b"), &[object("bw", 500, "")]), [""; 0]);
     assert_eq!(fed.versions(), ["901", "500"]);
     assert_eq!(fed.list(Some("a"), &[object("av", 500, "")]), ["au"]);
@@ -114,7 +120,7 @@ fn a_list_that_began_later_is_the_truth_though_versions_have_gone_back() {
 fn what_was_written_since_a_list_began_is_newer() {
     let mut fed = Fed::with(&[object("au", 9, "")]);
     fed.take_in(None, &Event::Init);
-    fed.store.wrote(&object("au", 10, ""));
+    fed.store.wrote(object("au", 10, ""));
     fed.take_in(None, &Event::InitApply(object("au", 9, "")));
     fed.take_in(None, &Event::InitDone);
     assert_eq!(fed.versions(), ["10"]);
@@ -123,9 +129,9 @@ fn what_was_written_since_a_list_began_is_newer() {
 #[test]
 fn what_the_watch_has_lost_does_not_come_back() {
     let mut fed = Fed::with(&[object("au", 1, "a")]);
-    fed.store.wrote(&object("au", 2, "a"));
+    fed.store.wrote(object("au", 2, "a"));
     fed.take_in(None, &Event::Delete(object("au", 2, "a")));
-    fed.store.wrote(&object("au", 3, "a"));
+    fed.store.wrote(object("au", 3, "a"));
     assert!(fed.versions().is_empty() && fed.store.find(&'a').is_empty());
 }
 
@@ -223,16 +229,16 @@ proptest! {
                     naive.gone(uid);
                 }
                 Act::Wrote(object) | Act::Released(object) if !naive.watched.contains_key(&object.uid().unwrap()) => {
-                    fed.store.wrote(&object);
+                    fed.store.wrote(object.clone());
                     naive.writes += 1;
                 }
                 Act::Wrote(object) => {
-                    fed.store.wrote(&object);
+                    fed.store.wrote(object.clone());
                     naive.writes += 1;
                     naive.own.insert(object.uid().unwrap(), (naive.writes, object, false));
                 }
                 Act::Released(object) => {
-                    fed.store.released(&object);
+                    fed.store.released(object.clone());
                     naive.writes += 1;
                     naive.own.insert(object.uid().unwrap(), (naive.writes, object, true));
                 }
@@ -251,7 +257,7 @@ proptest! {
                     fed.take_in(namespace, &Event::Init);
                     let before = naive.writes;
                     if let Some(written) = written.filter(|written| naive.watched.contains_key(&written.uid().unwrap())) {
-                        fed.store.wrote(&written);
+                        fed.store.wrote(written.clone());
                         naive.writes += 1;
                         naive.own.insert(written.uid().unwrap(), (naive.writes, written, false));
                     }
