@@ -1,3 +1,5 @@
+//! Enums whose variants have names.
+
 /// An enum each of whose variants has one name, as labels of metrics and conditions have it: its `ALL` and `as_str` cannot
 /// forget a variant.
 macro_rules! named {

@@ -11,11 +11,12 @@ use crate::{
     clock::Clock,
     cluster,
     config::{self, Config},
-    controller::{self, Context, Hearing, Settings, View, Watch, follow, watches},
     exit::Exit,
     guarded::Guarded,
     keyed::{NoRandomness, ProcessKey},
+    kube::watch_health::WatchHealth,
     lease::{self, Elector, Leadership},
+    logdrain::{self, Context, Settings, View, Watch, follow, watches},
     metrics::{Measured, Metrics},
     scalingo::{self, ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider},
 };
@@ -101,8 +102,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
         Arc::new(move || context.metrics.expose(&context.snapshot()))
     };
     let admin = admin::serve(listener, ready, exposed, stopping.clone());
-    let controller = follow(watches, context);
-    tokio::pin!(admin, controller);
+    let work = follow(watches, context);
+    tokio::pin!(admin, work);
     said.aloud(address);
 
     let mut lead = Box::pin(async {
@@ -118,7 +119,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
         // Of what is due at once after a stop of the process, this first: another may lead.
         biased;
         lost = &mut lead => return Err(lost),
-        () = &mut controller => return Err(Error::Ended("watch")),
+        () = &mut work => return Err(Error::Ended("watch")),
         _ = &mut admin => return Err(Error::Ended("admin server")),
         () = signals.next() => {}
     }
@@ -127,7 +128,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     tokio::select! {
         biased;
         lost = &mut lead => return Err(lost),
-        () = &mut controller => {}
+        () = &mut work => {}
         () = tokio::time::sleep(GRACE) => {
             tracing::warn!("stopped while a step was running; the next start goes on from its record");
             return Ok(());
@@ -161,9 +162,9 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
     let transport = ReqwestTransport::new(TransportLimits::default(), &config.certificate_authorities)?;
     let transport = Measured::new(transport, metrics.clone());
     let transport = Arc::new(Guarded::new(transport, leadership.clone()));
-    let hearing = Hearing::new(metrics.clone());
-    let watches = watches(&client, &config.watch_namespaces, &hearing);
-    let context = Context::new(controller::Parts {
+    let watch_health = WatchHealth::new(metrics.clone());
+    let watches = watches(&client, &config.watch_namespaces, &watch_health);
+    let context = Context::new(logdrain::Parts {
         scalingo: scalingo::Client::new(
             transport,
             config.endpoints,
@@ -179,7 +180,7 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
             gone_after: config.gone_after,
         },
         view: View::new(watches.iter().map(Watch::cache).collect()),
-        hearing,
+        watch_health,
         digester: Arc::default(),
         metrics,
         random: fastrand::Rng::new(),

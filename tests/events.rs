@@ -9,7 +9,8 @@ use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use in_memory_api_server::{ApiServer, Definition, Fault, RequestInfo, Settings};
-use logdrain_operator::controller::{self, Context, Hearing, Parts, View, Watch, follow, watches};
+use logdrain_operator::kube::watch_health::WatchHealth;
+use logdrain_operator::logdrain::{self, Context, Parts, View, Watch, follow, watches};
 use logdrain_operator::metrics::Metrics;
 use logdrain_operator::scalingo::{Client, Endpoints, Transport, TransportError};
 use scalingo_simulator::Simulator;
@@ -52,13 +53,13 @@ fn start(server: &ApiServer, simulator: &Simulator, fault: fn(&RequestInfo) -> F
         Arc::new(move || simulator.now())
     };
     let metrics = Metrics::default();
-    let hearing = Hearing::new(metrics.clone());
-    let watches = watches(&client, &[], &hearing);
+    let watch_health = WatchHealth::new(metrics.clone());
+    let watches = watches(&client, &[], &watch_health);
     let wire = Arc::new(Wire(simulator.clone()));
     let context = Context::new(Parts {
         scalingo: Client::new(wire, endpoints.unwrap(), clock.clone(), 1_000),
         client,
-        settings: controller::Settings {
+        settings: logdrain::Settings {
             region: "osc-fr1".to_owned(),
             resync: Duration::from_secs(600),
             sweep_interval: Duration::from_secs(600),
@@ -66,7 +67,7 @@ fn start(server: &ApiServer, simulator: &Simulator, fault: fn(&RequestInfo) -> F
             gone_after: Duration::from_secs(600),
         },
         view: View::new(watches.iter().map(Watch::cache).collect()),
-        hearing,
+        watch_health,
         digester: Arc::default(),
         metrics,
         random: fastrand::Rng::with_seed(1),

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Verb};
 use logdrain_operator::clock::Clock;
-use logdrain_operator::controller::{Context, Hearing, Parts, Settings, View, Watch, follow, watches};
 use logdrain_operator::drain::Digester;
+use logdrain_operator::kube::watch_health::WatchHealth;
+use logdrain_operator::logdrain::{Context, Parts, Settings, View, Watch, follow, watches};
 use logdrain_operator::metrics::Metrics;
 use logdrain_operator::scalingo::{Client, Endpoints, Transport, TransportError};
 use scalingo_simulator::Simulator;
@@ -76,14 +77,14 @@ impl Operator {
             Endpoints::parse("https://api.{region}.example.com", "https://auth.example.com", false)
                 .expect("valid endpoints");
         let metrics = Metrics::default();
-        let hearing = Hearing::new(metrics.clone());
-        let watches = watches(&client, &[], &hearing);
+        let watch_health = WatchHealth::new(metrics.clone());
+        let watches = watches(&client, &[], &watch_health);
         let context = Context::new(Parts {
             scalingo: Client::new(wire, endpoints, clock.clone(), REQUESTS_PER_MINUTE as usize),
             client,
             settings: settings(feed),
             view: View::new(watches.iter().map(Watch::cache).collect()),
-            hearing,
+            watch_health,
             digester: Arc::clone(digester),
             metrics,
             random: fastrand::Rng::with_seed(1),

@@ -1,3 +1,5 @@
+//! The command line and the environment.
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

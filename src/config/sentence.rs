@@ -1,3 +1,5 @@
+//! clap's errors as sentences.
+
 use std::error::Error;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};

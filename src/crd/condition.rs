@@ -1,3 +1,5 @@
+//! Reasons and conditions.
+
 use std::fmt;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! The custom resource definition as YAML.
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON};
 use kube::CustomResourceExt;
 use serde_json::{Value, json};

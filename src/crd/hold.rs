@@ -1,3 +1,5 @@
+//! The finalizer.
+
 use kube::ResourceExt;
 
 use super::LogDrain;

@@ -1,3 +1,5 @@
+//! Which form of the spec a resource is in.
+
 use super::LogDrain;
 
 /// What people have asked for of a `LogDrain`, as far as a number tells: a status or an annotation changes none of it.

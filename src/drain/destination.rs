@@ -1,3 +1,5 @@
+//! Where logs go.
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{DrainUrl, normal};

@@ -1,3 +1,5 @@
+//! Digests of URLs and destinations.
+
 use std::{
     collections::HashMap,
     fmt,

@@ -1,3 +1,5 @@
+//! Whether a listed URL leads to a destination.
+
 use std::collections::BTreeMap;
 
 use super::{

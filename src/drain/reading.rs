@@ -1,3 +1,5 @@
+//! How a text that should be a URL is read.
+
 use url::Url;
 
 /// How programs and people read a text that should be a URL.

@@ -1,3 +1,5 @@
+//! What of a URL people may see.
+
 use super::{Destination, DrainUrl, normal, reading::Reading};
 use crate::crd::DrainType;
 

@@ -1,3 +1,5 @@
+//! What a drain is attached to.
+
 use std::fmt;
 
 use crate::crd::DrainRecord;

@@ -1,3 +1,5 @@
+//! The URL of a drain.
+
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};

@@ -1,3 +1,5 @@
+//! Stands for election, and renews the Lease.
+
 use std::{fmt, time::Duration};
 
 use k8s_openapi::api::coordination::v1::Lease;

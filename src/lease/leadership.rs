@@ -1,3 +1,5 @@
+//! Whether this process leads.
+
 use std::{
     fmt,
     future::pending,

@@ -1,3 +1,5 @@
+//! Kinds of failures that are counted.
+
 use crate::named::named;
 
 named! {

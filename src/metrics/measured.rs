@@ -1,3 +1,5 @@
+//! Counts and times requests to Scalingo.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

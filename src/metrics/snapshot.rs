@@ -1,3 +1,5 @@
+//! How things stand at a moment, for the metrics.
+
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::scalingo::BudgetFigures;

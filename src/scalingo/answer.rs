@@ -1,3 +1,5 @@
+//! Tells the API's own answers from those of others.
+
 use std::fmt;
 use std::time::Duration;
 

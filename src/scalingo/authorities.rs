@@ -1,3 +1,5 @@
+//! Certificate authorities.
+
 use std::fmt;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! Bearer tokens, one for each API token.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,3 +1,5 @@
+//! The calls of the API.
+
 mod call;
 mod reservation;
 

@@ -1,3 +1,5 @@
+//! Where the API is.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::Uri;

@@ -1,3 +1,5 @@
+//! What a call that failed means.
+
 use std::time::Duration;
 
 use http::{Method, StatusCode};

@@ -1,3 +1,5 @@
+//! The operations of the API, by name.
+
 use std::fmt;
 
 use crate::named::named;

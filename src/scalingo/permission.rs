@@ -1,3 +1,5 @@
+//! Whether a request may still be sent.
+
 use std::{
     fmt,
     pin::Pin,

@@ -1,3 +1,5 @@
+//! Carries requests with reqwest.
+
 use std::error::Error as _;
 use std::io;
 use std::time::Duration;

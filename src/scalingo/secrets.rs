@@ -1,3 +1,5 @@
+//! Keeps secrets out of the API's words.
+
 use std::collections::HashSet;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! API tokens.
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 

@@ -1,3 +1,5 @@
+//! Carries requests: what a transport is.
+
 use std::fmt;
 
 use bytes::Bytes;

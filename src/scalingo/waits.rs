@@ -1,3 +1,5 @@
+//! How long requests have waited.
+
 use std::time::Duration;
 
 /// Until a request could be sent.

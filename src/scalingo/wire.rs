@@ -1,3 +1,5 @@
+//! Bodies of requests and answers.
+
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 

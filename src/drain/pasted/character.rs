@@ -1,3 +1,5 @@
+//! Characters that cannot stand in a credential.
+
 use std::fmt;
 
 /// A kind of character that cannot stand in a credential.

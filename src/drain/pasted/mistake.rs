@@ -1,3 +1,5 @@
+//! Mistakes of pasting, by name.
+
 use std::fmt;
 
 use base64::{

@@ -12,9 +12,10 @@ use std::time::Duration;
 use in_memory_api_server::{ApiServer, Connection, Fault, RequestInfo, Turns, Verb};
 use jiff::{SignedDuration, Timestamp};
 use logdrain_operator::clock::Clock;
-use logdrain_operator::controller::{Context, Hearing, Parts, Settings, View, Watch, follow, watches};
 use logdrain_operator::guarded::Guarded;
+use logdrain_operator::kube::watch_health::WatchHealth;
 use logdrain_operator::lease::{self, Elector, Leadership};
+use logdrain_operator::logdrain::{Context, Parts, Settings, View, Watch, follow, watches};
 use logdrain_operator::metrics::Metrics;
 use logdrain_operator::scalingo::{Client, Endpoints};
 use scalingo_simulator::Simulator;
@@ -331,14 +332,14 @@ async fn run(life: &Arc<Life>, surroundings: &Surroundings, label: &str) -> Opti
     #[expect(clippy::expect_used, reason = "constants, tried by every history")]
     let endpoints = endpoints.expect("valid endpoints");
     let metrics = Metrics::default();
-    let hearing = Hearing::new(metrics.clone());
-    let watches = watches(&client, &[], &hearing);
+    let watch_health = WatchHealth::new(metrics.clone());
+    let watches = watches(&client, &[], &watch_health);
     let parts = Parts {
         scalingo: Client::new(Arc::new(wire), endpoints, clock.clone(), life.requests_per_minute),
         client,
         settings: surroundings.settings(),
         view: View::new(watches.iter().map(Watch::cache).collect()),
-        hearing,
+        watch_health,
         digester: Arc::clone(&surroundings.witness.digester),
         metrics,
         random: fastrand::Rng::with_seed(surroundings.seed()),

@@ -1,7 +1,7 @@
 //! The histories are tried on deliberate bugs: a check that finds none of them would be none.
 
 use histories::{Campaign, Sabotage};
-use logdrain_operator::controller::Sabotage::{
+use logdrain_operator::logdrain::Sabotage::{
     DeleteBeforeAdd, IntentNotWritten, ListsDoNotLag, NotFoundIsGone, OwnershipIgnored,
     UnauthorizedIsNotFound,
 };

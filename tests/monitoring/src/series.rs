@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use logdrain_operator::controller::label_values;
+use logdrain_operator::logdrain::label_values;
 use logdrain_operator::metrics::{Description, FAMILIES, Kind};
 
 use super::{Error, Query, Selector};

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use documents::{page, pages};
-use logdrain_operator::controller::Happening;
 use logdrain_operator::crd::{DrainType, Reason, Remedy, SecretKeyRef};
 use logdrain_operator::drain::pasted::Mistake;
+use logdrain_operator::logdrain::Event;
 use packaging::{parse, repository};
 use serde_json::Value;
 
@@ -53,12 +53,12 @@ fn the_runbook_has_a_section_for_every_reason_and_alert_and_for_each_event_that_
     assert!(!rules.is_empty());
     let of = |text: &str| text.to_owned();
     let asking = [
-        Happening::NotRestored { url: of("…") },
-        Happening::TargetNotFound { target: of("…"), url: of("…") },
-        Happening::Renamed { from: of("a"), to: of("b") },
-        Happening::DriftHealed { url: of("…") },
-        Happening::Added { url: of("…"), instead_of: None },
-        Happening::SuspiciousToken {
+        Event::NotRestored { url: of("…") },
+        Event::TargetNotFound { target: of("…"), url: of("…") },
+        Event::Renamed { from: of("a"), to: of("b") },
+        Event::DriftHealed { url: of("…") },
+        Event::Added { url: of("…"), instead_of: None },
+        Event::SuspiciousToken {
             secret: SecretKeyRef { name: of("…"), key: of("…") },
             mistake: Mistake::Quoted,
         },

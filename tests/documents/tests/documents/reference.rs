@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use logdrain_operator::config;
-use logdrain_operator::controller::{Happening, label_values};
 use logdrain_operator::crd::{
     self, DrainType, FINALIZER, Field, Presence, REQUESTED_AT, Reason, Remedy, SecretKeyRef,
 };
 use logdrain_operator::drain::pasted::Mistake;
 use logdrain_operator::exit::Exit;
+use logdrain_operator::logdrain::{Event, label_values};
 use logdrain_operator::metrics::FAMILIES;
 use packaging::repository;
 use serde_json::Value;
@@ -232,50 +232,50 @@ fn metrics(text: &mut String) {
 }
 
 /// Each happening with each of its notes, but for the failures, whose events are the reasons.
-fn happenings() -> Vec<Happening> {
+fn happenings() -> Vec<Event> {
     let url = || "<url>".to_owned();
     let all = vec![
-        Happening::Added { url: url(), instead_of: None },
-        Happening::Added { url: url(), instead_of: Some(url()) },
-        Happening::Added { url: "<new url>".to_owned(), instead_of: Some("<old url>".to_owned()) },
-        Happening::SuspiciousToken {
+        Event::Added { url: url(), instead_of: None },
+        Event::Added { url: url(), instead_of: Some(url()) },
+        Event::Added { url: "<new url>".to_owned(), instead_of: Some("<old url>".to_owned()) },
+        Event::SuspiciousToken {
             secret: SecretKeyRef { name: "<name>".to_owned(), key: "<key>".to_owned() },
             mistake: Mistake::Quoted,
         },
-        Happening::Adopted { url: url() },
-        Happening::DriftHealed { url: url() },
-        Happening::Replaced { old: url(), new: url() },
-        Happening::Replaced { old: "<old url>".to_owned(), new: "<new url>".to_owned() },
-        Happening::Deleted { url: url() },
-        Happening::TargetNotFound { target: "the app <name>".to_owned(), url: url() },
-        Happening::GoneWithTarget { target: "the app <name>".to_owned(), url: url() },
-        Happening::Retained { url: url() },
-        Happening::MayBeLeft { url: url() },
-        Happening::NotRestored { url: url() },
-        Happening::Renamed { from: "<old>".to_owned(), to: "<new>".to_owned() },
-        Happening::Resumed,
-        Happening::ReadyAgain { message: "<message of the condition>".to_owned() },
-        Happening::TakenOver { message: "<message of the condition>".to_owned() },
+        Event::Adopted { url: url() },
+        Event::DriftHealed { url: url() },
+        Event::Replaced { old: url(), new: url() },
+        Event::Replaced { old: "<old url>".to_owned(), new: "<new url>".to_owned() },
+        Event::Deleted { url: url() },
+        Event::TargetNotFound { target: "the app <name>".to_owned(), url: url() },
+        Event::GoneWithTarget { target: "the app <name>".to_owned(), url: url() },
+        Event::Retained { url: url() },
+        Event::MayBeLeft { url: url() },
+        Event::NotRestored { url: url() },
+        Event::Renamed { from: "<old>".to_owned(), to: "<new>".to_owned() },
+        Event::Resumed,
+        Event::ReadyAgain { message: "<message of the condition>".to_owned() },
+        Event::TakenOver { message: "<message of the condition>".to_owned() },
     ];
     // A new one does not compile here until it is above.
     for happening in &all {
         match happening {
-            Happening::Added { .. }
-            | Happening::SuspiciousToken { .. }
-            | Happening::Adopted { .. }
-            | Happening::DriftHealed { .. }
-            | Happening::Replaced { .. }
-            | Happening::Deleted { .. }
-            | Happening::TargetNotFound { .. }
-            | Happening::GoneWithTarget { .. }
-            | Happening::Retained { .. }
-            | Happening::MayBeLeft { .. }
-            | Happening::NotRestored { .. }
-            | Happening::Renamed { .. }
-            | Happening::Resumed
-            | Happening::ReadyAgain { .. }
-            | Happening::TakenOver { .. }
-            | Happening::NotReady { .. } => {}
+            Event::Added { .. }
+            | Event::SuspiciousToken { .. }
+            | Event::Adopted { .. }
+            | Event::DriftHealed { .. }
+            | Event::Replaced { .. }
+            | Event::Deleted { .. }
+            | Event::TargetNotFound { .. }
+            | Event::GoneWithTarget { .. }
+            | Event::Retained { .. }
+            | Event::MayBeLeft { .. }
+            | Event::NotRestored { .. }
+            | Event::Renamed { .. }
+            | Event::Resumed
+            | Event::ReadyAgain { .. }
+            | Event::TakenOver { .. }
+            | Event::NotReady { .. } => {}
         }
     }
     all
@@ -283,7 +283,7 @@ fn happenings() -> Vec<Happening> {
 
 fn events(text: &mut String) {
     text.push_str("\n## Events\n\n| Reason | Type | Action | Note |\n|---|---|---|---|\n");
-    let mut row = |happening: &Happening, note: &str| {
+    let mut row = |happening: &Event, note: &str| {
         let kind = if happening.is_warning() { "Warning" } else { "Normal" };
         writeln!(text, "| `{}` | {kind} | `{}` | {note} |", happening.reason(), happening.action()).unwrap();
     };
@@ -291,8 +291,7 @@ fn events(text: &mut String) {
         row(&happening, &cell(&happening.note()));
     }
     // Each reason for which a condition is told of that was fine before.
-    for happening in
-        Reason::ALL.into_iter().filter_map(|reason| Happening::of_condition(None, reason, "", None))
+    for happening in Reason::ALL.into_iter().filter_map(|reason| Event::of_condition(None, reason, "", None))
     {
         row(&happening, "the message of the condition");
     }

@@ -1,0 +1,225 @@
+//! Waits for what has to be shared: a target, and the request budget.
+
+use std::{collections::BTreeSet, future::poll_fn, sync::Arc, task::Poll, time::Duration};
+
+use futures::{FutureExt, future::BoxFuture};
+use jiff::SignedDuration;
+use tokio::{pin, sync::OwnedMutexGuard, time::timeout};
+
+use super::{
+    context::Context,
+    error::{Error, at_second},
+    schedule::Trigger,
+    status::{Basis, Subject},
+};
+use crate::{
+    crd::Reason,
+    drain::Target,
+    scalingo::{self, ApiToken, Client, Requester, budget::Class},
+    state::{apps::Fresh, listings::Waiting},
+};
+
+/// How long a stage of a reconciliation may take, apart from waiting for the budget.
+const STAGE_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a resource may wait for the budget before its status says so.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+const LONG: SignedDuration = SignedDuration::from_secs(10);
+/// How often it is looked whether what waits is still wanted.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Waits until nobody else in this process works on these targets.
+pub(super) async fn on_targets(
+    context: &Context,
+    subject: &mut Subject<'_>,
+    targets: &BTreeSet<Target>,
+) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
+    let _idle = context.queue.idle();
+    let turn = tokio::select! {
+        turn = context.targets.lock(targets) => turn,
+        () = context.stopping.cancelled() => return Err(Error::Stopping),
+    };
+    subject.catch_up()?;
+    Ok(turn)
+}
+
+/// What a reconciliation has waited for, before it had begun anything.
+pub(super) struct Admitted {
+    /// The client that keeps a request, unless what it would have asked for is known, and the list that is kept for it.
+    pub(super) client: Result<(Client, Option<Waiting>), scalingo::Error>,
+    /// Why the resource is reconciled.
+    pub(super) trigger: Trigger,
+}
+
+impl Admitted {
+    /// Whether others wait for what it keeps.
+    pub(super) fn holds_a_request(&self) -> bool {
+        self.client.as_ref().is_ok_and(|(client, _)| client.holds_a_request())
+    }
+}
+
+/// A wait that nothing is under way for.
+pub(super) type Admission = BoxFuture<'static, Result<(Client, Option<Waiting>), scalingo::Error>>;
+
+/// Goes on where the budget of the token has a request for the next call of this client, or what it would ask for is `known`.
+/// Otherwise the subject is to wait for it.
+///
+/// # Errors
+/// That it is to wait, and those of an exchange, be it while it waited.
+async fn admit<K>(
+    subject: &mut Subject<'_>,
+    client: &Client,
+    token: &ApiToken,
+    list: Option<Waiting>,
+    known: impl FnOnce(Arc<Context>) -> K + Send + 'static,
+) -> Result<(), Error>
+where
+    K: Future<Output = ()> + Send,
+{
+    let (context, waiter, its_token) = (subject.context().clone(), client.clone(), token.clone());
+    if let Some(error) = subject.refusal() {
+        return Err(error.clone().into());
+    }
+    let mut admission: Admission = Box::pin(async move {
+        tokio::select! {
+            biased;
+            () = known(context) => {}
+            reserved = waiter.reserve(&its_token) => reserved?,
+        }
+        Ok((waiter, list))
+    });
+    if let Poll::Ready(admitted) = futures::poll!(&mut admission) {
+        admitted?;
+        return Ok(());
+    }
+    if client.goes_on(token).duration_since(subject.context().now()) >= LONG {
+        say_that_it_waits(subject, client, token).await?;
+    }
+    subject.wait_for(admission);
+    Err(Error::Waits)
+}
+
+/// Says when it goes on, where somebody waits for it.
+async fn say_that_it_waits(
+    subject: &mut Subject<'_>,
+    client: &Client,
+    token: &ApiToken,
+) -> Result<(), Error> {
+    if client.requester().class == Class::Background {
+        return Ok(());
+    }
+    let message = format!(
+        "waiting for the request budget of the API token; goes on at about {}",
+        at_second(client.goes_on(token))
+    );
+    let records = subject.records().to_vec();
+    subject.write(records, Reason::RateLimited, &message, Basis::ThisForm).await
+}
+
+/// Goes on where the names of the apps are known, or there is a request to ask for them.
+pub(super) async fn on_names(
+    subject: &mut Subject<'_>,
+    (client, token): (&Client, &ApiToken),
+    region: &str,
+    fresh: Fresh,
+) -> Result<(), Error> {
+    let (its_token, region) = (token.clone(), region.to_owned());
+    let known = move |context: Arc<Context>| async move {
+        context.apps.until_known(&its_token, &region, fresh).await;
+    };
+    admit(subject, client, token, None, known).await
+}
+
+/// Waits until the budget of the token has a request for the next call of this client, or until what it would ask
+/// for is `known`. All that is recorded must stay as it was: a plan stands on it.
+pub(super) async fn on_budget(
+    context: &Context,
+    subject: &mut Subject<'_>,
+    client: &Client,
+    token: &ApiToken,
+    known: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let reservation = async {
+        tokio::select! {
+            biased;
+            () = known => Ok(()),
+            reserved = client.reserve(token) => reserved,
+        }
+    };
+    pin!(reservation);
+    let (mut waited, mut is_said) = (Duration::ZERO, false);
+    loop {
+        let reserved = timeout(GLANCE, &mut reservation).await;
+        context.go_on()?;
+        subject.is_newest()?;
+        if let Ok(reserved) = reserved {
+            return Ok(reserved?);
+        }
+        waited += GLANCE;
+        if waited >= PATIENCE && !is_said {
+            say_that_it_waits(subject, client, token).await?;
+            is_said = true;
+        }
+    }
+}
+
+/// Goes on with these targets in hand, and with them the list of one or a request to fetch it.
+pub(super) async fn on_list(
+    context: &Context,
+    subject: &mut Subject<'_>,
+    (client, token): (&Client, &ApiToken),
+    targets: &BTreeSet<Target>,
+    listed: &Target,
+) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
+    let key = (token.key(), listed.clone());
+    let freshness = subject.freshness();
+    let _waiting = context.lists.wait_for(&key);
+    loop {
+        let its_key = key.clone();
+        let known = move |context: Arc<Context>| async move {
+            context.lists.until_known(&its_key, freshness).await;
+        };
+        admit(subject, client, token, Some(context.lists.wait_for(&key)), known).await?;
+        let is_listed = || context.lists.get(&key, freshness).is_some();
+        if let Some(turn) = context.targets.try_lock(targets) {
+            subject.catch_up()?;
+            if client.has_reserved(token) || is_listed() {
+                return Ok(turn);
+            }
+        }
+        // Whoever has the target in hand may be waiting for a request: none is kept meanwhile. And with the target in
+        // hand none is waited for: somebody may come who is to go first.
+        client.give_back();
+        let turn = on_targets(context, subject, targets).await?;
+        if is_listed() || client.reserve(token).now_or_never().is_some_and(|reserved| reserved.is_ok()) {
+            return Ok(turn);
+        }
+    }
+}
+
+/// Gives a stage its time-out, which does not run while it waits for the budget. Meanwhile it takes nobody's place.
+pub(super) async fn in_time<T>(
+    context: &Context,
+    requester: &Requester,
+    stage: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    pin!(stage);
+    let mut idle = None;
+    let stage = poll_fn(|task| {
+        let result = stage.as_mut().poll(task);
+        idle = (result.is_pending() && requester.is_waiting())
+            .then(|| idle.take().unwrap_or_else(|| context.queue.idle()));
+        result
+    });
+    pin!(stage);
+    let mut left = STAGE_TIMEOUT;
+    loop {
+        let before = requester.waited();
+        if let Ok(result) = timeout(left, &mut stage).await {
+            return result;
+        }
+        left = requester.waited().saturating_sub(before);
+        if left.is_zero() {
+            return Err(Error::Timeout(STAGE_TIMEOUT.as_secs()));
+        }
+    }
+}

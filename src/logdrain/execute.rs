@@ -1,0 +1,110 @@
+//! Works on the drains of targets: plans, and carries the plan out.
+
+use std::collections::BTreeSet;
+
+use super::{
+    admission,
+    apply::PlanExecutor,
+    context::Context,
+    error::Error,
+    observe,
+    plan::{Ledger, Plan, Situation, Verdict},
+    sabotage::Sabotage,
+    status::Subject,
+    view::rank,
+};
+use crate::{
+    drain::{Destination, Target},
+    scalingo::{ApiToken, Client},
+};
+
+/// How much is done about the drains of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All that is to be done.
+    Everything,
+    /// What a deletion took along that was not the resource's comes back, and no more.
+    Restoration,
+}
+
+/// Does so much about the drains that are recorded on these targets, of which none is wanted; what is still to wait for, or the
+/// first failure after all have been tried.
+pub(super) async fn delete_on_all<'a>(
+    context: &'a Context,
+    subject: &mut Subject<'a>,
+    account: (&Client, &ApiToken),
+    (targets, extent): (&BTreeSet<Target>, Extent),
+    described: Option<&Destination>,
+) -> Result<Option<Verdict>, Error> {
+    let (mut open, mut failure) = (None, None);
+    for target in targets {
+        match delete_on(context, subject, account, (target, extent), described).await {
+            Ok(Verdict::InSync) => {}
+            Ok(verdict) => open = open.or(Some(verdict)),
+            Err(error) if error.is_of_one_target() => failure = failure.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    failure.map_or(Ok(open), Err)
+}
+
+async fn delete_on<'a>(
+    context: &'a Context,
+    subject: &mut Subject<'a>,
+    (client, token): (&Client, &ApiToken),
+    (target, extent): (&Target, Extent),
+    described: Option<&Destination>,
+) -> Result<Verdict, Error> {
+    let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
+    let known = context.lists.until_known(&key, freshness);
+    admission::on_budget(context, subject, client, token, known).await?;
+    let observation = observe::leaving(context, subject, (client, token), target, freshness).await?;
+    let mut work = PlanExecutor {
+        context,
+        subject,
+        client,
+        token,
+        observation,
+        wanted: None,
+        secret_version: None,
+        described,
+        just_added: None,
+    };
+    plan_and_execute(&mut work, extent).await
+}
+
+/// Plans on what was observed, and carries the plan out.
+pub(super) async fn plan_and_execute(
+    work: &mut PlanExecutor<'_, '_>,
+    extent: Extent,
+) -> Result<Verdict, Error> {
+    let context = work.context;
+    work.renew_digests().await?;
+    let object = work.subject.object();
+    let target = work.observation.target().clone();
+    let records = work.records_here();
+    let adding = records.iter().find(|record| record.is_adding());
+    let listed = observe::listed(&work.observation, &context.digester, work.wanted, adding);
+    let wanted = work.wanted.map(|wanted| context.digester.destination(&target, wanted));
+    let mut peers = work.peers();
+    if context.is_sabotaged(Sabotage::OwnershipIgnored) {
+        peers.clear();
+    }
+    let doubts = work.doubts(&peers);
+    let ledger = Ledger {
+        records: &records,
+        listed: &listed,
+        doubts: &doubts,
+        peers: &peers,
+        // The clock may have been set back since the list.
+        now: work.observation.at().min(context.now()),
+        led_since: context.led_since(),
+    };
+    let plan = match extent {
+        Extent::Everything => Plan::new(&Situation { ledger, rank: &rank(object), wanted: wanted.as_ref() }),
+        Extent::Restoration => Plan::restoration(&ledger),
+    };
+    tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
+    work.execute(&plan).await?;
+    Ok(plan.verdict)
+}

@@ -1,0 +1,165 @@
+//! Lets a resource go that is being deleted: its drains first, unless they are to stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use kube::ResourceExt;
+use tokio::sync::OwnedMutexGuard;
+
+use super::{
+    admission::{self, in_time},
+    context::Context,
+    desired,
+    error::Error,
+    event::Event,
+    execute::{Extent, delete_on_all},
+    plan::{Ledger, Phase, Record, Verdict, settles},
+    report::Outcome,
+    status::Subject,
+    view::{FoundBy, is_ready_as, records},
+};
+use crate::{
+    crd::{LogDrain, Reason},
+    drain::Target,
+    metrics::ReconcileResult,
+};
+
+/// How long a resource whose drains are to stay is kept for them at the most: this policy is the way out where nothing else is.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a deletion lets others go first that were not looked at yet.
+const NEWCOMERS_FIRST: SignedDuration = SignedDuration::from_mins(1);
+
+pub(super) async fn finalize<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
+    if !subject.has_finalizer() {
+        return Ok(Outcome::Released);
+    }
+    if subject.leaves_drains() {
+        return leave_drains(context, subject).await;
+    }
+    if is_before_a_newcomer(context, subject) {
+        return Err(Error::Changed);
+    }
+    let targets = subject.targets();
+    let (left, _turn) = finish(context, subject, (&targets, Extent::Everything)).await?;
+    if let Some(verdict) = left {
+        return Ok(Outcome::Looked { verdict, seen: None, note: None });
+    }
+    // Still with the targets in hand: a peer must not count on this resource any more.
+    subject.remove_finalizer().await?;
+    Ok(Outcome::Released)
+}
+
+/// Whether another resource may want a drain of this one, and was not looked at since it came or was changed. So it is where a
+/// tool renames a resource: the new one is looked at first, and the drain stays.
+fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
+    let deleted = subject.object().metadata.deletion_timestamp.as_ref();
+    if deleted.is_none_or(|deleted| context.now().duration_since(deleted.0) > NEWCOMERS_FIRST) {
+        return false;
+    }
+    let me = subject.uid();
+    subject.records().iter().any(|record| {
+        let wants_it = |other: &LogDrain| {
+            let observed = other.status.as_ref().and_then(|status| status.observed_generation);
+            let is_unseen = observed != other.metadata.generation
+                || records(other).is_empty() && is_ready_as(other, Reason::RateLimited);
+            is_unseen
+                && other.metadata.deletion_timestamp.is_none()
+                && [&record.app, &record.app_id].contains(&&other.spec.app)
+                && record.addon == other.spec.addon
+                && record.region == context.region(other)
+                && other.uid().is_some_and(|uid| uid != me)
+        };
+        let found = [&record.app, &record.app_id].map(|app| context.view.find(&FoundBy::App(app.clone())));
+        found.iter().flatten().any(|other| wants_it(other))
+    })
+}
+
+/// Releases the resource without its drains, once nothing can come of its requests any more: a drain that came later would stand
+/// beside that of whoever wants the same.
+async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
+    let records = read(context, subject);
+    let (now, led_since) = (context.now(), context.led_since());
+    let doubts = BTreeMap::new();
+    let ledger = Ledger { records: &records, listed: &[], doubts: &doubts, peers: &[], now, led_since };
+    if let Some(until) = records.iter().filter_map(|record| ledger.unsettled(record)).max() {
+        return Ok(Outcome::Settling(until));
+    }
+    let mut taken = records.iter().filter(|record| may_have_taken_along(record));
+    let is_long_ago = |record: &Record| {
+        ledger.sent(record).is_some_and(|sent| now.duration_since(settles(sent)) > PATIENCE)
+    };
+    let is_restored = match restore(context, subject).await {
+        Ok(Some(Verdict::WaitForAnswer(until))) => return Ok(Outcome::Settling(until)),
+        Ok(left) => left.is_none(),
+        Err(error) if needs_a_person(&error) || !error.is_passing() && taken.all(is_long_ago) => false,
+        Err(error) => return Err(error),
+    };
+    let left = read(context, subject);
+    subject.remove_finalizer().await?;
+    for record in &left {
+        let url = record.written.shown();
+        if !is_restored && may_have_taken_along(record) {
+            subject.tell(&Event::NotRestored { url: url.clone() });
+        }
+        subject.tell(&match record.phase {
+            Phase::Active { .. } | Phase::Deleting { since: None, .. } => Event::Retained { url },
+            Phase::Adding { .. } | Phase::Deleting { .. } | Phase::Nameless => Event::MayBeLeft { url },
+        });
+    }
+    Ok(Outcome::Released)
+}
+
+/// Adds again what deletions took along that was not this resource's; what is to be waited for.
+pub(super) async fn restore<'a>(
+    context: &'a Context,
+    subject: &mut Subject<'a>,
+) -> Result<Option<Verdict>, Error> {
+    let records = read(context, subject);
+    let taken = records.iter().filter(|record| may_have_taken_along(record));
+    let targets: BTreeSet<Target> = taken.map(|record| record.written.target()).collect();
+    let (left, _turn) = finish(context, subject, (&targets, Extent::Restoration)).await?;
+    Ok(left)
+}
+
+fn read(context: &Context, subject: &Subject<'_>) -> Vec<Record> {
+    context.view.records(subject.object(), context.now())
+}
+
+/// Whether a deletion was sent that may have removed more than its own drain.
+fn may_have_taken_along(record: &Record) -> bool {
+    matches!(record.phase, Phase::Deleting { since: Some(_), keep: 1.., .. })
+}
+
+/// Whether nobody should wait for what fails, whose resource can be released without it.
+fn needs_a_person(error: &Error) -> bool {
+    matches!(error, Error::TargetNotFound { .. })
+        || error.result() == ReconcileResult::Stalled
+        || error.reason() == Reason::ApiTokenNotFound
+}
+
+/// Does what is left to be done about the drains on these targets; what is to be waited for, with the targets in hand.
+async fn finish<'a>(
+    context: &'a Context,
+    subject: &mut Subject<'a>,
+    (targets, extent): (&BTreeSet<Target>, Extent),
+) -> Result<(Option<Verdict>, Vec<OwnedMutexGuard<()>>), Error> {
+    let Some(first) = targets.first() else { return Ok((None, Vec::new())) };
+    let client = subject.client();
+    let requester = client.requester();
+    let token =
+        in_time(context, requester, desired::api_token_for_deletion(context, subject.object())).await?;
+    let described =
+        in_time(context, requester, desired::destination_for_deletion(context, subject.object())).await;
+    let described = match described {
+        // Nothing has to be put back by it.
+        Err(error) if error.is_forbidden() && !read(context, subject).iter().any(may_have_taken_along) => {
+            None
+        }
+        described => described?,
+    };
+    let account = (&client, &token);
+    let turn = admission::on_list(context, subject, account, targets, first).await?;
+    let left = delete_on_all(context, subject, account, (targets, extent), described.as_ref());
+    Ok((in_time(context, requester, Box::pin(left)).await?, turn))
+}

@@ -1,0 +1,352 @@
+//! One reconciliation of one resource, as a list of named steps.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use kube::ResourceExt;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{
+    admission::{self, Admission, Admitted, in_time},
+    apply::PlanExecutor,
+    context::Context,
+    desired::{self, Described},
+    error::Error,
+    execute::{Extent, delete_on_all, plan_and_execute},
+    finalize::{finalize, restore},
+    observe,
+    peers::{Heirs, call_heirs, call_peers},
+    plan::{Ledger, Listed, Plan, Record, Situation, Verdict},
+    report::{Outcome, Seen, report},
+    schedule::{Decision, Trigger},
+    status::Subject,
+    view::{is_ready_as, rank, records},
+};
+use crate::{
+    crd::{DrainRecord, DrainState, LogDrain, Reason},
+    drain::{Destination, Digest, Likeness, Target},
+    kube::watch_health::Watched,
+    metrics::ReconcileResult,
+    scalingo::{self, ApiToken, Client, budget::Class},
+    state::{
+        apps::{Fresh, Resolved},
+        listings::{Key, Waiting},
+        queue::Next,
+        secrets::Version,
+    },
+    triggers::routine_checks,
+};
+
+/// What the resource asks for, resolved as far as it can be without looking at drains.
+struct Desired {
+    client: Client,
+    token: ApiToken,
+    described: Described,
+    target: Target,
+    renamed_to: Option<String>,
+}
+
+/// Changes what has to be changed for a resource, and says so in its status. Gives when to look at it again, and for whom.
+pub(super) async fn reconcile(
+    uid: String,
+    admitted: Option<Admitted>,
+    context: Arc<Context>,
+) -> Next<Class, Admitted> {
+    context.ready().await;
+    let Some(object) = context.view.get(&uid) else { return Next::Rest };
+    // What has changed meanwhile is not what it has waited for.
+    let admitted = admitted.filter(|_| !context.schedule.is_outdated(&object));
+    let (trigger, client) = match admitted {
+        Some(Admitted { client, trigger }) => (trigger, Some(client)),
+        None => match context.schedule.decide(&object) {
+            Decision::Reconcile(trigger) => (trigger, None),
+            Decision::Wait(wait) => {
+                return Next::At(context.schedule.class(&object), Instant::now() + wait);
+            }
+            Decision::Rest => return Next::Rest,
+        },
+    };
+    let span = tracing::info_span!(
+        "reconcile",
+        namespace = object.namespace(),
+        logdrain = object.name_any(),
+        app = object.spec.app,
+        generation = object.metadata.generation,
+    );
+    let next = Box::pin(look_after(&context, object, trigger, client)).instrument(span).await;
+    let Some(object) = context.view.get(&uid) else {
+        context.forget(&uid);
+        return Next::Rest;
+    };
+    match next {
+        Wait::Rest => Next::Rest,
+        Wait::For(wait) => Next::At(context.schedule.class(&object), Instant::now() + wait),
+        Wait::Until(class, admission) => {
+            Next::With(class, admission.map(move |client| Admitted { client, trigger }).boxed())
+        }
+    }
+}
+
+/// When a resource is looked at again.
+enum Wait {
+    Rest,
+    For(Duration),
+    Until(Class, Admission),
+}
+
+async fn look_after(
+    context: &Arc<Context>,
+    object: Arc<LogDrain>,
+    trigger: Trigger,
+    client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
+) -> Wait {
+    let before = records(&object).to_vec();
+    let is_begun = client.is_some();
+    let (client, _waiting) = match client {
+        Some(Ok((client, waiting))) => (Some(Ok(client)), waiting),
+        Some(Err(error)) => (Some(Err(error)), None),
+        None => (None, None),
+    };
+    let mut subject = Subject::new(context, object, trigger, client);
+    if subject.is_requested() && !is_begun {
+        tracing::info!(action = "Check", reason = "Requested", "a check was requested");
+    }
+    let for_whom = subject.requester().clone();
+    let mut counted = context.metrics.reconcile(move || for_whom.waited());
+    let outcome = Box::pin(run_steps(context, &mut subject)).await;
+    if let (Err(Error::Waits), Some(admission)) = (&outcome, subject.take_admission()) {
+        counted.pauses();
+        call_peers(context, &subject, &before);
+        context.schedule.waits(subject.object(), subject.requester().class);
+        return Wait::Until(subject.requester().class, admission);
+    }
+    if waits_for_a_person(&outcome) && !subject.is_being_deleted() {
+        // What was somebody else's does not wait with it.
+        if let Err(error) = Box::pin(restore(context, &mut subject)).await {
+            tracing::debug!(%error, "what deletions took along is not put back yet");
+        }
+    }
+    match &outcome {
+        Ok(_) => counted.ends(ReconcileResult::Ok),
+        Err(error) => {
+            counted.ends(error.result());
+            if let Some(kind) = error.kind() {
+                context.metrics.error(kind);
+            }
+        }
+    }
+    let has_failed = outcome.as_ref().is_err_and(|error| !error.is_passing());
+    let follows_failure = context.schedule.ends(subject.object(), has_failed);
+    let wait = report(context, &mut subject, outcome).await;
+    call_peers(context, &subject, &before);
+    // A record may have gone then by a write that was not answered.
+    if follows_failure {
+        call_heirs(context, Heirs::Of(subject.object()));
+    }
+    match subject.take_admission() {
+        // What is to be put back waits.
+        Some(admission) => {
+            context.schedule.waits(subject.object(), subject.requester().class);
+            Wait::Until(subject.requester().class, admission)
+        }
+        None => wait.map_or(Wait::Rest, Wait::For),
+    }
+}
+
+/// Whether nothing goes on by itself within minutes.
+fn waits_for_a_person(outcome: &Result<Outcome, Error>) -> bool {
+    match outcome {
+        Ok(outcome) => matches!(outcome, Outcome::Looked { verdict: Verdict::Ambiguous(_), .. }),
+        Err(error) => {
+            !matches!(error.reason(), Reason::Progressing | Reason::Unavailable | Reason::RateLimited)
+        }
+    }
+}
+
+async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
+    if subject.is_being_deleted() {
+        return Box::pin(finalize(context, subject)).await;
+    }
+    if subject.object().spec.suspend {
+        // What was somebody else's does not wait with it.
+        let is_restored = match Box::pin(restore(context, subject)).await {
+            Err(Error::Waits) => return Err(Error::Waits),
+            restored => matches!(restored, Ok(None)),
+        };
+        let is_read = desired::remember_api_token(context, subject.object()).await;
+        return Ok(Outcome::Suspended { is_done: is_restored && is_read });
+    }
+    subject.add_finalizer().await?;
+    if let Some(key) = left_unread(context, subject).await? {
+        return Ok(Outcome::LeftInOrder(key));
+    }
+    let client = subject.client();
+    let requester = client.requester().clone();
+    let token = in_time(context, &requester, desired::api_token(context, subject.object())).await?;
+    let described = in_time(context, &requester, desired::destination(context, subject.object())).await?;
+    if let Some(target) = left_in_order(context, subject, &described.destination) {
+        return Ok(Outcome::LeftInOrder((token.key(), target)));
+    }
+    let region = context.region(subject.object());
+    let kept_for = if subject.is_requested() { Duration::ZERO } else { context.keeps_apps(&token, &region) };
+    let fresh = Fresh { since: subject.trigger().since, keep: kept_for };
+    admission::on_names(subject, (&client, &token), &region, fresh).await?;
+    let desired =
+        in_time(context, &requester, desire(context, subject, client, token, described, fresh)).await?;
+    let mut targets = subject.targets();
+    targets.insert(desired.target.clone());
+    let account = (&desired.client, &desired.token);
+    let _turn = admission::on_list(context, subject, account, &targets, &desired.target).await?;
+    let (verdict, seen) =
+        in_time(context, &requester, Box::pin(ensure_drain(context, subject, &desired))).await?;
+    // Told once the status can say it too: what it does not say would be told at each reconciliation.
+    let note = subject.app_is_called(desired.renamed_to);
+    let seen = Seen { key: (desired.token.key(), desired.target), sent: seen };
+    Ok(Outcome::Looked { verdict, seen: Some(seen), note })
+}
+
+/// The target of a resource that is as its status says, for all that can be told without a request: the check is left to the sweep.
+fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destination) -> Option<Target> {
+    let record = record_that_may_stand(context, subject)?;
+    let wanted = context.digester.destination(&record.target(), destination);
+    is_in_order(context, subject, record, &wanted).then(|| record.target())
+}
+
+/// The same without a look into the Secret of its destination, which stands in the version that is recorded.
+async fn left_unread(context: &Context, subject: &Subject<'_>) -> Result<Option<Key>, Error> {
+    let object = subject.object();
+    let Some(record) = record_that_may_stand(context, subject) else { return Ok(None) };
+    let secret = match (&object.spec.token_secret_ref, &object.spec.url_secret_ref) {
+        (Some(secret), None) | (None, Some(secret)) => Some(secret),
+        (None, None) => None,
+        (Some(_), Some(_)) => return Ok(None),
+    };
+    let version = record.secret_version.as_deref().map(|version| Version::of(Some(version)));
+    let wanted = Digest::recorded(&record.destination_digest);
+    if secret.is_some() != version.is_some() || !is_in_order(context, subject, record, &wanted) {
+        return Ok(None);
+    }
+    context.secrets.until_listed().await;
+    if context.watch_health.fails(Watched::Secret) {
+        return Ok(None);
+    }
+    let token = desired::shared_api_token(context, object).await?;
+    let stands = secret
+        .zip(version)
+        .is_none_or(|(secret, version)| context.secrets.rely_on(object, secret, version, None));
+    Ok(stands.then(|| (token.key(), record.target())))
+}
+
+/// The only record of a resource, where its status says that its drain is there as the spec wants it, and nothing says that it is not.
+fn record_that_may_stand<'a>(context: &Context, subject: &'a Subject<'_>) -> Option<&'a DrainRecord> {
+    let object = subject.object();
+    let (spec, status) = (&object.spec, object.status.as_ref()?);
+    let [record] = status.drains.as_slice() else { return None };
+    let is_of_spec =
+        record.app == spec.app && record.addon == spec.addon && record.region == context.region(object);
+    let is_current = status.observed_generation == object.metadata.generation;
+    let may_stand = subject.trigger().may_stand && !subject.is_requested();
+    (may_stand && is_current && is_of_spec && record.state == DrainState::Active).then_some(record)
+}
+
+/// Whether there is nothing to do about a record where its drain is listed, and the status says so.
+fn is_in_order(context: &Context, subject: &Subject<'_>, record: &DrainRecord, wanted: &Digest) -> bool {
+    let Some(status) = &subject.object().status else { return false };
+    let Some(url) = record.url_digest.as_deref() else { return false };
+    let listed =
+        Listed { digest: Digest::recorded(url), like_wanted: Likeness::Same, like_adding: Likeness::Other };
+    let peers = context.view.peers(&subject.uid(), &record.target(), context.now());
+    let plan = Plan::new(&Situation {
+        ledger: Ledger {
+            records: &[Record::from(record.clone())],
+            listed: &[listed],
+            doubts: &BTreeMap::new(),
+            peers: &peers,
+            now: context.now(),
+            led_since: context.led_since(),
+        },
+        rank: &rank(subject.object()),
+        wanted: Some(wanted),
+    });
+    let is_said = match &plan.verdict {
+        Verdict::InSync => is_ready_as(subject.object(), Reason::Synced),
+        Verdict::Duplicate(owner) => status.duplicate_of.as_ref() == Some(owner),
+        _ => false,
+    };
+    plan.steps.is_empty() && is_said
+}
+
+/// Finds the app.
+async fn desire(
+    context: &Context,
+    subject: &Subject<'_>,
+    client: Client,
+    token: ApiToken,
+    described: Described,
+    fresh: Fresh,
+) -> Result<Desired, Error> {
+    let object = subject.object();
+    let spec = &object.spec;
+    let region = context.region(object);
+    let recorded = subject.records().iter().find(|record| record.region == region && record.app == spec.app);
+    let recorded = recorded.map(|record| record.app_id.as_str());
+    let resolved = context.apps.resolve(&client, &token, &region, (&spec.app, recorded), fresh).await;
+    let resolved = match resolved {
+        Ok(resolved) => resolved,
+        Err(error) if error.misses_api() => {
+            return Err(match context.regions.instead_of(&client, &token, &region).await {
+                Some(regions) => Error::RegionNotFound { region, regions, is_default: spec.region.is_none() },
+                None => Error::Scalingo(error),
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(apps) = context.apps.news(&token, &region).await {
+        routine_checks::compare_names(context, token.key(), &region, &apps);
+    }
+    let (app, renamed_to) = match resolved {
+        Resolved::App(app) => (app, None),
+        Resolved::Renamed(app) => {
+            let name = app.name.clone();
+            (app, Some(name))
+        }
+        Resolved::Nothing => return Err(Error::AppNotFound { app: spec.app.clone(), region }),
+    };
+    let target = Target { region, app_id: app.id, addon: spec.addon.clone() };
+    Ok(Desired { client, token, described, target, renamed_to })
+}
+
+/// Makes the wanted drain be there, then the drains of earlier targets go; what has come of it by a list of when.
+async fn ensure_drain<'a>(
+    context: &'a Context,
+    subject: &mut Subject<'a>,
+    desired: &Desired,
+) -> Result<(Verdict, Instant), Error> {
+    let account = (&desired.client, &desired.token);
+    let freshness = subject.freshness();
+    let observation = observe::wanted(context, account, &desired.target, subject.object(), freshness).await?;
+    let sent = observation.sent();
+    let key = (desired.token.key(), desired.target.clone());
+    routine_checks::compare_all(context, &key, &observation, &subject.uid());
+    let described = Some(&desired.described.destination);
+    let mut work = PlanExecutor {
+        context,
+        subject,
+        client: &desired.client,
+        token: &desired.token,
+        observation,
+        wanted: described,
+        secret_version: desired.described.secret_version.as_deref(),
+        described,
+        just_added: None,
+    };
+    let verdict = plan_and_execute(&mut work, Extent::Everything).await?;
+    if !matches!(verdict, Verdict::InSync | Verdict::Duplicate(_)) {
+        return Ok((verdict, sent));
+    }
+    let mut elsewhere = subject.targets();
+    elsewhere.remove(&desired.target);
+    let left = delete_on_all(context, subject, account, (&elsewhere, Extent::Everything), described);
+    Ok((left.await?.unwrap_or(verdict), sent))
+}

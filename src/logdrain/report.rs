@@ -1,0 +1,293 @@
+//! Says what has come of a reconciliation: in its status, to its peers, and to the schedule.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use tokio::time::Instant;
+
+use super::{
+    admission::PATIENCE,
+    context::Context,
+    error::{Error, at_second},
+    peers::{self, Heirs},
+    plan::Verdict,
+    status::{Basis, Subject},
+};
+use crate::{
+    crd::{DrainRecord, DrainState, DrainType, LogDrain, Reason, Remedy},
+    drain::Target,
+    metrics::FailureKind,
+    scalingo::{ErrorKind, budget::WINDOW},
+    state::listings::Key,
+};
+
+/// How often a drain is looked for that a lost answer or a peer may have made.
+const POLL: Duration = Duration::from_secs(10);
+/// How soon a resource that has changed meanwhile is reconciled again, should its watch event be late.
+const CHANGED: Duration = Duration::from_secs(1);
+
+/// What one reconciliation has come to.
+pub(super) enum Outcome {
+    /// The finalizer is off, or was never on.
+    Released,
+    /// The drains are to stay, and the resource goes once no request for them can take effect any more.
+    Settling(Timestamp),
+    /// Nothing is done while suspended, but that the API token is to be known, and that what deletions took along comes back.
+    Suspended { is_done: bool },
+    /// Nothing has changed since an earlier process left it in order; there the check is still to come.
+    LeftInOrder(Key),
+    /// The drains are as this says, by what was seen of the target that is wanted, if any; the note goes with it.
+    Looked { verdict: Verdict, seen: Option<Seen>, note: Option<String> },
+}
+
+/// What a reconciliation was about, and when Scalingo was asked to list it.
+pub(super) struct Seen {
+    pub(super) key: Key,
+    pub(super) sent: Instant,
+}
+
+/// Says in the status what has come of it, and when to reconcile again.
+pub(super) async fn report(
+    context: &Context,
+    subject: &mut Subject<'_>,
+    outcome: Result<Outcome, Error>,
+) -> Option<Duration> {
+    // It is looked after by the sweep only once it is in order.
+    let is_checked = matches!(
+        &outcome,
+        Ok(Outcome::LeftInOrder(_)
+            | Outcome::Looked { verdict: Verdict::InSync | Verdict::Duplicate(_), .. })
+    );
+    if !is_checked {
+        context.withdraw_from_sweep(&subject.uid());
+    }
+    let asked = outcome.as_ref().err().and_then(asked_to_wait);
+    if let Some(wait) = asked.filter(|wait| *wait < PATIENCE || is_content(subject.object())) {
+        tracing::debug!(?wait, "Scalingo asks to send fewer requests");
+        return Some(context.schedule.after_failure(subject.object(), wait));
+    }
+    if let Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) = &outcome
+        && is_well(subject.object())
+    {
+        // A check that was requested has not ended.
+        tracing::debug!(%until, "the next list tells whether the drain is there");
+        return Some(with_list(context, subject.object(), *until));
+    }
+    let (reason, message) = match &outcome {
+        Ok(Outcome::Released) => {
+            context.forget(&subject.uid());
+            return None;
+        }
+        Ok(Outcome::LeftInOrder(key)) => {
+            context.enroll_in_sweep(subject.object(), key, None);
+            return None;
+        }
+        Ok(Outcome::Suspended { .. }) => {
+            (Reason::Suspended, "spec.suspend is true: nothing is checked or changed at Scalingo".to_owned())
+        }
+        Ok(Outcome::Settling(until)) => (
+            Reason::Progressing,
+            format!(
+                "the answer to a request was lost; this resource goes at {}, when it can no longer take effect",
+                at_second(*until)
+            ),
+        ),
+        Ok(Outcome::Looked { verdict, note, .. }) => describe(subject, verdict, note.as_deref()),
+        Err(error) if error.is_passing() => {
+            tracing::debug!(%error, "to be reconciled again");
+            return Some(CHANGED);
+        }
+        Err(error) => {
+            let until = asked.and_then(|wait| context.now().checked_add(wait).ok());
+            let end = until.map(|until| format!("; goes on at about {}", at_second(until)));
+            let message =
+                if subject.is_being_deleted() { error.message_for_deletion() } else { error.message() };
+            (error.reason(), message + &end.unwrap_or_default())
+        }
+    };
+    let seen = match &outcome {
+        Ok(Outcome::Looked { seen, .. }) => seen.as_ref(),
+        _ => None,
+    };
+    let target = seen.map(|seen| &seen.key.1);
+    let records = records_to_write(subject, target, outcome.as_ref().err());
+    subject.answer_request();
+    if let Ok(Outcome::Looked { verdict: Verdict::Duplicate(owner), .. }) = &outcome {
+        subject.is_duplicate_of(owner);
+    }
+    if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
+        context.withdraw_from_sweep(&subject.uid());
+        if error.is_passing() {
+            return Some(CHANGED);
+        }
+        tracing::warn!(%error, "the status could not be written");
+        context.metrics.error(FailureKind::StatusWrite);
+        return Some(context.schedule.after_failure(subject.object(), Duration::ZERO));
+    }
+    next(context, subject.object(), &outcome, (reason, asked))
+}
+
+/// When to reconcile again what came to this outcome, of which the status says so.
+fn next(
+    context: &Context,
+    object: &LogDrain,
+    outcome: &Result<Outcome, Error>,
+    (reason, asked): (Reason, Option<Duration>),
+) -> Option<Duration> {
+    let wait = match outcome {
+        Ok(Outcome::Suspended { is_done: true }) => return None,
+        Ok(Outcome::Suspended { is_done: false }) => context.schedule.after_failure(object, Duration::ZERO),
+        Ok(
+            Outcome::Settling(until)
+            | Outcome::Looked {
+                verdict: Verdict::WaitForAnswer(until) | Verdict::WaitForPeer(_, until), ..
+            },
+        )
+        | Err(Error::AnswerLost { until, .. }) => context.schedule.after(object, until_then(context, *until)),
+        Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => context.schedule.after(object, CHANGED),
+        Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) => {
+            with_list(context, object, *until)
+        }
+        // The last try comes at the end: the target may have been found again by then.
+        Err(Error::TargetNotFound { patience, .. }) => {
+            let left = patience.end.saturating_duration_since(Instant::now());
+            context.schedule.after_failure_within(object, left)
+        }
+        Err(error) if reason.remedy() == Remedy::Time => {
+            tracing::debug!(%reason, %error, "to be tried again");
+            let asked_too = match error {
+                Error::Scalingo(error) => error.retry_after(),
+                _ => None,
+            };
+            context.schedule.after_failure(object, asked.or(asked_too).unwrap_or_default())
+        }
+        Ok(Outcome::Looked {
+            verdict: verdict @ (Verdict::InSync | Verdict::Duplicate(_)),
+            seen: Some(seen),
+            ..
+        }) => {
+            context.enroll_in_sweep(object, &seen.key, Some(seen.sent));
+            if matches!(verdict, Verdict::Duplicate(_)) {
+                // The owner may have gone while this was written.
+                peers::call_heirs(context, Heirs::Itself(object));
+            }
+            return None;
+        }
+        _ => context.schedule.after(object, context.settings.resync),
+    };
+    Some(wait)
+}
+
+/// How long the whole token waits, where Scalingo has answered that too many requests are sent.
+fn asked_to_wait(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Scalingo(error) => match error.kind() {
+            ErrorKind::RateLimited { retry_after } => Some(retry_after.unwrap_or(WINDOW)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether nobody waits for this reconciliation: all was well, and nothing else has been asked for since.
+fn is_content(object: &LogDrain) -> bool {
+    is_well(object) && object.open_request().is_none()
+}
+
+/// Whether all was well, and nothing else is wanted since.
+fn is_well(object: &LogDrain) -> bool {
+    let observed = object.status.as_ref().and_then(|status| status.observed_generation);
+    let is_current = observed == object.metadata.generation;
+    let is_being_deleted = object.metadata.deletion_timestamp.is_some();
+    is_current && !is_being_deleted && ready_of(object).is_some_and(|ready| ready.status == "True")
+}
+
+/// What a verdict says to people.
+fn describe(subject: &Subject<'_>, verdict: &Verdict, note: Option<&str>) -> (Reason, String) {
+    let (reason, mut message) = match verdict {
+        Verdict::InSync => {
+            let active = subject.records().iter().rev().find(|record| record.state == DrainState::Active);
+            let url = active.and_then(|record| record.url.as_deref()).unwrap_or("of this resource");
+            (Reason::Synced, format!("Scalingo lists the drain {url}"))
+        }
+        Verdict::Duplicate(owner) => (
+            Reason::Duplicate,
+            format!(
+                "the drain is there, and the older LogDrain {owner} owns it; this one takes over when that one goes"
+            ),
+        ),
+        Verdict::WaitForAnswer(until) => (
+            Reason::Progressing,
+            format!(
+                "the answer to a request was lost; looking until {} for what it may have done",
+                at_second(*until)
+            ),
+        ),
+        Verdict::LookAgain => (
+            Reason::Progressing,
+            "a step is done, and the next depends on what Scalingo lists now: looking again".to_owned(),
+        ),
+        Verdict::Unconfirmed(until) => (
+            Reason::Progressing,
+            format!(
+                "Scalingo may list the drains of some seconds ago; a list after {} tells whether the drain is there",
+                at_second(*until)
+            ),
+        ),
+        Verdict::WaitForPeer(peer, _) => {
+            (Reason::Progressing, format!("LogDrain {peer} is adding or deleting the same drain"))
+        }
+        Verdict::AfterPeer(peer) => (
+            Reason::Progressing,
+            format!("LogDrain {peer} has the same drain and goes too; this one waits until it has gone"),
+        ),
+        Verdict::Ambiguous(many) => (
+            Reason::Ambiguous,
+            format!(
+                "the answer to an addition was lost, and {many} new drains at Scalingo may be the one: delete those \
+                 that nobody wants there; nothing is added or deleted until then"
+            ),
+        ),
+    };
+    if let Some(note) = note {
+        message = format!("{message}; {note}");
+    }
+    (reason, message)
+}
+
+/// The records, with the wanted app under the name that the spec gives it now.
+fn records_to_write(
+    subject: &Subject<'_>,
+    wanted: Option<&Target>,
+    failure: Option<&Error>,
+) -> Vec<DrainRecord> {
+    let mut records = subject.records().to_vec();
+    for record in records.iter_mut().filter(|record| Some(&record.target()) == wanted) {
+        record.app.clone_from(&subject.object().spec.app);
+    }
+    if let Some(Error::UrlOfTwoReadings { .. }) = failure {
+        // An earlier version may have shown part of the password as the host.
+        let has_url = [DrainType::Elk, DrainType::Custom];
+        for record in records.iter_mut().filter(|record| has_url.contains(&record.drain_type)) {
+            record.url = None;
+        }
+    }
+    records
+}
+
+fn until_then(context: &Context, until: Timestamp) -> Duration {
+    let left = until.duration_since(context.now()).try_into().unwrap_or(Duration::ZERO);
+    POLL.min(left + CHANGED)
+}
+
+/// When to reconcile again with what is listed from then on.
+fn with_list(context: &Context, object: &LogDrain, since: Timestamp) -> Duration {
+    let left = since.duration_since(context.now()).try_into().unwrap_or(Duration::ZERO);
+    context.schedule.with_list(object, Instant::now() + left)
+}
+
+fn ready_of(object: &LogDrain) -> Option<&Condition> {
+    let mut conditions = object.status.iter().flat_map(|status| &status.conditions);
+    conditions.find(|condition| condition.type_ == "Ready")
+}

@@ -1,0 +1,351 @@
+//! What is known of the change feeds, one for each API token and region. Pure: the time is passed in.
+//!
+//! A feed is a hint. It is checked by itself: every own write must show up in it. An app whose echo has not come
+//! counts as not covered until one comes; so does everything while a feed does not answer.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::listings::Key;
+use crate::{
+    drain::{Digest, Target},
+    scalingo::{
+        Missing, TokenKey,
+        event::{Change, EVENTS_PER_PAGE, Event},
+    },
+};
+
+/// How long the echo of an own write may take.
+const ECHO: Duration = Duration::from_secs(120);
+/// How long an echo is recognised.
+const RECOGNISED: Duration = Duration::from_secs(15 * 60);
+/// How long a feed may be silent, where its interval is not longer, before it counts as failing.
+const SILENCE: Duration = Duration::from_secs(120);
+/// Longest time between two tries of a feed that does not answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// How many own writes may come in while pages wait for the budget.
+const MEANWHILE: usize = 50;
+/// How many events are known again.
+const KNOWN: usize = 2_000;
+
+/// Whose feed it is, and of which region.
+pub type FeedKey = (TokenKey, String);
+
+/// Kind of a change of a drain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// It was added.
+    Added,
+    /// It was deleted.
+    Deleted,
+}
+
+/// All feeds.
+#[derive(Debug)]
+pub struct Feeds {
+    interval: Option<Duration>,
+    known: HashMap<FeedKey, Feed>,
+    writes: Vec<Write>,
+    /// Apps that were deleted, by region and id.
+    deleted: BTreeSet<(String, String)>,
+    /// Apps that have lost an addon.
+    lost_addon: BTreeSet<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Feed {
+    begun: Instant,
+    due: Instant,
+    is_under_way: bool,
+    failures: u32,
+    read: Option<Instant>,
+    known: Known,
+    /// Apps, by id, whose echoes have not come.
+    silent: BTreeSet<String>,
+}
+
+/// The events that were read last.
+#[derive(Debug, Default)]
+struct Known {
+    ids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct Write {
+    token: TokenKey,
+    target: Target,
+    kind: Kind,
+    url: Digest,
+    at: Instant,
+    seen_by: Vec<FeedKey>,
+    /// Whether its echo may have been among events that were not read.
+    is_excused: bool,
+}
+
+impl Feeds {
+    /// No feed yet. Each is read every `interval`; none ever without it.
+    #[must_use]
+    pub fn new(interval: Option<Duration>) -> Self {
+        Self {
+            interval,
+            known: HashMap::new(),
+            writes: Vec::new(),
+            deleted: BTreeSet::new(),
+            lost_addon: BTreeSet::new(),
+        }
+    }
+
+    /// Keeps the feeds that are in use, and gives those to be read now. Each is to be ended by
+    /// [`read`](Self::read), [`failed`](Self::failed) or [`put_off`](Self::put_off).
+    pub fn due(&mut self, in_use: &BTreeSet<FeedKey>, now: Instant) -> Vec<FeedKey> {
+        self.known.retain(|key, _| in_use.contains(key));
+        self.writes.retain(|write| now.duration_since(write.at) < RECOGNISED);
+        let mut due = Vec::new();
+        for key in in_use {
+            let feed = self.known.entry(key.clone()).or_insert_with(|| Feed {
+                begun: now,
+                due: now,
+                is_under_way: false,
+                failures: 0,
+                read: None,
+                known: Known::default(),
+                silent: BTreeSet::new(),
+            });
+            if feed.due <= now && !feed.is_under_way {
+                feed.is_under_way = true;
+                due.push(key.clone());
+            }
+        }
+        due
+    }
+
+    /// Forgets what was heard and not heard of apps, by region and id, that this is false for.
+    pub fn keep_apps(&mut self, is_used: impl Fn(&str, &str) -> bool) {
+        self.writes.retain(|write| is_used(&write.target.region, &write.target.app_id));
+        for apps in [&mut self.deleted, &mut self.lost_addon] {
+            apps.retain(|(region, app)| is_used(region, app));
+        }
+        for ((_, region), feed) in &mut self.known {
+            feed.silent.retain(|app| is_used(region, app));
+        }
+    }
+
+    /// When the next feed is to be read.
+    #[must_use]
+    pub fn next(&self) -> Option<Instant> {
+        self.known.values().filter(|feed| !feed.is_under_way).map(|feed| feed.due).min()
+    }
+
+    /// Whether nothing has been read of a feed yet.
+    #[must_use]
+    pub fn is_first(&self, key: &FeedKey) -> bool {
+        self.known.get(key).is_none_or(|feed| feed.read.is_none())
+    }
+
+    /// Of a page, the events that were not read before; and whether there were others.
+    #[must_use]
+    pub fn unseen(&self, key: &FeedKey, page: Vec<Event>) -> (Vec<Event>, bool) {
+        let Some(feed) = self.known.get(key) else { return (Vec::new(), true) };
+        let count = page.len();
+        let unseen: Vec<Event> =
+            page.into_iter().filter(|event| !feed.known.ids.contains(&event.id)).collect();
+        let meets = unseen.len() < count;
+        (unseen, meets)
+    }
+
+    /// How many pages it takes at least, read in a minute or so, to see the echoes that have not come yet.
+    #[must_use]
+    pub fn pages(&self, key: &FeedKey) -> u64 {
+        let to_come = self.writes.iter().filter(|write| {
+            write.token == key.0
+                && write.target.region == key.1
+                && !write.is_excused
+                && !write.seen_by.contains(key)
+        });
+        let count = to_come.count();
+        if count < EVENTS_PER_PAGE { 1 } else { 1 + ((count + MEANWHILE) / EVENTS_PER_PAGE) as u64 }
+    }
+
+    /// A feed was read, asked at this time, and these events, newest first, are new; whether they are all that are.
+    /// Gives the apps, by id, whose echoes should have come by now and have not.
+    pub fn read(
+        &mut self,
+        key: &FeedKey,
+        asked: Instant,
+        events: &[Event],
+        is_complete: bool,
+        now: Instant,
+    ) -> Vec<String> {
+        let Some(feed) = self.known.get_mut(key) else { return Vec::new() };
+        feed.is_under_way = false;
+        feed.failures = 0;
+        feed.read = Some(now);
+        feed.due = now + self.interval.unwrap_or(LONGEST_WAIT);
+        for event in events.iter().rev() {
+            feed.known.add(&event.id);
+            let apps = match event.change {
+                Change::AppDeleted => &mut self.deleted,
+                Change::AddonDeleted => &mut self.lost_addon,
+                _ => continue,
+            };
+            apps.insert((key.1.clone(), event.app_id.clone()));
+        }
+        if !is_complete {
+            // Their echoes may be among those that were not read.
+            self.writes.iter_mut().for_each(|write| write.is_excused = true);
+        }
+        let overdue = self.writes.iter().filter(|write| {
+            write.token == key.0
+                && write.target.region == key.1
+                && asked.saturating_duration_since(write.at) >= ECHO
+                && !write.is_excused
+                && !write.seen_by.contains(key)
+        });
+        let mut silent = Vec::new();
+        for write in overdue {
+            if feed.silent.insert(write.target.app_id.clone()) {
+                silent.push(write.target.app_id.clone());
+            }
+        }
+        silent
+    }
+
+    /// A feed could not be read. Gives whether it could before.
+    pub fn failed(&mut self, key: &FeedKey, now: Instant) -> bool {
+        let Some(feed) = self.known.get_mut(key) else { return false };
+        feed.is_under_way = false;
+        let wait = self.interval.unwrap_or(LONGEST_WAIT);
+        let wait = wait.saturating_mul(2_u32.saturating_pow(feed.failures)).min(LONGEST_WAIT.max(wait));
+        feed.due = now + wait;
+        feed.failures = feed.failures.saturating_add(1);
+        feed.failures == 1
+    }
+
+    /// A feed was not read, which says nothing of it.
+    pub fn put_off(&mut self, key: &FeedKey, now: Instant) {
+        if let Some(feed) = self.known.get_mut(key) {
+            feed.is_under_way = false;
+            feed.due = now + self.interval.unwrap_or(LONGEST_WAIT);
+        }
+    }
+
+    /// Whether the last try to read a feed has failed.
+    #[must_use]
+    pub fn is_failing(&self, key: &FeedKey) -> bool {
+        self.known.get(key).is_some_and(|feed| feed.failures > 0)
+    }
+
+    /// An own write, which is to show up in the feeds.
+    pub fn wrote(&mut self, key: &Key, kind: Kind, url: Digest, now: Instant) {
+        if self.interval.is_some() {
+            let (token, target) = key.clone();
+            self.writes.push(Write {
+                token,
+                target,
+                kind,
+                url,
+                at: now,
+                seen_by: Vec::new(),
+                is_excused: false,
+            });
+        }
+    }
+
+    /// Whether a target was deleted of which Scalingo answers that this is missing, and has not merely been hidden from an API token.
+    ///
+    /// The id of an app never comes back, so `delete_app` is proof for ever. `delete_addon` does not say which addon it was: it is proof
+    /// together with an answer that the addon is missing, which only those get who see the app.
+    #[must_use]
+    pub fn proves_deletion(&self, target: &Target, missing: Missing) -> bool {
+        let app = (target.region.clone(), target.app_id.clone());
+        let is_addon = target.addon.is_some() && missing == Missing::Addon;
+        self.deleted.contains(&app) || is_addon && self.lost_addon.contains(&app)
+    }
+
+    /// Whether the echo of an own write is still to come.
+    #[must_use]
+    pub fn may_echo(&self, key: &FeedKey, target: &Target, kind: Kind) -> bool {
+        self.writes
+            .iter()
+            .any(|write| write.target == *target && write.kind == kind && !write.seen_by.contains(key))
+    }
+
+    /// Whether an event is the echo of an own write; each is so once in each feed.
+    pub fn is_echo(&mut self, key: &FeedKey, target: &Target, kind: Kind, url: &Digest) -> bool {
+        let echoed = self.writes.iter_mut().find(|write| {
+            write.target == *target && write.kind == kind && write.url == *url && !write.seen_by.contains(key)
+        });
+        let Some(write) = echoed else { return false };
+        write.seen_by.push(key.clone());
+        if write.token == key.0
+            && let Some(feed) = self.known.get_mut(key)
+        {
+            feed.silent.remove(&target.app_id);
+        }
+        true
+    }
+
+    /// How long ago the feed was read that was read longest ago; of one that never was, how long it is known.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Option<Duration> {
+        self.known.values().map(|feed| now.saturating_duration_since(feed.read.unwrap_or(feed.begun))).max()
+    }
+
+    /// How many feeds answer, and how many do not.
+    #[must_use]
+    pub fn count(&self, now: Instant) -> (usize, usize) {
+        let answers = |(token, region): &&FeedKey| self.answers(*token, region, now);
+        let answering = self.known.keys().filter(answers).count();
+        (answering, self.known.len() - answering)
+    }
+
+    /// Whether the feed of a token tells of the changes of a target.
+    #[must_use]
+    pub fn covers(&self, key: &Key, now: Instant) -> bool {
+        let (token, target) = key;
+        self.answers(*token, &target.region, now)
+            && self
+                .known
+                .get(&(*token, target.region.clone()))
+                .is_none_or(|feed| !feed.silent.contains(&target.app_id))
+    }
+
+    /// Whether the feed of a token answers, and is not known to hide an app: a name may come to mean one of which it does not tell.
+    #[must_use]
+    pub fn tells_of_all(&self, token: TokenKey, region: &str, now: Instant) -> bool {
+        let feed = self.known.get(&(token, region.to_owned()));
+        self.answers(token, region, now) && feed.is_none_or(|feed| feed.silent.is_empty())
+    }
+
+    /// Whether the feed of a token answers. One that nobody has asked yet is thought to.
+    #[must_use]
+    pub fn answers(&self, token: TokenKey, region: &str, now: Instant) -> bool {
+        let Some(interval) = self.interval else { return false };
+        let Some(feed) = self.known.get(&(token, region.to_owned())) else { return true };
+        // One that waits for the budget is worth more than the checks that would wait with it.
+        let patience = SILENCE.max(interval.saturating_mul(4));
+        let is_young = now.duration_since(feed.read.unwrap_or(feed.begun)) < patience;
+        feed.failures == 0 && (feed.is_under_way || is_young)
+    }
+}
+
+impl Known {
+    fn add(&mut self, id: &str) {
+        if self.ids.insert(id.to_owned()) {
+            self.order.push_back(id.to_owned());
+        }
+        if self.order.len() > KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

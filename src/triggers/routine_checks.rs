@@ -1,0 +1,108 @@
+//! Checks one target after the other, as [`Sweeps`] says.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::sweeps::Next;
+use crate::{
+    crd::DrainRecord,
+    drain::Digest,
+    kube::watch_health::Watched,
+    logdrain::{context::Context, view::records},
+    scalingo::{App, TokenKey},
+    state::{apps::named, listings::Key, observation::Observation},
+};
+
+/// How long changes are gathered: after each, all targets are gone through.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Lets every target be checked now and then. Never ends.
+pub async fn sweep(context: &Context) {
+    context.ready().await;
+    loop {
+        let changed = context.sweeps_changed.notified();
+        let now = Instant::now();
+        let next = context.sweeps().next(now, |key| context.feeds().covers(key, now));
+        match next {
+            Next::Check(uid) => {
+                context.check(&uid);
+                continue;
+            }
+            Next::At(at) => {
+                tokio::select! {
+                    biased;
+                    () = sleep_until(at) => continue,
+                    () = changed => {}
+                }
+            }
+            Next::Idle => changed.await,
+        }
+        sleep(GATHER).await;
+    }
+}
+
+/// While a watch of Secrets fails, reconciles each resource every resync, so that it reads its own. Never ends.
+pub async fn reread_secrets(context: &Context) {
+    let mut turns = context.watch_health.turns();
+    let mut last = String::new();
+    loop {
+        turns.mark_unchanged();
+        let is_blind = context.watch_health.fails(Watched::Secret);
+        let next = context.sweeps().after(&last);
+        let count = next.as_ref().map_or(1, |(_, count)| u32::try_from(*count).unwrap_or(u32::MAX));
+        tokio::select! {
+            biased;
+            _ = turns.changed() => continue,
+            () = sleep(context.settings.resync / count), if is_blind => {}
+        }
+        if let Some((uid, _)) = next {
+            context.check(&uid);
+            last = uid;
+        }
+    }
+}
+
+/// A list that has just come checks all resources of its target: those whose drain it does not show are called,
+/// and may use it.
+pub fn compare_all(context: &Context, key: &Key, observation: &Observation, except_uid: &str) {
+    let members = context.sweeps().members(key);
+    if members.len() <= 1 {
+        return;
+    }
+    for uid in members.into_iter().filter(|uid| uid != except_uid) {
+        let Some(object) = context.view.get(&uid) else { continue };
+        // It looks by itself, and once is enough.
+        if object.open_request().is_some() {
+            continue;
+        }
+        let mut here = records(&object).iter().filter(|record| record.is_on(&key.1));
+        if here.any(|record| !is_shown(context, record, observation)) {
+            context.call(&uid, observation.sent());
+        }
+    }
+}
+
+/// A list of apps that has just come tells of all names: those resources are called whose app goes by another, or
+/// whose name has come to mean another app.
+pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[App]) {
+    let members = context.sweeps().members_of(token, region);
+    for (uid, target) in members {
+        let Some(object) = context.view.get(&uid) else { continue };
+        let is_other = match named(apps, &object.spec.app) {
+            Some(app) => app.id != target.app_id,
+            // Not every app may be in the list.
+            None => apps.iter().find(|app| app.id == target.app_id).is_some_and(|app| {
+                object.status.as_ref().and_then(|status| status.renamed_to.as_ref()) != Some(&app.name)
+            }),
+        };
+        if is_other {
+            context.call(&uid, Instant::now());
+        }
+    }
+}
+
+fn is_shown(context: &Context, record: &DrainRecord, observation: &Observation) -> bool {
+    let url = record.url_digest.as_deref().map(Digest::recorded);
+    url.is_some_and(|url| context.doubts.shows(observation, &url))
+}
