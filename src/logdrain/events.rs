@@ -22,6 +22,8 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long after the last time an event that repeats is counted up rather than told anew; the recorder's own.
 const SERIES: Duration = Duration::from_secs(6 * 60);
+/// How many notes are known again: each takes some kilobytes.
+const MOST_NOTES: usize = 256;
 /// How many are published at a time.
 const AT_ONCE: usize = 8;
 /// Longest note that the API server takes, in bytes.
@@ -47,6 +49,10 @@ impl Events {
         let now = Instant::now();
         let mut recorders = self.recorders.lock().unwrap_or_else(PoisonError::into_inner);
         recorders.retain(|_, (_, used)| now.duration_since(*used) < SERIES);
+        if recorders.len() >= MOST_NOTES && !recorders.contains_key(note) {
+            let oldest = recorders.iter().min_by_key(|(_, (_, used))| *used).map(|(note, _)| note.clone());
+            oldest.and_then(|note| recorders.remove(&note));
+        }
         let new = || (Recorder::new(self.client.clone(), Reporter::from("logdrain-operator")), now);
         let (recorder, used) = recorders.entry(note.to_owned()).or_insert_with(new);
         *used = now;

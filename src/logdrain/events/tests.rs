@@ -1,3 +1,5 @@
+use in_memory_api_server::{ApiServer, Definition, Fault, Settings};
+
 use super::*;
 
 #[test]
@@ -8,4 +10,20 @@ fn a_note_is_cut_to_what_the_api_server_takes_and_never_within_a_letter() {
     assert_eq!(cut(long(1_023) + "\u{e4}"), long(1_023), "its last letter takes two bytes, one too many");
     assert_eq!(cut(long(1_022) + "\u{e4}"), long(1_022) + "\u{e4}");
     assert_eq!(cut(String::new()), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_notes_are_kept_than_some_and_the_one_used_last_is_kept() {
+    let server = ApiServer::new(Settings::default(), Definition::builtin());
+    let (client, _) = server.client_with("operator", "shop", |_| Fault::None);
+    let events = Events::new(client, Metrics::default());
+    for number in 0..MOST_NOTES * 2 {
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let _ = events.recorder("again and again");
+        let _ = events.recorder(&format!("note {number}"));
+    }
+    let known = events.recorders.lock().unwrap();
+    assert_eq!(known.len(), MOST_NOTES);
+    assert!(known.contains_key("again and again"));
+    assert!(known.contains_key(&format!("note {}", MOST_NOTES * 2 - 1)) && !known.contains_key("note 0"));
 }
