@@ -77,6 +77,12 @@ impl Destination {
         self.values(str::to_ascii_lowercase, DrainUrl::formerly_normalised)
     }
 
+    /// Whether an earlier version may have recorded it by another digest.
+    #[must_use]
+    pub fn has_former_digest(&self) -> bool {
+        self.former_identity() != self.identity()
+    }
+
     fn values(
         &self,
         host_form: fn(&str) -> String,

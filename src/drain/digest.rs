@@ -80,8 +80,7 @@ impl Digester {
     /// Digest of such a destination that an earlier version has recorded, where that is another.
     #[must_use]
     pub fn former_destination(&self, target: &Target, destination: &Destination) -> Option<Digest> {
-        let former = destination.former_identity();
-        (former != destination.identity()).then(|| self.digest(target, &former))
+        destination.has_former_digest().then(|| self.digest(target, &destination.former_identity()))
     }
 
     fn digest(&self, target: &Target, values: &[(&str, String)]) -> Digest {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{context::Context, error::Error};
 use crate::{
-    crd::{LogDrain, SecretKeyRef},
+    crd::{LogDrain, LogDrainSpec, SecretKeyRef},
     drain::{
         Destination, DrainUrl,
         pasted::{self, Fault, Use},
@@ -121,16 +121,24 @@ pub async fn destination(context: &Context, object: &LogDrain) -> Result<Describ
         (Some(value), None) | (None, Some(value)) => value.version.clone(),
         _ => None,
     };
-    let url = url.map(|url| url.text.expose_secret().to_owned()).or_else(|| spec.url.clone());
-    let destination = Destination {
-        token: token.map(|token| token.text),
+    let mut destination = destination_without_secrets(spec);
+    destination.token = token.map(|token| token.text);
+    if let Some(url) = url {
+        destination.url = Some(DrainUrl::new(url.text.expose_secret().to_owned()));
+    }
+    Ok(Described { destination, secret_version })
+}
+
+/// The same without what stands in Secrets.
+#[must_use]
+pub fn destination_without_secrets(spec: &LogDrainSpec) -> Destination {
+    Destination {
         host: spec.host.clone(),
         port: spec.port,
         drain_region: spec.drain_region.clone(),
-        url: url.map(DrainUrl::new),
+        url: spec.url.clone().map(DrainUrl::new),
         ..spec.custom_type.as_deref().map_or_else(|| Destination::new(spec.drain_type), Destination::custom)
-    };
-    Ok(Described { destination, secret_version })
+    }
 }
 
 /// The same of a resource that is being deleted; none where its Secrets do not tell any more.

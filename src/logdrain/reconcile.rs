@@ -219,6 +219,10 @@ async fn left_unread(context: &Context, subject: &Subject<'_>) -> Result<Option<
     let Some(record) = record_that_may_stand(context, subject) else { return Ok(None) };
     let secret = match (&object.spec.token_secret_ref, &object.spec.url_secret_ref) {
         (Some(secret), None) | (None, Some(secret)) => Some(secret),
+        // A record without a version may be of an earlier version of the operator, and to be written anew.
+        (None, None) if desired::destination_without_secrets(&object.spec).has_former_digest() => {
+            return Ok(None);
+        }
         (None, None) => None,
         (Some(_), Some(_)) => return Ok(None),
     };

@@ -264,12 +264,14 @@ impl Schedule {
     fn call(&self, uid: &str, call: Call) {
         let mut entries = self.entries();
         let entry = entries.entry(uid.to_owned()).or_default();
-        let both = entry.call.map_or(call, |earlier| Call {
-            since: call.since.max(earlier.since),
-            may_stand: call.may_stand && earlier.may_stand,
+        // What is due is due for something else.
+        let rests = entry.next.as_ref().is_none_or(|next| matches!(next.due, Due::Never { .. }));
+        let may_stand = entry.call.map_or(rests, |earlier| earlier.may_stand);
+        entry.call = Some(Call {
+            since: entry.call.map_or(call.since, |earlier| call.since.max(earlier.since)),
+            may_stand: call.may_stand && may_stand,
             ..call
         });
-        entry.call = Some(both);
         if let Some(next) = &mut entry.next {
             next.due = Due::At(Instant::now());
             next.since = None;
@@ -343,7 +345,16 @@ impl Schedule {
 
 impl Entry {
     fn turn_without_request(&mut self, object: &LogDrain, now: Instant) -> Decision {
-        if let Some(Call { since, may_stand, .. }) = self.call.take() {
+        if let Some(Call { since, may_stand, crowd }) = self.call.take() {
+            let next = self.next.get_or_insert_with(|| Next {
+                revision: Revision::of(object),
+                due: Due::At(now),
+                since: None,
+                failures: 0,
+                called: Some(crowd),
+            });
+            // A reconciliation that comes to nothing is followed by another.
+            next.due = Due::At(now);
             return Decision::Reconcile(Trigger { since, may_stand });
         }
         let Some(next) = &mut self.next else {

@@ -130,7 +130,11 @@ impl Doubts {
         for digest in shown {
             match seen.lingers(list, &digest) {
                 Some(until) if until > sent => drop(doubts.insert(digest, time_of(list, until))),
-                Some(_) => drop(seen.told.remove(&digest)),
+                // Of an addition since it is still known that it is young.
+                Some(_) if seen.is_deleted(&digest) => drop(seen.told.remove(&digest)),
+                Some(_) => {
+                    seen.told.entry(digest).and_modify(|told| told.deleted = None);
+                }
                 None => {}
             }
         }
@@ -281,6 +285,16 @@ mod tests {
             let later = i64::try_from(second).unwrap() + 10;
             assert_eq!(case.doubt(second + 3, &["u", "u"]), Some(later), "another list may show both");
         }
+    }
+
+    #[test]
+    fn what_was_added_again_is_young_though_a_list_tells_that_the_deletion_is_over() {
+        let case = Case::new();
+        case.told(50, Kind::Deleted);
+        case.told(55, Kind::Added);
+        assert_eq!(case.doubt(61, &["u"]), None);
+        assert!(case.doubts.is_young(&target(), &digest("u"), case.at(64)));
+        assert_eq!(case.doubt(62, &[]), Some(72), "that one was not deleted");
     }
 
     #[test]

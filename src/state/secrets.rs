@@ -1,7 +1,7 @@
 //! Who uses which value of which Secret, and what is known of it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -61,6 +61,8 @@ struct Index {
     uses: HashMap<SecretName, HashMap<UseKey, State>>,
     /// What the watch has told last, of more Secrets than are in use.
     versions: HashMap<SecretName, Version>,
+    /// The namespaces whose Secrets are being told.
+    listing: BTreeSet<Option<String>>,
     by_resource: HashMap<String, BTreeSet<SecretName>>,
     to_check: BTreeSet<SecretName>,
 }
@@ -137,7 +139,7 @@ impl Secrets {
     ) -> bool {
         let (name, key) = names(object, secret);
         let mut index = self.index();
-        let stands = index.versions.get(&name) == Some(&version);
+        let stands = version != Version::Gone && index.versions.get(&name) == Some(&version);
         if stands {
             let read = |value| State::Read(version, Found::Value(value));
             index.enter(name, key, value.map_or(State::Recorded(version), read));
@@ -163,8 +165,11 @@ impl Secrets {
 
     /// Forgets what was told of Secrets that are not in use.
     pub fn tidy(&self) {
-        let Index { uses, versions, .. } = &mut *self.index();
-        versions.retain(|secret, _| uses.contains_key(secret));
+        let Index { uses, versions, listing, .. } = &mut *self.index();
+        if listing.is_empty() {
+            versions.retain(|secret, _| uses.contains_key(secret));
+            versions.shrink_to_fit();
+        }
     }
 
     /// Forgets what a resource uses: it reads all anew, or needs nothing any more.
@@ -173,12 +178,10 @@ impl Secrets {
     }
 
     /// The watch tells of a Secret. It is to be checked if a resource has read another version of it.
-    ///
-    /// Gives whether any resource uses it at all.
-    pub fn heard(&self, secret: &SecretName, version: Version) -> bool {
+    pub fn heard(&self, secret: &SecretName, version: Version) {
         let mut index = self.index();
         index.versions.insert(secret.clone(), version);
-        let Some(uses) = index.uses.get_mut(secret) else { return false };
+        let Some(uses) = index.uses.get_mut(secret) else { return };
         let mut is_news = false;
         for state in uses.values_mut() {
             match state {
@@ -192,24 +195,23 @@ impl Secrets {
             index.to_check.insert(secret.clone());
             self.news.notify_one();
         }
-        true
     }
 
     /// The watch begins to list all Secrets of a namespace, or of all.
     pub fn lists(&self, namespace: Option<&str>) {
-        self.index().versions.retain(|secret, _| !is_in(secret, namespace));
+        let mut index = self.index();
+        index.versions.retain(|secret, _| !is_in(secret, namespace));
+        index.listing.insert(namespace.map(str::to_owned));
     }
 
-    /// The watch has listed all Secrets of a namespace, or of all. Those in use and not `listed` may be gone.
-    pub fn listed(&self, namespace: Option<&str>, listed: &HashSet<SecretName>) {
-        let is_watched = |secret: &SecretName| is_in(secret, namespace);
-        let missing: Vec<SecretName> = self
-            .index()
-            .uses
-            .keys()
-            .filter(|secret| is_watched(secret) && !listed.contains(*secret))
-            .cloned()
-            .collect();
+    /// The watch has listed all Secrets of a namespace, or of all. Those in use that it has not told of may be gone.
+    pub fn listed(&self, namespace: Option<&str>) {
+        let mut index = self.index();
+        index.listing.remove(&namespace.map(str::to_owned));
+        let is_missing =
+            |secret: &&SecretName| is_in(secret, namespace) && !index.versions.contains_key(*secret);
+        let missing: Vec<SecretName> = index.uses.keys().filter(is_missing).cloned().collect();
+        drop(index);
         for secret in &missing {
             self.heard(secret, Version::Gone);
         }

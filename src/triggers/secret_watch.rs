@@ -4,7 +4,7 @@
 //! event is handled: an annotation such as `kubectl.kubernetes.io/last-applied-configuration` may hold the
 //! values themselves. Whether a value in use has changed is told by reading the Secret.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, future, stream::FuturesUnordered};
 use k8s_openapi::api::core::v1::Secret;
@@ -51,25 +51,15 @@ async fn watch(context: &Context, namespace: Option<String>) {
         Some(namespace) => Api::namespaced(client, namespace),
     };
     let mut events = watching(api);
-    let mut listed = HashSet::new();
     let mut is_answered = false;
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Init) => {
-                context.secrets.lists(namespace.as_deref());
-                listed.clear();
-            }
-            Ok(Event::InitApply(secret)) => {
-                let name = name(&secret);
-                if context.secrets.heard(&name, version(&secret)) {
-                    listed.insert(name);
-                }
-            }
+            Ok(Event::Init) => context.secrets.lists(namespace.as_deref()),
             Ok(Event::InitDone) => {
-                context.secrets.listed(namespace.as_deref(), &std::mem::take(&mut listed));
+                context.secrets.listed(namespace.as_deref());
                 answered(context, &mut is_answered);
             }
-            Ok(Event::Apply(secret)) => {
+            Ok(Event::InitApply(secret) | Event::Apply(secret)) => {
                 context.secrets.heard(&name(&secret), version(&secret));
             }
             Ok(Event::Delete(secret)) => {

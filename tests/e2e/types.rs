@@ -258,6 +258,10 @@ async fn the_status_of_every_type_records_its_drain_and_the_events_tell_of_it() 
             for field in ["urlDigest", "destinationDigest"] {
                 digests.push(take_digest(&mut status["drains"][0], field));
             }
+            let secret = ["tokenSecretRef", "urlSecretRef"].iter().any(|field| !case.fields[field].is_null());
+            let version =
+                status["drains"][0].as_object_mut().and_then(|record| record.remove("secretVersion"));
+            assert_eq!(version.is_some(), secret, "{}", case.name);
             let moved = status["conditions"][0]["lastTransitionTime"].take();
             assert!(moved.as_str().is_some_and(|time| time.ends_with('Z')), "{moved}");
             let mut record = json!({

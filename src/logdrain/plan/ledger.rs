@@ -111,12 +111,6 @@ impl Ledger<'_> {
         if let Some(url) = self.shared(&adding.destination) {
             return Found::Drain(url.clone());
         }
-        // The drain that had been missed is there again, by this addition or without it: its record tells, and no rival can have it.
-        let is_over = whose == Whose::Own && self.unsettled(adding).is_none();
-        let mut own = self.records.iter().filter(|_| is_over);
-        if own.any(|record| self.standing(record, &adding.destination).is_some()) {
-            return Found::Nothing;
-        }
 
         let mut candidates: BTreeMap<Likeness, BTreeSet<&Digest>> = BTreeMap::new();
         let mut doubtful: BTreeSet<&Digest> = BTreeSet::new();
@@ -137,7 +131,12 @@ impl Ledger<'_> {
         }
         let same = candidates.remove(&Likeness::Same).unwrap_or_default();
         let possible = candidates.remove(&Likeness::Possible).unwrap_or_default();
+        // The drain that had been missed is there again, by this addition or without it: its record tells, and no rival can have it.
+        let is_over = whose == Whose::Own && self.unsettled(adding).is_none();
+        let mut own = self.records.iter().filter(|_| is_over);
+        let is_back = own.any(|record| self.standing(record, &adding.destination).is_some());
         match (same.len(), possible.len()) {
+            (0, _) if is_back => Found::Nothing,
             (1, _) => same.first().map_or(Found::Nothing, |digest| Found::Drain((*digest).clone())),
             (0, 0) if doubtful.is_empty() => Found::Nothing,
             (0, 0) => Found::OneOf(doubtful.len()),

@@ -170,7 +170,36 @@ async fn a_call_during_a_look_is_not_lost_with_its_end() {
     schedule.now("u", Instant::now(), Crowd::Few);
     let wait = schedule.after(&object(1), Duration::from_secs(600));
     assert!(reconciles(schedule.decide(&object(1))), "another reconciliation answers the call");
-    assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait), "and no third one");
+    assert!(reconciles(schedule.decide(&object(1))), "until one comes to its end");
+    let wait = schedule.after(&object(1), wait);
+    assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait), "and no more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_reconciliation_comes_to_nothing_is_answered_by_the_next() {
+    let schedule = schedule();
+    let sure = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: false });
+    for is_known in [false, true] {
+        if is_known {
+            schedule.rest(&object(1));
+        }
+        schedule.now("u", Instant::now(), Crowd::Few);
+        schedule.now("u", Instant::now(), Crowd::Few);
+        assert_eq!(schedule.decide(&object(1)), sure);
+        // It was outdated, and has entered nothing.
+        assert_eq!(schedule.decide(&object(1)), sure);
+        assert_eq!(schedule.class(&object(1)), Class::Rollout, "it was never there");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_is_not_left_as_it_is_for_being_proved() {
+    let schedule = schedule();
+    schedule.rest(&object(1));
+    schedule.check("u");
+    schedule.prove("u", Instant::now(), Crowd::Few);
+    let sure = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: false });
+    assert_eq!(schedule.decide(&object(1)), sure);
 }
 
 #[tokio::test(start_paused = true)]

@@ -49,7 +49,7 @@ fn a_secret_that_nobody_has_read_is_of_no_interest() {
     read(&secrets, "a", "token", Some(&secret(5, &[("token", "x")])));
     for (namespace, name) in [("shop", "other"), ("elsewhere", "logs")] {
         let name = SecretName { namespace: namespace.into(), name: name.into() };
-        assert!(!secrets.heard(&name, Version::At(9)));
+        secrets.heard(&name, Version::At(9));
         assert!(secrets.compare(&name, None).is_empty());
     }
     assert_eq!(to_check(&secrets), NONE);
@@ -66,7 +66,7 @@ fn a_secret_is_checked_when_its_version_is_another_than_what_was_read_or_it_come
         (Version::At(10), vec![logs()]),
         (Version::Gone, vec![logs()]),
     ] {
-        assert!(secrets.heard(&logs(), version), "somebody uses it");
+        secrets.heard(&logs(), version);
         assert_eq!(to_check(&secrets), expected, "{version:?}");
     }
     read(&secrets, "a", "token", None);
@@ -157,13 +157,30 @@ fn after_a_read_that_failed_any_event_calls() {
 fn a_secret_that_a_new_list_has_no_more_is_checked() {
     let secrets = Secrets::default();
     read(&secrets, "a", "token", Some(&secret(5, &[("token", "x")])));
-    secrets.listed(Some("shop"), &[logs()].into());
-    secrets.listed(Some("elsewhere"), &HashSet::new());
+    let list = |namespace, shown: &[SecretName]| {
+        secrets.lists(namespace);
+        shown.iter().for_each(|secret| secrets.heard(secret, Version::At(5)));
+        secrets.listed(namespace);
+    };
+    list(Some("shop"), &[logs()]);
+    list(Some("elsewhere"), &[]);
     assert_eq!(to_check(&secrets), NONE);
-    secrets.listed(Some("shop"), &HashSet::new());
+    list(Some("shop"), &[]);
     assert_eq!(to_check(&secrets), [logs()]);
-    secrets.listed(None, &HashSet::new());
+    list(None, &[]);
     assert_eq!(to_check(&secrets), [logs()]);
+}
+
+#[test]
+fn a_secret_that_comes_into_use_while_a_list_runs_is_there() {
+    let secrets = Secrets::default();
+    secrets.lists(None);
+    secrets.heard(&logs(), Version::At(5));
+    secrets.tidy();
+    read(&secrets, "a", "token", Some(&secret(5, &[("token", "x")])));
+    secrets.listed(None);
+    assert_eq!(to_check(&secrets), NONE);
+    assert!(secrets.rely_on(&resource("b"), &reference("token"), Version::At(5), None));
 }
 
 #[test]
@@ -237,12 +254,14 @@ fn a_version_is_unknown_while_the_secrets_are_listed_anew_and_once_nobody_uses_i
     let rely = || secrets.rely_on(&resource("a"), &reference("token"), Version::At(5), None);
     secrets.heard(&logs(), Version::At(5));
     secrets.lists(Some("elsewhere"));
+    secrets.listed(Some("elsewhere"));
     assert!(rely());
     secrets.tidy();
     assert!(rely());
     secrets.lists(None);
     assert!(!rely());
     secrets.heard(&logs(), Version::At(5));
+    secrets.listed(None);
     secrets.forget("a");
     secrets.tidy();
     assert!(!rely());

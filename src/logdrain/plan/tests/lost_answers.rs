@@ -48,6 +48,10 @@ fn the_own_drain_that_is_back_is_not_taken_for_that_of_a_rival() {
     };
     case(89).gives(vec![], WaitForAnswer(at(110)));
     case(90).gives(vec![Step::Forget { record: adding("d", &[]), because: Forgotten::NeverAdded }], InSync);
+    // Another that shows every value is the one that was asked for.
+    let both = vec![listed("u", Possible), listed("v", Same)];
+    let plan = Case { listed: both, ..case(90) }.plan();
+    assert_eq!(plan.steps.first(), Some(&Step::Resolve { record: adding("d", &[]), url: digest("v") }));
 }
 
 #[test]
