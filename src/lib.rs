@@ -19,3 +19,4 @@ pub mod scalingo;
 pub mod state;
 pub mod telemetry;
 pub mod triggers;
+pub mod work;

@@ -16,8 +16,9 @@
 //! | called | to be reconciled at once, though neither the resource nor a timer says so |
 //! | resting | in order, and left to the sweep of its target |
 
-mod admission;
+pub(crate) mod admission;
 mod apply;
+mod compare;
 pub(crate) mod context;
 pub(crate) mod desired;
 pub(crate) mod error;
@@ -29,7 +30,7 @@ mod labels;
 mod observe;
 mod peers;
 pub(crate) mod plan;
-mod reconcile;
+pub(crate) mod reconcile;
 mod report;
 mod sabotage;
 pub(crate) mod schedule;
@@ -37,7 +38,7 @@ mod snapshot;
 mod status;
 mod vanished;
 pub(crate) mod view;
-mod watch;
+pub(crate) mod watch;
 
 pub use context::{Context, Parts, Settings};
 pub use event::{Event, Told};
@@ -46,4 +47,4 @@ pub use labels::label_values;
 #[doc(hidden)]
 pub use sabotage::Sabotage;
 pub use view::View;
-pub use watch::{Cache, Watch, follow, watches};
+pub use watch::{Cache, Watch, watches};

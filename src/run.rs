@@ -16,9 +16,10 @@ use crate::{
     keyed::{NoRandomness, ProcessKey},
     kube::watch_health::WatchHealth,
     lease::{self, Elector, Leadership},
-    logdrain::{self, Context, Settings, View, Watch, follow, watches},
+    logdrain::{self, Context, Settings, View, Watch, watches},
     metrics::{Measured, Metrics},
     scalingo::{self, ReqwestTransport, TransportLimits, TransportSetupError, install_crypto_provider},
+    work::follow,
 };
 
 /// How long running steps may take to end once the operator is asked to stop. Together with what follows

@@ -43,16 +43,16 @@ pub(super) async fn on_targets(
 }
 
 /// What a reconciliation has waited for, before it had begun anything.
-pub(super) struct Admitted {
+pub(crate) struct Admitted {
     /// The client that keeps a request, unless what it would have asked for is known, and the list that is kept for it.
-    pub(super) client: Result<(Client, Option<Waiting>), scalingo::Error>,
+    pub(crate) client: Result<(Client, Option<Waiting>), scalingo::Error>,
     /// Why the resource is reconciled.
-    pub(super) trigger: Trigger,
+    pub(crate) trigger: Trigger,
 }
 
 impl Admitted {
     /// Whether others wait for what it keeps.
-    pub(super) fn holds_a_request(&self) -> bool {
+    pub(crate) fn holds_a_request(&self) -> bool {
         self.client.as_ref().is_ok_and(|(client, _)| client.holds_a_request())
     }
 }

@@ -10,6 +10,7 @@ use tracing::Instrument;
 use super::{
     admission::{self, Admission, Admitted, in_time},
     apply::PlanExecutor,
+    compare,
     context::Context,
     desired::{self, Described},
     error::Error,
@@ -35,7 +36,6 @@ use crate::{
         queue::Next,
         secrets::Version,
     },
-    triggers::routine_checks,
 };
 
 /// What the resource asks for, resolved as far as it can be without looking at drains.
@@ -48,7 +48,7 @@ struct Desired {
 }
 
 /// Changes what has to be changed for a resource, and says so in its status. Gives when to look at it again, and for whom.
-pub(super) async fn reconcile(
+pub(crate) async fn reconcile(
     uid: String,
     admitted: Option<Admitted>,
     context: Arc<Context>,
@@ -307,7 +307,7 @@ async fn desire(
         Err(error) => return Err(error.into()),
     };
     if let Some(apps) = context.apps.news(&token, &region).await {
-        routine_checks::compare_names(context, token.key(), &region, &apps);
+        compare::compare_names(context, token.key(), &region, &apps);
     }
     let (app, renamed_to) = match resolved {
         Resolved::App(app) => (app, None),
@@ -332,7 +332,7 @@ async fn ensure_drain<'a>(
     let observation = observe::wanted(context, account, &desired.target, subject.object(), freshness).await?;
     let sent = observation.sent();
     let key = (desired.token.key(), desired.target.clone());
-    routine_checks::compare_all(context, &key, &observation, &subject.uid());
+    compare::compare_all(context, &key, &observation, &subject.uid());
     let described = Some(&desired.described.destination);
     let mut work = PlanExecutor {
         context,

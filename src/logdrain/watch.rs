@@ -1,4 +1,4 @@
-//! Watches `LogDrain` resources and their Secrets, and reconciles each when it, or something about it, changes.
+//! Watches `LogDrain` resources: fills the store, and has those looked at that have changed.
 
 use std::sync::{
     Arc,
@@ -14,10 +14,8 @@ use kube::{Api, Client, ResourceExt, runtime::watcher};
 use tokio::sync::watch;
 
 use super::{
-    admission::Admitted,
     context::Context,
     peers::{Heirs, call_heirs},
-    reconcile::reconcile,
 };
 use crate::{
     crd::LogDrain,
@@ -25,20 +23,8 @@ use crate::{
         watch_health::{WatchHealth, WatchMonitor, Watched},
         watching::watching,
     },
-    scalingo::budget::Class,
-    state::{
-        queue::AtOnce,
-        store::{Listing, Passed, Store},
-    },
-    triggers::{
-        change_feed::poll_change_feeds,
-        routine_checks::{reread_secrets, sweep},
-        secret_watch::watch_secrets,
-    },
+    state::store::{Listing, Passed, Store},
 };
-
-/// How many are reconciled at once: as many as there may be calls to the Kubernetes API under way.
-const AT_ONCE: AtOnce<Class> = AtOnce { all: 32, more: (Class::Interactive, 8) };
 
 /// The watch of one namespace, or of all, before its events are followed.
 pub struct Watch {
@@ -193,6 +179,12 @@ impl Watch {
         self.stream.for_each(async |_| {}).await;
     }
 
+    /// The namespace that it watches, unless it watches all.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     /// The cache that the watch fills.
     #[must_use]
     pub fn cache(&self) -> Cache {
@@ -201,7 +193,7 @@ impl Watch {
 }
 
 /// Keeps the caches of these watches full until this process leads.
-async fn stand_by(watches: &mut [Watch], context: &Context) {
+pub(crate) async fn stand_by(watches: &mut [Watch], context: &Context) {
     let renewals: Vec<Renewal> = watches.iter().map(|watch| watch.renewal.clone()).collect();
     let follow = async {
         let mut events = select_all(watches.iter_mut().map(|watch| &mut watch.stream));
@@ -225,7 +217,7 @@ async fn stand_by(watches: &mut [Watch], context: &Context) {
 }
 
 /// Follows the watches.
-async fn heed(watches: Vec<Watch>, context: &Context) {
+pub(crate) async fn heed(watches: Vec<Watch>, context: &Context) {
     // What has passed while standing by, first.
     for object in context.view.all() {
         context.look_at(&object);
@@ -244,35 +236,6 @@ async fn heed(watches: Vec<Watch>, context: &Context) {
                 call_heirs(context, Heirs::All);
             }
         }
-    }
-}
-
-/// Stands by until this process leads, then follows the watches until the operator is stopping and every reconciliation
-/// that runs has ended.
-pub async fn follow(mut watches: Vec<Watch>, context: Arc<Context>) {
-    tokio::select! {
-        biased;
-        () = stand_by(&mut watches, &context) => {}
-        () = context.stopping.cancelled() => return,
-    }
-    let namespaces = watches.iter().map(|watch| watch.namespace.clone()).collect();
-    let secrets = watch_secrets(namespaces, Arc::clone(&context));
-    let work = context.queue.work(
-        AT_ONCE,
-        &context.stopping,
-        |uid, admitted| reconcile(uid, admitted, Arc::clone(&context)),
-        Admitted::holds_a_request,
-        |uid| context.is_outdated(uid),
-    );
-    tokio::select! {
-        // In this order rather than at random: a course of events can then be repeated.
-        biased;
-        () = work => {}
-        () = heed(watches, &context) => {}
-        () = secrets => {}
-        () = poll_change_feeds(&context) => {}
-        () = sweep(&context) => {}
-        () = reread_secrets(&context) => {}
     }
 }
 

@@ -5,14 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::sweeps::Next;
-use crate::{
-    crd::DrainRecord,
-    drain::Digest,
-    kube::watch_health::Watched,
-    logdrain::{context::Context, view::records},
-    scalingo::{App, TokenKey},
-    state::{apps::named, listings::Key, observation::Observation},
-};
+use crate::{kube::watch_health::Watched, logdrain::context::Context};
 
 /// How long changes are gathered: after each, all targets are gone through.
 const GATHER: Duration = Duration::from_millis(100);
@@ -61,48 +54,4 @@ pub async fn reread_secrets(context: &Context) {
             last = uid;
         }
     }
-}
-
-/// A list that has just come checks all resources of its target: those whose drain it does not show are called,
-/// and may use it.
-pub fn compare_all(context: &Context, key: &Key, observation: &Observation, except_uid: &str) {
-    let members = context.sweeps().members(key);
-    if members.len() <= 1 {
-        return;
-    }
-    for uid in members.into_iter().filter(|uid| uid != except_uid) {
-        let Some(object) = context.view.get(&uid) else { continue };
-        // It looks by itself, and once is enough.
-        if object.open_request().is_some() {
-            continue;
-        }
-        let mut here = records(&object).iter().filter(|record| record.is_on(&key.1));
-        if here.any(|record| !is_shown(context, record, observation)) {
-            context.call(&uid, observation.sent());
-        }
-    }
-}
-
-/// A list of apps that has just come tells of all names: those resources are called whose app goes by another, or
-/// whose name has come to mean another app.
-pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[App]) {
-    let members = context.sweeps().members_of(token, region);
-    for (uid, target) in members {
-        let Some(object) = context.view.get(&uid) else { continue };
-        let is_other = match named(apps, &object.spec.app) {
-            Some(app) => app.id != target.app_id,
-            // Not every app may be in the list.
-            None => apps.iter().find(|app| app.id == target.app_id).is_some_and(|app| {
-                object.status.as_ref().and_then(|status| status.renamed_to.as_ref()) != Some(&app.name)
-            }),
-        };
-        if is_other {
-            context.call(&uid, Instant::now());
-        }
-    }
-}
-
-fn is_shown(context: &Context, record: &DrainRecord, observation: &Observation) -> bool {
-    let url = record.url_digest.as_deref().map(Digest::recorded);
-    url.is_some_and(|url| context.doubts.shows(observation, &url))
 }
