@@ -96,7 +96,10 @@ async fn a_restart_with_nothing_changed_asks_for_nothing() {
     }
     world.secret("datadog", &[("api-key", "0123456789abcdef0123456789abcdef")]);
     let secret = json!({"name": "datadog", "key": "api-key"});
-    world.apply("drain-6", &json!({"app": "shop-front", "type": "datadog", "tokenSecretRef": secret}));
+    world.apply(
+        "drain-6",
+        &json!({"app": "shop-front", "type": "datadog", "drainRegion": "eu", "tokenSecretRef": secret}),
+    );
     world.until_reason("drain-6", "Synced").await;
     crate::duplicates::until_older(&world, world.namespace(), "drain-1").await;
     world.apply("twin", &papertrail("shop-front", 1));

@@ -59,5 +59,6 @@ mod takeover;
 mod told;
 mod two_operators;
 mod types;
+mod upgrade;
 mod wire;
 mod world;

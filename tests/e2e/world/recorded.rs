@@ -16,12 +16,13 @@ use crate::emitted::assert_free_of;
 const WRITE: &str = "WRITE_TESTDATA";
 
 /// What differs from run to run, and what stands for it. Where several can be told apart, a number takes the place of `#`.
-const CHANCE: [(&str, &str); 5] = [
+const CHANCE: [(&str, &str); 6] = [
     (r"\btest-[0-9]+\b", "shop"),
     (r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z", "2026-11-23T12:00:00Z"),
     (r"\bv1:[0-9a-f]{32}\b", "v1:0000000000000000000000000000000#"),
     (r"\bad-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ad-00000000-0000-4000-8000-00000000000#"),
     (r"\b[0-9a-f]{24}\b", "5af97be7ff688d000122800#"),
+    (r#""secretVersion":"[0-9]+""#, r#""secretVersion":"48211""#),
 ];
 
 impl World {
@@ -90,6 +91,7 @@ fn what_is_chance_is_taken_out_and_what_can_be_told_apart_stays_apart() {
             "message": "LogDrain test-7/older; goes on at about 2025-01-02T03:04:05Z",
             "digests": [digest, other, digest],
             "appId": "abcdefabcdefabcdefabcdef",
+            "secretVersion": "433",
         },
     });
     let expected = json!({
@@ -104,6 +106,7 @@ fn what_is_chance_is_taken_out_and_what_can_be_told_apart_stays_apart() {
                 "v1:00000000000000000000000000000001",
             ],
             "appId": "5af97be7ff688d0001228001",
+            "secretVersion": "48211",
         },
     });
     assert_eq!(normalised(&object), expected);
