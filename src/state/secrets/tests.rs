@@ -159,7 +159,9 @@ fn a_secret_that_a_new_list_has_no_more_is_checked() {
     read(&secrets, "a", "token", Some(&secret(5, &[("token", "x")])));
     let list = |namespace, shown: &[SecretName]| {
         secrets.lists(namespace);
-        shown.iter().for_each(|secret| secrets.heard(secret, Version::At(5)));
+        for secret in shown {
+            secrets.heard(secret, Version::At(5));
+        }
         secrets.listed(namespace);
     };
     list(Some("shop"), &[logs()]);
