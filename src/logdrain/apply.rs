@@ -64,7 +64,7 @@ impl<'a> PlanExecutor<'a, '_> {
     ///
     /// # Errors
     /// Of the first addition that fails: what stands behind it counts on it. Of deletions, the first
-    /// failure, after all have been tried.
+    /// failure, after all have been tried; the others are counted and logged.
     pub async fn execute(&mut self, plan: &Plan) -> Result<(), Error> {
         let mut failure = None;
         let mut steps: Vec<&Step> = plan.steps.iter().collect();
@@ -86,8 +86,14 @@ impl<'a> PlanExecutor<'a, '_> {
             let needed = !matches!(step, Step::Forget { .. } | Step::Delete { .. } | Step::Restore { .. });
             match done {
                 Ok(()) => {}
-                Err(error) if needed || error.is_passing() => return Err(error),
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) if needed || error.is_passing() => {
+                    if let Some(first) = &failure {
+                        self.context.report(first);
+                    }
+                    return Err(error);
+                }
+                Err(error) if failure.is_some() => self.context.report(&error),
+                Err(error) => failure = Some(error),
             }
         }
         failure.map_or(Ok(()), Err)

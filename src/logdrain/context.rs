@@ -257,6 +257,14 @@ impl Context {
         begun.copied().unwrap_or(Timestamp::MIN)
     }
 
+    /// Counts and logs a failure of which the status does not tell, since it tells of another.
+    pub(super) fn report(&self, error: &Error) {
+        if let Some(kind) = error.kind() {
+            self.metrics.error(kind);
+            tracing::warn!(%error, "another step has failed too");
+        }
+    }
+
     /// Lets a resource be reconciled, if it is to be: it has changed.
     pub fn look_at(&self, object: &LogDrain) {
         let uid = object.uid().unwrap_or_default();

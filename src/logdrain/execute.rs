@@ -41,8 +41,14 @@ pub(super) async fn delete_on_all<'a>(
         match delete_on(context, subject, account, (target, extent), described).await {
             Ok(Verdict::InSync) => {}
             Ok(verdict) => open = open.or(Some(verdict)),
-            Err(error) if error.is_of_one_target() => failure = failure.or(Some(error)),
-            Err(error) => return Err(error),
+            Err(error) if !error.is_of_one_target() => {
+                if let Some(first) = &failure {
+                    context.report(first);
+                }
+                return Err(error);
+            }
+            Err(error) if failure.is_some() => context.report(&error),
+            Err(error) => failure = Some(error),
         }
     }
     failure.map_or(Ok(open), Err)

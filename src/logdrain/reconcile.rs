@@ -124,7 +124,7 @@ async fn look_after(
     if waits_for_a_person(&outcome) && !subject.is_being_deleted() {
         // What was somebody else's does not wait with it.
         if let Err(error) = Box::pin(restore(context, &mut subject)).await {
-            tracing::debug!(%error, "what deletions took along is not put back yet");
+            context.report(&error);
         }
     }
     match &outcome {

@@ -169,6 +169,32 @@ async fn all_that_was_recorded_goes_on_whatever_app_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_of_several_failures_is_logged_though_the_status_tells_of_one() {
+    let world = World::running().await;
+    write_secrets(&world);
+    world.apply("datadog", &datadog());
+    world.until_reason("datadog", "Synced").await;
+    let refuse = |app: &str| {
+        let broken = Action::respond(Answer::new(503, AnswerBody::Html));
+        world.simulator.add_rule(Rule::new("DELETE", &format!("/v1/apps/{app}/log_drains"), broken));
+    };
+    refuse("shop-front");
+    world.change("datadog", &json!({"app": "shop-api"}));
+    world.until_reason("datadog", "Unavailable").await;
+    refuse("shop-api");
+    world.delete("datadog");
+    let ids = ["shop-front", "shop-api"].map(|app| world.simulator.app_id(app).expect("the app"));
+    let told = |output: &str, id: &String| {
+        let mut lines = output.lines().filter(|line| line.contains("another step has failed too"));
+        lines.any(|line| line.contains(id))
+    };
+    world.until_output("the other failure", |output| ids.iter().any(|id| told(output, id))).await;
+    world.simulator.clear_rules();
+    world.until_gone("datadog").await;
+    world.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_finalizer_that_is_taken_away_by_hand_is_put_back() {
     let world = World::new().await;
     write_secrets(&world);
