@@ -47,6 +47,8 @@ pub struct Config {
     pub gone_after: Duration,
     /// How many requests are sent with one API token within any 60 s at the most.
     pub requests_per_minute: usize,
+    /// How many `LogDrain`s are reconciled at once, without those that people wait for.
+    pub max_concurrent_reconciles: usize,
     /// How one of several operators is chosen; none where it works at once.
     pub election: Option<Election>,
     /// Where `/livez`, `/readyz` and `/metrics` are served.
@@ -140,6 +142,7 @@ impl Config {
             sweep_interval: arguments.sweep_interval,
             gone_after: arguments.gone_after,
             requests_per_minute: arguments.requests_per_minute,
+            max_concurrent_reconciles: arguments.max_concurrent_reconciles,
             election,
             admin_address: arguments.admin_address,
             certificate_authorities: arguments.ca_file.unwrap_or_default(),

@@ -179,6 +179,7 @@ fn assemble(config: Config, client: Client, stopping: CancellationToken) -> Resu
             sweep_interval: config.sweep_interval,
             feed_interval: config.feed_interval,
             gone_after: config.gone_after,
+            max_concurrent_reconciles: config.max_concurrent_reconciles,
         },
         view: View::new(watches.iter().map(Watch::cache).collect()),
         watch_health,

@@ -18,9 +18,6 @@ use crate::{
     },
 };
 
-/// How many are reconciled at once: as many as there may be calls to the Kubernetes API under way.
-const AT_ONCE: AtOnce<Class> = AtOnce { all: 32, more: (Class::Interactive, 8) };
-
 /// Stands by until this process leads, then follows the watches until the operator is stopping and every reconciliation
 /// that runs has ended.
 pub async fn follow(mut watches: Vec<Watch>, context: Arc<Context>) {
@@ -31,8 +28,10 @@ pub async fn follow(mut watches: Vec<Watch>, context: Arc<Context>) {
     }
     let namespaces = watches.iter().map(|watch| watch.namespace().map(str::to_owned)).collect();
     let secrets = watch_secrets(namespaces, Arc::clone(&context));
+    let all = context.settings.max_concurrent_reconciles;
     let work = context.queue.work(
-        AT_ONCE,
+        // People do not wait for a rollout to make room.
+        AtOnce { all, more: (Class::Interactive, all.div_ceil(4)) },
         &context.stopping,
         |uid, admitted| reconcile(uid, admitted, Arc::clone(&context)),
         Admitted::holds_a_request,

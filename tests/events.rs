@@ -66,6 +66,7 @@ fn start(server: &ApiServer, simulator: &Simulator, fault: fn(&RequestInfo) -> F
             sweep_interval: Duration::from_secs(600),
             feed_interval: None,
             gone_after: Duration::from_secs(600),
+            max_concurrent_reconciles: 32,
         },
         view: View::new(watches.iter().map(Watch::cache).collect()),
         watch_health,

@@ -50,6 +50,7 @@ fn settings(feed: Feed) -> Settings {
         sweep_interval: SWEEP_INTERVAL,
         feed_interval: (feed == Feed::On).then_some(FEED_INTERVAL),
         gone_after: Duration::from_secs(600),
+        max_concurrent_reconciles: 32,
     }
 }
 

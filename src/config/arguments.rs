@@ -154,6 +154,12 @@ pub(super) struct RunArguments {
         help = "Most requests within any 60 seconds with one API token, from 2 to 10000; Scalingo allows 60, for all who use it",
         value_name = "NUMBER", default_value = "50", value_parser = value::requests_per_minute)]
     pub(super) requests_per_minute: usize,
+    #[arg(
+        long,
+        help = "How many LogDrains are reconciled at once, from 1 to 256; a quarter more where people wait. Those that wait for the \
+                request budget do not count",
+        value_name = "NUMBER", default_value = "32", value_parser = value::reconciles)]
+    pub(super) max_concurrent_reconciles: usize,
     /// Work at once, without a Lease; never run two of this kind
     #[arg(long)]
     pub(super) no_leader_election: bool,

@@ -32,6 +32,7 @@ fn defaults() -> Config {
         sweep_interval: Duration::from_secs(86_400),
         gone_after: Duration::from_secs(600),
         requests_per_minute: 50,
+        max_concurrent_reconciles: 32,
         election: Some(Election {
             name: "logdrain-operator".to_owned(),
             namespace: None,
@@ -69,6 +70,7 @@ fn flags_replace_the_defaults() {
         "--sweep-interval=2h",
         "--gone-after=1h",
         "--requests-per-minute=60",
+        "--max-concurrent-reconciles=4",
         "--lease-name=drains",
         "--lease-namespace=tools",
         "--lease-duration=1m",
@@ -86,6 +88,7 @@ fn flags_replace_the_defaults() {
         sweep_interval: Duration::from_secs(7_200),
         gone_after: Duration::from_secs(3_600),
         requests_per_minute: 60,
+        max_concurrent_reconciles: 4,
         election: Some(Election {
             name: "drains".to_owned(),
             namespace: Some("tools".to_owned()),
@@ -153,6 +156,7 @@ fn the_help_of_a_flag_names_its_bounds() {
             "resync" | "sweep-interval" | "gone-after" => ["999ms", "1s", "24h", "86401s"],
             "lease-duration" | "renew-deadline" | "retry-period" => ["0s", "1s", "1h", "3601s"],
             "requests-per-minute" => ["1", "2", "10000", "10001"],
+            "max-concurrent-reconciles" => ["0", "1", "256", "257"],
             _ => continue,
         };
         bounded += 1;
@@ -162,7 +166,7 @@ fn the_help_of_a_flag_names_its_bounds() {
         let is_whole = highest == "1h" && !is_taken(flag, "1500ms");
         assert_eq!(help.contains("whole seconds"), is_whole, "{flag}: {help}");
     }
-    assert_eq!(bounded, 8);
+    assert_eq!(bounded, 9);
 }
 
 #[test]

@@ -15,6 +15,8 @@ const LONGEST_FEED_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
 /// For a limit that Scalingo has raised.
 const MOST_REQUESTS: usize = 10_000;
+/// More would only wait for the Kubernetes API.
+const MOST_RECONCILES: usize = 256;
 /// RFC 1123, as Kubernetes has it for namespaces.
 const LONGEST_NAMESPACE: usize = 63;
 /// As in the `LogDrain` resource.
@@ -88,6 +90,11 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
 pub(super) fn requests_per_minute(text: &str) -> Result<usize, &'static str> {
     let number = text.parse().ok().filter(|number| (2..=MOST_REQUESTS).contains(number));
     number.ok_or("must be a number from 2 to 10000; Scalingo allows 60 requests a minute")
+}
+
+pub(super) fn reconciles(text: &str) -> Result<usize, &'static str> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_RECONCILES).contains(number));
+    number.ok_or("must be a number from 1 to 256")
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {

@@ -67,6 +67,8 @@ pub struct Settings {
     pub feed_interval: Option<Duration>,
     /// How long a target that is not found is waited for before its drains are taken for gone.
     pub gone_after: Duration,
+    /// How many resources are reconciled at once, without those that people wait for.
+    pub max_concurrent_reconciles: usize,
 }
 
 /// What every reconciliation shares.

@@ -6,6 +6,7 @@
 {{- end }}
 {{- range $flag, $value := dict
   "requests-per-minute" .Values.requestsPerMinute
+  "max-concurrent-reconciles" .Values.maxConcurrentReconciles
   "feed-interval" .Values.feedInterval
   "resync" .Values.resync
   "sweep-interval" .Values.sweepInterval

@@ -72,6 +72,7 @@ impl Case {
                 sweep_interval: Duration::from_secs(3600),
                 feed_interval: None,
                 gone_after: Duration::from_secs(600),
+                max_concurrent_reconciles: 32,
             },
             view: View::new(vec![Cache::of(store)]),
             digester: Arc::default(),

@@ -181,6 +181,7 @@ impl Surroundings {
             sweep_interval: SWEEP_INTERVAL,
             feed_interval: (random.u8(..4) > 0).then_some(FEED_INTERVAL),
             gone_after: GONE_AFTER,
+            max_concurrent_reconciles: 32,
         }
     }
 }

@@ -157,6 +157,7 @@ fn operation() -> Vec<Case> {
                         "--auth-url=http://auth.example.com",
                         "--feed-interval=1m30s",
                         "--gone-after=1h",
+                        "--max-concurrent-reconciles=8",
                         "--requests-per-minute=10000",
                         "--resync=5m",
                         "--sweep-interval=12h",
@@ -176,7 +177,7 @@ fn operation() -> Vec<Case> {
             ..case(
                 "each setting of the operator",
                 json!({
-                    "region": "osc-secnum-fr1", "requestsPerMinute": 10000, "feedInterval": "1m30s", "resync": "5m",
+                    "region": "osc-secnum-fr1", "requestsPerMinute": 10000, "maxConcurrentReconciles": 8, "feedInterval": "1m30s", "resync": "5m",
                     "sweepInterval": "12h", "goneAfter": "1h", "apiUrl": "http://api.{region}.example.com", "authUrl": "http://auth.example.com",
                     "allowHttp": true, "log": {"format": "json", "level": "info,logdrain_operator=debug"},
                     "adminAddress": "[::]:9090",

@@ -33,6 +33,10 @@ fn of_another_shape() -> Vec<(Value, &'static [&'static str])> {
         (json!({"watchNamespaces": ["Shop"]}), &["at '/watchNamespaces/0': 'Shop' does not match pattern"]),
         (json!({"region": "osc.fr1"}), &["at '/region': 'osc.fr1' does not match pattern"]),
         (json!({"requestsPerMinute": 1}), &["at '/requestsPerMinute': minimum: got 1, want 2"]),
+        (
+            json!({"maxConcurrentReconciles": 257}),
+            &["at '/maxConcurrentReconciles': maximum: got 257, want 256"],
+        ),
         (json!({"feedInterval": 15}), &["at '/feedInterval': got number, want string"]),
         (json!({"resync": "10 minutes"}), &["at '/resync': '10 minutes' does not match pattern"]),
         (json!({"apiUrl": "api.scalingo.com"}), &["at '/apiUrl': 'api.scalingo.com' does not match pattern"]),
