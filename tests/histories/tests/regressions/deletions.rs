@@ -2,7 +2,7 @@
 
 use histories::Step;
 use histories::step::{DeleteForm, Duplicates, KubernetesFault, Requests, ScalingoFault};
-use histories::universe::{AppSlot, Destination, Slot};
+use histories::universe::{AppSlot, Destination, Namespace, Slot};
 
 use super::{apply, keeps_every_promise, wait};
 
@@ -268,6 +268,52 @@ fn a_drain_that_could_not_be_recorded_any_more_goes_with_its_resource() {
             Step::Kubernetes { fault: KubernetesFault::Forbidden, times: 8 },
             Step::Delete { slot: Slot::B1 },
             wait(20_000),
+        ],
+    );
+}
+
+/// One of two drains with one URL had gone with its resource, and another resource adopted the one that people keep. The process ended
+/// before it could tell, and the judge took the adopted drain for one that was added.
+#[test]
+fn a_copy_that_was_adopted_without_a_word_is_not_missed() {
+    let shop = |slot, destination| apply(slot, AppSlot::Shop, false, destination);
+    let blog = |slot, destination| apply(slot, AppSlot::Blog, false, destination);
+    let (datadog, papertrail) = (Destination::Datadog, Destination::Papertrail);
+    keeps_every_promise(
+        26_300,
+        &[
+            Step::Elect,
+            Step::Duplicates(Duplicates::Accepted),
+            Step::Apply {
+                slot: Slot::A2,
+                app: AppSlot::Shop,
+                by_id: true,
+                addon: false,
+                destination: datadog,
+            },
+            Step::Start,
+            wait(325),
+            Step::Secret { namespace: Namespace::A, destination: datadog, version: 2 },
+            wait(35),
+            Step::PauseWatches(true),
+            blog(Slot::B2, Destination::Syslog),
+            blog(Slot::A2, Destination::Syslog),
+            wait(4_000),
+            Step::PauseWatches(false),
+            shop(Slot::B1, papertrail),
+            wait(27_000),
+            Step::Copy { app: AppSlot::Shop, addon: false, destination: papertrail, version: 0 },
+            wait(2_000),
+            Step::Scalingo {
+                requests: Requests::Delete,
+                fault: ScalingoFault::LateGateway { seconds: 14 },
+                times: 1,
+            },
+            blog(Slot::B1, papertrail),
+            wait(28_000),
+            shop(Slot::A2, papertrail),
+            wait(45),
+            Step::Start,
         ],
     );
 }
