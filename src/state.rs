@@ -11,4 +11,5 @@ pub mod queue;
 pub mod regions;
 pub mod secrets;
 pub mod store;
+pub mod sweeps;
 pub mod target_locks;

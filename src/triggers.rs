@@ -3,4 +3,3 @@
 pub mod change_feed;
 pub mod routine_checks;
 pub mod secret_watch;
-pub mod sweeps;

@@ -43,9 +43,9 @@ use crate::{
         queue::Queue,
         regions::Regions,
         secrets::{Secrets, Version},
+        sweeps::Sweeps,
         target_locks::TargetLocks,
     },
-    triggers::sweeps::Sweeps,
 };
 
 /// How long a call to the Kubernetes API may take: kube's client has no read time-out of its own.

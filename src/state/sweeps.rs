@@ -14,7 +14,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{drain::Target, scalingo::TokenKey, state::listings::Key};
+use super::listings::Key;
+use crate::{drain::Target, scalingo::TokenKey};
 
 /// How many checks with one token may be under way at a time: more would only wait for its budget.
 const UNDER_WAY: usize = 4;

@@ -1,11 +1,10 @@
-//! Checks one target after the other, as [`Sweeps`] says.
+//! Checks one target after the other, as [`Sweeps`](crate::state::sweeps::Sweeps) says.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::sweeps::Next;
-use crate::{kube::watch_health::Watched, logdrain::context::Context};
+use crate::{kube::watch_health::Watched, logdrain::context::Context, state::sweeps::Next};
 
 /// How long changes are gathered: after each, all targets are gone through.
 const GATHER: Duration = Duration::from_millis(100);
