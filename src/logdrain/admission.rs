@@ -162,7 +162,7 @@ pub(super) async fn on_budget(
     }
 }
 
-/// Goes on with these targets in hand, and with them the list of one or a request to fetch it.
+/// Locks these targets. Goes on once the list of one is known, or a request for it is reserved.
 pub(super) async fn on_list(
     context: &Context,
     subject: &mut Subject<'_>,
@@ -186,8 +186,8 @@ pub(super) async fn on_list(
                 return Ok(turn);
             }
         }
-        // Whoever has the target in hand may be waiting for a request: none is kept meanwhile. And with the target in
-        // hand none is waited for: somebody may come who is to go first.
+        // Another reconciliation holds the target, and may need a request: this one gives its own back.
+        // A holder of the target never waits for a request: a more urgent reconciliation may come.
         client.give_back();
         let turn = on_targets(context, subject, targets).await?;
         if is_listed() || client.reserve(token).now_or_never().is_some_and(|reserved| reserved.is_ok()) {

@@ -321,7 +321,8 @@ async fn desire(
     Ok(Desired { client, token, described, target, renamed_to })
 }
 
-/// Makes the wanted drain be there, then the drains of earlier targets go; what has come of it by a list of when.
+/// Adds the wanted drain if it is missing, then deletes the drains of earlier targets. Gives the verdict, and when the list was
+/// asked for.
 async fn ensure_drain<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,

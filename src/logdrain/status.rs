@@ -62,12 +62,12 @@ pub struct Subject<'a> {
     client: Client,
     /// Why it was not given what it has waited for.
     refusal: Option<scalingo::Error>,
-    /// A mutex, since it is not to be shared.
+    /// What the reconciliation waits for. The mutex makes the subject `Sync`; nobody ever locks it.
     admission: Mutex<Option<Admission>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Takes a resource in hand; with this client, where it has waited for it, or why there is none.
+    /// Begins a reconciliation of a resource. `client` is what it has waited for, or why it got none.
     #[must_use]
     pub fn new(
         context: &'a Arc<Context>,
@@ -450,7 +450,7 @@ impl<'a> Subject<'a> {
         Ok(())
     }
 
-    /// Takes in hand what was written.
+    /// Goes on with the form that was written.
     fn hold(&mut self, written: LogDrain) {
         self.object = Arc::new(written);
         self.context.view.wrote(self.object.clone());

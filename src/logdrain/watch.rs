@@ -157,7 +157,7 @@ impl Watch {
             move |event: watcher::Result<watcher::Event<LogDrain>>| {
                 let mut event = event.inspect_err(|error| monitor.failed(error)).ok()?;
                 if let watcher::Event::Apply(object) | watcher::Event::InitApply(object) = &mut event {
-                    // Who has written which field takes more memory than all the rest, and nobody here asks.
+                    // `managedFields` takes more memory than the rest of the object, and nothing reads it.
                     object.metadata.managed_fields = None;
                 }
                 let passed = store.take_in(namespace.as_deref(), &mut listing, event);
@@ -198,7 +198,7 @@ pub(crate) async fn stand_by(watches: &mut [Watch], context: &Context) {
     let follow = async {
         let mut events = select_all(watches.iter_mut().map(|watch| &mut watch.stream));
         while events.next().await.is_some() {}
-        // All watches have ended: whoever follows them will find that out.
+        // All watches have ended. `heed` ends then too.
     };
     // Only a whole cache shows what has passed meanwhile. One whose watch has fallen silent would lack what the predecessor
     // wrote last, and a drain that another resource has come to share would look unshared.

@@ -167,7 +167,7 @@ pub fn named(apps: &[App], name_or_id: &str) -> Option<App> {
     by_name.or_else(|| apps.iter().find(|app| app.id == name_or_id)).cloned()
 }
 
-/// Whoever goes on after a wait does not ask again.
+/// A reconciliation that was parked finds the answer here, and does not ask again.
 async fn get(
     list: &Shared,
     client: &Client,

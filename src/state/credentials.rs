@@ -39,7 +39,7 @@ pub type Account = (TokenKey, String);
 #[derive(Default)]
 struct Known {
     by_resource: HashMap<String, (Account, ApiToken)>,
-    /// Who uses each.
+    /// The uids of the resources that use each account.
     users: BTreeMap<Account, BTreeSet<String>>,
     /// A resource that has read none itself uses what another has read there, and in which version of the Secret.
     by_place: HashMap<Place, (ApiToken, Version)>,

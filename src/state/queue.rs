@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 /// Objects by name, each to be worked on at a time and by one only. Of those whose time has come, the first class goes first, and
 /// within a class whose time came first.
 ///
-/// Whoever needs something that is not there yet waits for it as an entry: nothing is under way for it meanwhile.
+/// An object that waits for something is an entry, not a task.
 pub struct Queue<N, C> {
     state: Mutex<State<N, C>>,
     news: Notify,
