@@ -281,6 +281,8 @@ impl Feeds {
             write.target == *target && write.kind == kind && write.url == *url && !write.seen_by.contains(key)
         });
         let Some(write) = echoed else { return false };
+        // Most are seen by one feed alone.
+        write.seen_by.reserve_exact(1);
         write.seen_by.push(key.clone());
         if write.token == key.0
             && let Some(feed) = self.known.get_mut(key)
@@ -294,6 +296,17 @@ impl Feeds {
     #[must_use]
     pub fn age(&self, now: Instant) -> Option<Duration> {
         self.known.values().map(|feed| now.saturating_duration_since(feed.read.unwrap_or(feed.begun))).max()
+    }
+
+    /// Which feeds answer, and which apps each hides: whether a target is [covered](Self::covers) changes only with this.
+    #[must_use]
+    pub fn coverage(&self, now: Instant) -> Vec<(FeedKey, bool, BTreeSet<String>)> {
+        let of = |(key, feed): (&FeedKey, &Feed)| {
+            (key.clone(), self.answers(key.0, &key.1, now), feed.silent.clone())
+        };
+        let mut coverage: Vec<_> = self.known.iter().map(of).collect();
+        coverage.sort();
+        coverage
     }
 
     /// How many feeds answer, and how many do not.

@@ -59,6 +59,7 @@ pub async fn poll_change_feeds(context: &Context) {
     let mut polls = FuturesUnordered::new();
     let mut judgements = FuturesUnordered::new();
     let mut at = Instant::now();
+    let mut coverage = Vec::new();
     loop {
         tokio::select! {
             biased;
@@ -79,7 +80,11 @@ pub async fn poll_change_feeds(context: &Context) {
                     Err(error) => fail(context, &key, &error, now),
                 }
                 at = context.feeds().next().map_or(at, |next| next.min(at));
-                context.sweeps_changed.notify_one();
+                // A look at the sweeps goes through all targets.
+                let before = std::mem::replace(&mut coverage, context.feeds().coverage(now));
+                if before != coverage {
+                    context.sweeps_changed.notify_one();
+                }
             }
             Some(()) = judgements.next(), if !judgements.is_empty() => {}
         }
@@ -181,6 +186,7 @@ fn take_in<'a>(
             "more has happened than the change feed was read for: all targets are checked soon"
         );
         context.sweeps().lose_track(key.0, region);
+        context.sweeps_changed.notify_one();
     }
     let mut drains: BTreeMap<Target, Vec<Told>> = BTreeMap::new();
     for event in reading.events {
