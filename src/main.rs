@@ -28,10 +28,10 @@ fn operate(config: Config) -> ExitCode {
     if let Err(error) = telemetry::install(config.log_format) {
         return fail(Exit::Misconfigured, &error);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return fail(Exit::Failed, &format!("The threads of the operator cannot be started: {error}."));
+            return fail(Exit::Failed, &format!("The operator cannot be started: {error}."));
         }
     };
     let outcome = runtime.block_on(run::run(config));
