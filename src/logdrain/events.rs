@@ -22,19 +22,22 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long after the last time an event that repeats is counted up rather than told anew; the recorder's own.
 const SERIES: Duration = Duration::from_secs(6 * 60);
-/// How many notes are known again: each takes some kilobytes.
-const MOST_NOTES: usize = 256;
+/// How many events are known again: each takes some kilobytes.
+const MOST_EVENTS: usize = 256;
 /// How many are published at a time.
 const AT_ONCE: usize = 8;
 /// Longest note that the API server takes, in bytes.
 const LONGEST_NOTE: usize = 1024;
 
+/// An event that repeats: the uid of its object, and its note.
+type Known = (String, String);
+
 /// Publishes events, best effort: a reconciliation neither waits for one nor fails with it.
 pub struct Events {
     client: Client,
     metrics: Metrics,
-    /// One for each note: a recorder counts events of one reason as one, and shows the note of the first.
-    recorders: Mutex<HashMap<String, (Recorder, Instant)>>,
+    /// One for each object and note: a recorder counts events of one reason as one, and shows the note of the first.
+    recorders: Mutex<HashMap<Known, (Recorder, Instant)>>,
     turns: Arc<Semaphore>,
 }
 
@@ -45,16 +48,16 @@ impl Events {
         Self { client, metrics, recorders: Mutex::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    fn recorder(&self, note: &str) -> Recorder {
+    fn recorder(&self, event: Known) -> Recorder {
         let now = Instant::now();
         let mut recorders = self.recorders.lock().unwrap_or_else(PoisonError::into_inner);
         recorders.retain(|_, (_, used)| now.duration_since(*used) < SERIES);
-        if recorders.len() >= MOST_NOTES && !recorders.contains_key(note) {
-            let oldest = recorders.iter().min_by_key(|(_, (_, used))| *used).map(|(note, _)| note.clone());
-            oldest.and_then(|note| recorders.remove(&note));
+        if recorders.len() >= MOST_EVENTS && !recorders.contains_key(&event) {
+            let oldest = recorders.iter().min_by_key(|(_, (_, used))| *used).map(|(event, _)| event.clone());
+            oldest.and_then(|event| recorders.remove(&event));
         }
         let new = || (Recorder::new(self.client.clone(), Reporter::from("logdrain-operator")), now);
-        let (recorder, used) = recorders.entry(note.to_owned()).or_insert_with(new);
+        let (recorder, used) = recorders.entry(event).or_insert_with(new);
         *used = now;
         recorder.clone()
     }
@@ -75,7 +78,8 @@ impl Events {
             action: action.to_owned(),
             secondary: None,
         };
-        let recorder = self.recorder(published.note.as_deref().unwrap_or_default());
+        let uid = object.metadata.uid.clone().unwrap_or_default();
+        let recorder = self.recorder((uid, published.note.clone().unwrap_or_default()));
         let reference = object.object_ref(&());
         let (metrics, turns) = (self.metrics.clone(), Arc::clone(&self.turns));
         tokio::spawn(async move {
