@@ -1,7 +1,7 @@
 //! All `LogDrain` resources as this process knows them.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What a `LogDrain` is found by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Hash)]
 pub enum FoundBy {
     /// A target that it has a record on.
     Target(Target),
@@ -38,12 +38,12 @@ pub enum FoundBy {
 impl Indexed for LogDrain {
     type Key = FoundBy;
 
-    fn keys(&self) -> BTreeSet<FoundBy> {
+    fn keys(&self) -> Vec<FoundBy> {
         let mut keys = keys_of(records(self));
-        keys.insert(FoundBy::App(self.spec.app.clone()));
-        keys.insert(FoundBy::TokenAt(token_place(self)));
+        keys.push(FoundBy::App(self.spec.app.clone()));
+        keys.push(FoundBy::TokenAt(token_place(self)));
         if is_ready_as(self, Reason::Duplicate) {
-            keys.insert(FoundBy::Duplicate);
+            keys.push(FoundBy::Duplicate);
         }
         let owner = self.status.as_ref().and_then(|status| status.duplicate_of.clone());
         keys.extend(owner.map(FoundBy::DuplicateOf));
@@ -51,7 +51,7 @@ impl Indexed for LogDrain {
     }
 }
 
-fn keys_of(records: &[DrainRecord]) -> BTreeSet<FoundBy> {
+fn keys_of(records: &[DrainRecord]) -> Vec<FoundBy> {
     let of = |record: &DrainRecord| [FoundBy::Target(record.target()), FoundBy::App(record.app_id.clone())];
     records.iter().flat_map(of).collect()
 }
@@ -185,7 +185,7 @@ impl View {
     /// the last time.
     pub fn could_not_write(&self, object: &LogDrain, now: &[DrainRecord], message: &str) -> bool {
         let Some(uid) = object.uid() else { return true };
-        self.store.find_by(&uid, keys_of(now));
+        self.store.find_by(&uid, &keys_of(now));
         let mut own = self.own();
         let unwritten = own.unwritten.entry(uid).or_default();
         // What stood when the first of them could not be written stands still.

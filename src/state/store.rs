@@ -1,7 +1,8 @@
 //! All objects of a kind as this process knows them, each found by what it says.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::{BuildHasher, Hash, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,10 +11,10 @@ use kube::{Resource, runtime::watcher::Event};
 /// A kind that is found by what its objects say.
 pub trait Indexed: Resource<DynamicType = ()> + Clone {
     /// What an object is found by.
-    type Key: Ord + Clone;
+    type Key: Hash;
 
     /// All that this object is found by.
-    fn keys(&self) -> BTreeSet<Self::Key>;
+    fn keys(&self) -> Vec<Self::Key>;
 }
 
 /// What the watches have brought, and on top of it what this process has itself written and they have not brought yet.
@@ -25,19 +26,21 @@ pub struct Store<K: Indexed> {
     state: Mutex<State<K>>,
 }
 
-struct State<K: Indexed> {
-    by_uid: BTreeMap<String, Entry<K>>,
-    by_key: BTreeMap<K::Key, BTreeSet<String>>,
+struct State<K> {
+    by_uid: BTreeMap<Arc<str>, Entry<K>>,
+    /// By the hash of a key: a few bytes, where keys are long texts.
+    by_key: HashMap<u64, BTreeSet<Arc<str>>>,
+    hasher: RandomState,
     /// How often something was written.
     writes: u64,
 }
 
-struct Entry<K: Indexed> {
+struct Entry<K> {
     watched: Arc<K>,
     own: Option<Own<K>>,
     /// It is found by these too.
-    more: BTreeSet<K::Key>,
-    keys: BTreeSet<K::Key>,
+    more: Vec<u64>,
+    keys: Vec<u64>,
 }
 
 /// What this process has made of an object.
@@ -80,7 +83,7 @@ pub struct Listing {
 
 impl<K: Indexed> Entry<K> {
     fn of(watched: Arc<K>) -> Self {
-        Self { watched, own: None, more: BTreeSet::new(), keys: BTreeSet::new() }
+        Self { watched, own: None, more: Vec::new(), keys: Vec::new() }
     }
 
     fn is_released(&self, form: &K) -> bool {
@@ -104,9 +107,10 @@ impl<K: Indexed> Entry<K> {
     }
 }
 
-impl<K: Indexed> Default for State<K> {
+impl<K> Default for State<K> {
     fn default() -> Self {
-        Self { by_uid: BTreeMap::new(), by_key: BTreeMap::new(), writes: 0 }
+        let (by_uid, by_key) = (BTreeMap::new(), HashMap::new());
+        Self { by_uid, by_key, hasher: RandomState::new(), writes: 0 }
     }
 }
 
@@ -114,21 +118,30 @@ impl<K: Indexed> State<K> {
     /// Keeps what finds an object in step with what it says.
     fn index(&mut self, uid: &str) {
         let Some(entry) = self.by_uid.get_mut(uid) else { return };
-        let mut keys = entry.watched.keys();
-        keys.extend(entry.own.iter().flat_map(|own| own.form.keys()));
-        keys.extend(entry.more.iter().cloned());
-        for key in entry.keys.difference(&keys) {
-            remove(&mut self.by_key, key, uid);
+        let mut keys = hashes(&self.hasher, &entry.watched.keys());
+        if let Some(own) = &entry.own {
+            keys.extend(hashes(&self.hasher, &own.form.keys()));
         }
-        for key in keys.difference(&entry.keys) {
-            self.by_key.entry(key.clone()).or_default().insert(uid.to_owned());
+        keys.extend(&entry.more);
+        keys.sort_unstable();
+        keys.dedup();
+        keys.shrink_to_fit();
+        let before = std::mem::replace(&mut entry.keys, keys);
+        if before == entry.keys {
+            return;
         }
-        entry.keys = keys;
+        for key in &before {
+            remove(&mut self.by_key, *key, uid);
+        }
+        let uid: Arc<str> = uid.into();
+        for key in &entry.keys {
+            self.by_key.entry(*key).or_default().insert(uid.clone());
+        }
     }
 
     fn watched(&mut self, object: Arc<K>) {
         let Some(uid) = object.meta().uid.clone() else { return };
-        match self.by_uid.get_mut(&uid) {
+        match self.by_uid.get_mut(uid.as_str()) {
             Some(entry) => {
                 if entry
                     .own
@@ -140,7 +153,7 @@ impl<K: Indexed> State<K> {
                 entry.watched = object;
             }
             None => {
-                self.by_uid.insert(uid.clone(), Entry::of(object));
+                self.by_uid.insert(uid.as_str().into(), Entry::of(object));
             }
         }
         self.index(&uid);
@@ -148,7 +161,7 @@ impl<K: Indexed> State<K> {
 
     fn remove(&mut self, uid: &str) {
         let Some(entry) = self.by_uid.remove(uid) else { return };
-        for key in &entry.keys {
+        for key in entry.keys {
             remove(&mut self.by_key, key, uid);
         }
     }
@@ -156,7 +169,7 @@ impl<K: Indexed> State<K> {
     fn write(&mut self, form: Arc<K>, is_released: bool) {
         self.writes += 1;
         let Some(uid) = form.meta().uid.clone() else { return };
-        let Some(entry) = self.by_uid.get_mut(&uid) else { return };
+        let Some(entry) = self.by_uid.get_mut(uid.as_str()) else { return };
         entry.own = Some(Own { form, number: self.writes, is_released });
         self.index(&uid);
     }
@@ -169,7 +182,7 @@ impl<K: Indexed> State<K> {
         let mut gone = Vec::new();
         let mut seen = Vec::new();
         for (uid, entry) in self.by_uid.iter_mut().filter(|(_, entry)| is_of_list(entry)) {
-            if !listing.listed.contains(uid) {
+            if !listing.listed.contains(&**uid) {
                 gone.push(entry.watched.clone());
             } else if entry.own.as_ref().is_some_and(|own| own.number <= listing.writes) {
                 entry.own = None;
@@ -184,11 +197,15 @@ impl<K: Indexed> State<K> {
     }
 }
 
-fn remove<K: Ord>(by_key: &mut BTreeMap<K, BTreeSet<String>>, key: &K, uid: &str) {
-    if let Some(uids) = by_key.get_mut(key) {
+fn hashes<Q: Hash>(hasher: &RandomState, keys: &[Q]) -> Vec<u64> {
+    keys.iter().map(|key| hasher.hash_one(key)).collect()
+}
+
+fn remove(by_key: &mut HashMap<u64, BTreeSet<Arc<str>>>, key: u64, uid: &str) {
+    if let Some(uids) = by_key.get_mut(&key) {
         uids.remove(uid);
         if uids.is_empty() {
-            by_key.remove(key);
+            by_key.remove(&key);
         }
     }
 }
@@ -243,8 +260,9 @@ impl<K: Indexed> Store<K> {
     }
 
     /// Has an object be found by these too, until they are given anew.
-    pub fn find_by(&self, uid: &str, more: BTreeSet<K::Key>) {
+    pub fn find_by(&self, uid: &str, more: &[K::Key]) {
         let mut state = self.state();
+        let more = hashes(&state.hasher, more);
         if let Some(entry) = state.by_uid.get_mut(uid) {
             entry.more = more;
             state.index(uid);
@@ -255,7 +273,7 @@ impl<K: Indexed> Store<K> {
     #[must_use]
     pub fn newer(&self, seen: &K) -> Newer<K> {
         let state = self.state();
-        let Some(entry) = seen.meta().uid.as_ref().and_then(|uid| state.by_uid.get(uid)) else {
+        let Some(entry) = seen.meta().uid.as_ref().and_then(|uid| state.by_uid.get(uid.as_str())) else {
             return Newer::Nothing;
         };
         let newest = entry.newest();
@@ -272,11 +290,11 @@ impl<K: Indexed> Store<K> {
         self.state().by_uid.get(uid)?.standing().cloned()
     }
 
-    /// The newest known form of every object that is found by this, and of some that no longer say so.
+    /// The newest known form of every object that is found by this, and of some that do not say so, or no longer.
     #[must_use]
     pub fn find(&self, key: &K::Key) -> Vec<Arc<K>> {
         let state = self.state();
-        let uids = state.by_key.get(key).into_iter().flatten();
+        let uids = state.by_key.get(&state.hasher.hash_one(key)).into_iter().flatten();
         uids.filter_map(|uid| state.by_uid.get(uid)?.standing().cloned()).collect()
     }
 

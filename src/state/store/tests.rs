@@ -9,7 +9,7 @@ use super::*;
 impl Indexed for ConfigMap {
     type Key = char;
 
-    fn keys(&self) -> BTreeSet<char> {
+    fn keys(&self) -> Vec<char> {
         self.data.iter().flatten().flat_map(|(_, letters)| letters.chars()).collect()
     }
 }
@@ -244,7 +244,7 @@ proptest! {
                 }
                 Act::FindBy(uid, keys) => {
                     let keys: BTreeSet<char> = keys.into_iter().collect();
-                    fed.store.find_by(uid, keys.clone());
+                    fed.store.find_by(uid, &keys.iter().copied().collect::<Vec<_>>());
                     if naive.watched.contains_key(uid) {
                         naive.more.insert(uid.to_owned(), keys);
                     }
