@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::secrets::{SecretName, Version};
@@ -38,28 +38,33 @@ pub type Account = (TokenKey, String);
 
 #[derive(Default)]
 struct Known {
-    by_resource: HashMap<String, (Account, ApiToken)>,
-    /// The uids of the resources that use each account.
-    users: BTreeMap<Account, BTreeSet<String>>,
+    by_resource: HashMap<String, Arc<Account>>,
+    /// Each account that is in use, with its token and the uids of the resources that use it.
+    accounts: BTreeMap<Arc<Account>, (ApiToken, BTreeSet<String>)>,
     /// A resource that has read none itself uses what another has read there, and in which version of the Secret.
     by_place: HashMap<Place, (ApiToken, Version)>,
 }
 
 impl Known {
     fn forget(&mut self, uid: &str) -> Option<ApiToken> {
-        let (account, token) = self.by_resource.remove(uid)?;
-        if let Some(users) = self.users.get_mut(&account) {
-            users.remove(uid);
-            if users.is_empty() {
-                self.users.remove(&account);
-            }
+        let account = self.by_resource.remove(uid)?;
+        let (token, users) = self.accounts.get_mut(&account)?;
+        let token = token.clone();
+        users.remove(uid);
+        if users.is_empty() {
+            self.accounts.remove(&account);
         }
         Some(token)
     }
 
+    fn last(&self, uid: &str) -> Option<ApiToken> {
+        let (token, _) = self.accounts.get(self.by_resource.get(uid)?)?;
+        Some(token.clone())
+    }
+
     fn is_used(&self, key: TokenKey) -> bool {
-        let mut accounts = self.users.range((key, String::new())..);
-        accounts.next().is_some_and(|((other, _), _)| *other == key)
+        let mut accounts = self.accounts.range((key, String::new())..);
+        accounts.next().is_some_and(|(account, _)| account.0 == key)
     }
 }
 
@@ -78,21 +83,27 @@ impl Tokens {
         known.by_place.insert(place, (token.clone(), version));
         let before = known.forget(uid);
         let account = (token.key(), region);
-        known.users.entry(account.clone()).or_default().insert(uid.to_owned());
-        known.by_resource.insert(uid.to_owned(), (account, token.clone()));
+        let account = known
+            .accounts
+            .get_key_value(&account)
+            .map_or_else(|| Arc::new(account), |(known, _)| known.clone());
+        let (_, users) =
+            known.accounts.entry(account.clone()).or_insert_with(|| (token.clone(), BTreeSet::new()));
+        users.insert(uid.to_owned());
+        known.by_resource.insert(uid.to_owned(), account);
         before.filter(|before| !known.is_used(before.key()))
     }
 
     /// The token of a resource.
     #[must_use]
     pub fn last(&self, uid: &str) -> Option<ApiToken> {
-        self.known().by_resource.get(uid).map(|(_, token)| token.clone())
+        self.known().last(uid)
     }
 
     /// Whether a resource uses a token in a region.
     #[must_use]
     pub fn uses(&self, uid: &str, account: &Account) -> bool {
-        self.known().by_resource.get(uid).is_some_and(|(used, _)| used == account)
+        self.known().by_resource.get(uid).is_some_and(|used| **used == *account)
     }
 
     /// The token that anybody has last read here, and in which version of the Secret.
@@ -110,18 +121,15 @@ impl Tokens {
     /// All tokens that resources are known with, each once.
     #[must_use]
     pub fn in_use(&self) -> BTreeSet<TokenKey> {
-        self.known().users.keys().map(|(token, _)| *token).collect()
+        self.known().accounts.keys().map(|account| account.0).collect()
     }
 
     /// All that such a resource uses.
     #[must_use]
     pub fn used_by(&self, is_one: impl Fn(&str) -> bool) -> BTreeMap<Account, ApiToken> {
         let known = self.known();
-        let token = |users: &BTreeSet<String>| {
-            let user = users.iter().find(|uid| is_one(uid))?;
-            known.by_resource.get(user).map(|(_, token)| token.clone())
-        };
-        known.users.iter().filter_map(|(account, users)| Some((account.clone(), token(users)?))).collect()
+        let used = known.accounts.iter().filter(|(_, (_, users))| users.iter().any(|uid| is_one(uid)));
+        used.map(|(account, (token, _))| (Account::clone(account), token.clone())).collect()
     }
 
     /// Forgets a resource.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use k8s_openapi::api::core::v1::Secret;
@@ -58,20 +58,20 @@ pub enum Change {
 
 #[derive(Default)]
 struct Index {
-    uses: HashMap<SecretName, HashMap<UseKey, State>>,
+    uses: HashMap<Arc<SecretName>, BTreeMap<UseKey, State>>,
     /// What the watch has told last, of more Secrets than are in use.
     versions: HashMap<SecretName, Version>,
     /// The namespaces whose Secrets are being told.
     listing: BTreeSet<Option<String>>,
-    by_resource: HashMap<String, BTreeSet<SecretName>>,
+    by_resource: HashMap<Arc<str>, Vec<Arc<SecretName>>>,
     to_check: BTreeSet<SecretName>,
 }
 
 /// One value that one resource uses.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct UseKey {
-    uid: String,
-    key: String,
+    uid: Arc<str>,
+    key: Box<str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,7 +210,8 @@ impl Secrets {
         index.listing.remove(&namespace.map(str::to_owned));
         let is_missing =
             |secret: &&SecretName| is_in(secret, namespace) && !index.versions.contains_key(*secret);
-        let missing: Vec<SecretName> = index.uses.keys().filter(is_missing).cloned().collect();
+        let used = index.uses.keys().map(|secret| &**secret);
+        let missing: Vec<SecretName> = used.filter(is_missing).cloned().collect();
         drop(index);
         for secret in &missing {
             self.heard(secret, Version::Gone);
@@ -234,7 +235,7 @@ impl Secrets {
     pub fn compare(&self, name: &SecretName, secret: Option<&Secret>) -> BTreeMap<String, Change> {
         let now = version(secret);
         // Many may use the same key.
-        let mut known: HashMap<String, Found> = HashMap::new();
+        let mut known: HashMap<&str, Found> = HashMap::new();
         let mut called = BTreeMap::new();
         let mut index = self.index();
         let Some(uses) = index.uses.get_mut(name) else { return called };
@@ -247,7 +248,7 @@ impl Secrets {
                 }
                 State::Called => continue,
                 State::Read(read, before) => {
-                    let found = *known.entry(key.key.clone()).or_insert_with(|| look(secret, &key.key));
+                    let found = *known.entry(&key.key).or_insert_with(|| look(secret, &key.key));
                     if found == *before {
                         *read = now;
                         continue;
@@ -258,7 +259,7 @@ impl Secrets {
                 State::Unread => {}
             }
             *state = State::Called;
-            let known = called.entry(key.uid.clone()).or_insert(change);
+            let known = called.entry(key.uid.to_string()).or_insert(change);
             *known = change.max(*known);
         }
         called
@@ -284,18 +285,29 @@ impl Secrets {
 }
 
 impl Index {
-    fn enter(&mut self, name: SecretName, key: UseKey, state: State) {
-        self.by_resource.entry(key.uid.clone()).or_default().insert(name.clone());
+    fn enter(&mut self, name: SecretName, mut key: UseKey, state: State) {
+        let name = self.uses.get_key_value(&name).map_or_else(|| Arc::new(name), |(name, _)| name.clone());
+        if let Some((uid, _)) = self.by_resource.get_key_value(&key.uid) {
+            key.uid = uid.clone();
+        }
+        let used = self.by_resource.entry(key.uid.clone()).or_default();
+        if !used.contains(&name) {
+            used.push(name.clone());
+        }
         self.uses.entry(name).or_default().insert(key, state);
     }
 
     fn forget(&mut self, uid: &str) {
         for secret in self.by_resource.remove(uid).unwrap_or_default() {
             if let Some(uses) = self.uses.get_mut(&secret) {
-                uses.retain(|key, _| key.uid != uid);
+                let first = UseKey { uid: uid.into(), key: Box::default() };
+                let of_resource = uses.range(first..).map(|(key, _)| key).take_while(|key| *key.uid == *uid);
+                for key in of_resource.cloned().collect::<Vec<_>>() {
+                    uses.remove(&key);
+                }
                 if uses.is_empty() {
                     self.uses.remove(&secret);
-                    self.to_check.remove(&secret);
+                    self.to_check.remove(&*secret);
                 }
             }
         }
@@ -316,7 +328,8 @@ fn is_in(secret: &SecretName, namespace: Option<&str>) -> bool {
 
 fn names(object: &impl Resource, secret: &SecretKeyRef) -> (SecretName, UseKey) {
     let namespace = object.namespace().unwrap_or_default();
-    let key = UseKey { uid: object.uid().unwrap_or_default(), key: secret.key.clone() };
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
+    let key = UseKey { uid: uid.into(), key: secret.key.as_str().into() };
     (SecretName { namespace, name: secret.name.clone() }, key)
 }
 

@@ -9,6 +9,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     ops::Bound,
+    sync::Arc,
     time::Duration,
 };
 
@@ -51,8 +52,8 @@ pub enum Next {
 pub struct Sweeps {
     resync: Duration,
     sweep: Duration,
-    targets: HashMap<Key, Entry>,
-    members: BTreeMap<String, Key>,
+    targets: HashMap<Arc<Key>, Entry>,
+    members: BTreeMap<String, Arc<Key>>,
     begun: BTreeMap<Pace, Instant>,
 }
 
@@ -100,11 +101,13 @@ impl Sweeps {
     /// A resource is as it should be by a list that was asked for at this time; by none, where it was as it should
     /// be when the process began.
     pub fn join(&mut self, uid: &str, key: &Key, checked: Option<Instant>, now: Instant) {
-        if self.members.get(uid).is_some_and(|before| before != key) {
+        if self.members.get(uid).is_some_and(|before| **before != *key) {
             self.leave(uid);
         }
+        let known = self.targets.get_key_value(key).map(|(key, _)| key.clone());
+        let key = known.unwrap_or_else(|| Arc::new(key.clone()));
         self.members.insert(uid.to_owned(), key.clone());
-        let entry = self.targets.entry(key.clone()).or_insert_with(|| Entry {
+        let entry = self.targets.entry(key).or_insert_with(|| Entry {
             joined: now,
             checked: None,
             gap: Duration::ZERO,
