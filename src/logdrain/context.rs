@@ -311,7 +311,7 @@ impl Context {
 
     /// A resource is as it should be, by the list that was asked for at this time: it rests until its target is
     /// checked.
-    pub fn enroll_in_sweep(&self, object: &LogDrain, key: &Key, checked: Option<Instant>) {
+    pub fn enroll_in_sweep(&self, object: &Arc<LogDrain>, key: &Key, checked: Option<Instant>) {
         self.schedule.rest(object);
         let uid = object.uid().unwrap_or_default();
         self.sweeps().join(&uid, key, checked, Instant::now());

@@ -67,14 +67,21 @@ pub(crate) async fn reconcile(
             Decision::Rest => return Next::Rest,
         },
     };
-    let span = tracing::info_span!(
-        "reconcile",
-        namespace = object.namespace(),
-        logdrain = object.name_any(),
-        app = object.spec.app,
-        generation = object.metadata.generation,
-    );
-    let next = Box::pin(look_after(&context, object, trigger, client)).instrument(span).await;
+    let unread = if client.is_none() { left_unread(&context, &object, trigger).await } else { None };
+    let next = if let Some(key) = unread {
+        context.metrics.reconcile(|| Duration::ZERO).ends(ReconcileResult::Ok);
+        context.enroll_in_sweep(&object, &key, None);
+        Wait::Rest
+    } else {
+        let span = tracing::info_span!(
+            "reconcile",
+            namespace = object.namespace(),
+            logdrain = object.name_any(),
+            app = object.spec.app,
+            generation = object.metadata.generation,
+        );
+        Box::pin(look_after(&context, object, trigger, client)).instrument(span).await
+    };
     let Some(object) = context.view.get(&uid) else {
         context.forget(&uid);
         return Next::Rest;
@@ -178,9 +185,6 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
         return Ok(Outcome::Suspended { is_done: is_restored && is_read });
     }
     subject.add_finalizer().await?;
-    if let Some(key) = left_unread(context, subject).await? {
-        return Ok(Outcome::LeftInOrder(key));
-    }
     let client = subject.client();
     let requester = client.requester().clone();
     let token = in_time(context, &requester, desired::api_token(context, subject.object())).await?;
@@ -208,59 +212,69 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
 
 /// The target of a resource that is as its status says, for all that can be told without a request: the check is left to the sweep.
 fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destination) -> Option<Target> {
-    let record = record_that_may_stand(context, subject)?;
+    let object = subject.object();
+    let record = record_that_may_stand(context, object, subject.trigger())?;
     let wanted = context.digester.destination(&record.target(), destination);
-    is_in_order(context, subject, record, &wanted).then(|| record.target())
+    is_in_order(context, object, record, &wanted).then(|| record.target())
 }
 
-/// The same without a look into the Secret of its destination, which stands in the version that is recorded.
-async fn left_unread(context: &Context, subject: &Subject<'_>) -> Result<Option<Key>, Error> {
-    let object = subject.object();
-    let Some(record) = record_that_may_stand(context, subject) else { return Ok(None) };
+/// The same without a look into the Secret of its destination, which stands in the version that is recorded. After a start, most
+/// resources end here.
+async fn left_unread(context: &Context, object: &LogDrain, trigger: Trigger) -> Option<Key> {
+    let record = record_that_may_stand(context, object, trigger)?;
     let secret = match (&object.spec.token_secret_ref, &object.spec.url_secret_ref) {
         (Some(secret), None) | (None, Some(secret)) => Some(secret),
         // A record without a version may be of an earlier version of the operator, and to be written anew.
         (None, None) if desired::destination_without_secrets(&object.spec).has_former_digest() => {
-            return Ok(None);
+            return None;
         }
         (None, None) => None,
-        (Some(_), Some(_)) => return Ok(None),
+        (Some(_), Some(_)) => return None,
     };
     let version = record.secret_version.as_deref().map(|version| Version::of(Some(version)));
     let wanted = Digest::recorded(&record.destination_digest);
-    if secret.is_some() != version.is_some() || !is_in_order(context, subject, record, &wanted) {
-        return Ok(None);
+    if secret.is_some() != version.is_some() || !is_in_order(context, object, record, &wanted) {
+        return None;
     }
     context.secrets.until_listed().await;
     if context.watch_health.fails(Watched::Secret) {
-        return Ok(None);
+        return None;
     }
-    let token = desired::shared_api_token(context, object).await?;
+    // Where it cannot be read, a whole reconciliation says why.
+    let token = desired::shared_api_token(context, object).await.ok()?;
     let stands = secret
         .zip(version)
         .is_none_or(|(secret, version)| context.secrets.rely_on(object, secret, version, None));
-    Ok(stands.then(|| (token.key(), record.target())))
+    stands.then(|| (token.key(), record.target()))
 }
 
 /// The only record of a resource, where its status says that its drain is there as the spec wants it, and nothing says that it is not.
-fn record_that_may_stand<'a>(context: &Context, subject: &'a Subject<'_>) -> Option<&'a DrainRecord> {
-    let object = subject.object();
+fn record_that_may_stand<'a>(
+    context: &Context,
+    object: &'a LogDrain,
+    trigger: Trigger,
+) -> Option<&'a DrainRecord> {
     let (spec, status) = (&object.spec, object.status.as_ref()?);
     let [record] = status.drains.as_slice() else { return None };
     let is_of_spec =
         record.app == spec.app && record.addon == spec.addon && record.region == context.region(object);
     let is_current = status.observed_generation == object.metadata.generation;
-    let may_stand = subject.trigger().may_stand && !subject.is_requested();
+    let is_steady = object.metadata.deletion_timestamp.is_none() && !spec.suspend && object.is_held();
+    let may_stand = trigger.may_stand && is_steady && object.open_request().is_none();
     (may_stand && is_current && is_of_spec && record.state == DrainState::Active).then_some(record)
 }
 
 /// Whether there is nothing to do about a record where its drain is listed, and the status says so.
-fn is_in_order(context: &Context, subject: &Subject<'_>, record: &DrainRecord, wanted: &Digest) -> bool {
-    let Some(status) = &subject.object().status else { return false };
+fn is_in_order(context: &Context, object: &LogDrain, record: &DrainRecord, wanted: &Digest) -> bool {
+    let Some(status) = &object.status else { return false };
     let Some(url) = record.url_digest.as_deref() else { return false };
     let listed =
         Listed { digest: Digest::recorded(url), like_wanted: Likeness::Same, like_adding: Likeness::Other };
-    let peers = context.view.peers(&subject.uid(), &record.target(), context.now());
+    let peers = context.view.peers(
+        object.metadata.uid.as_deref().unwrap_or_default(),
+        &record.target(),
+        context.now(),
+    );
     let plan = Plan::new(&Situation {
         ledger: Ledger {
             records: &[Record::from(record.clone())],
@@ -270,11 +284,11 @@ fn is_in_order(context: &Context, subject: &Subject<'_>, record: &DrainRecord, w
             now: context.now(),
             led_since: context.led_since(),
         },
-        rank: &rank(subject.object()),
+        rank: &rank(object),
         wanted: Some(wanted),
     });
     let is_said = match &plan.verdict {
-        Verdict::InSync => is_ready_as(subject.object(), Reason::Synced),
+        Verdict::InSync => is_ready_as(object, Reason::Synced),
         Verdict::Duplicate(owner) => status.duplicate_of.as_ref() == Some(owner),
         _ => false,
     };

@@ -1,6 +1,6 @@
 //! Says what has come of a reconciliation: in its status, to its peers, and to the schedule.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -131,7 +131,7 @@ pub(super) async fn report(
 /// When to reconcile again what came to this outcome, of which the status says so.
 fn next(
     context: &Context,
-    object: &LogDrain,
+    object: &Arc<LogDrain>,
     outcome: &Result<Outcome, Error>,
     (reason, asked): (Reason, Option<Duration>),
 ) -> Option<Duration> {

@@ -2,9 +2,7 @@
 
 use std::{
     collections::HashMap,
-    hash::{DefaultHasher, Hasher},
-    io::{self, Write},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +10,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use crate::{
-    crd::{DrainState, LogDrain, LogDrainStatus, Revision},
+    crd::{DrainState, LogDrain, Revision},
     scalingo::budget::Class,
 };
 
@@ -49,11 +47,11 @@ struct Entry {
     next: Option<Next>,
     /// Called, and not reconciled since.
     call: Option<Call>,
-    request: Option<Request>,
+    request: Option<Box<Request>>,
     /// The last reconciliation has failed, and may have written what it does not know of.
     has_failed: bool,
-    /// It waits for the request budget, or has done so.
-    waiting: Option<Waiting>,
+    /// It waits for the request budget.
+    waiting: Option<Box<Waiting>>,
 }
 
 /// The next reconciliation.
@@ -109,11 +107,8 @@ struct Request {
 
 enum Due {
     At(Instant),
-    /// Only once it is called, or somebody else has written another status than this, or taken the finalizer away.
-    Never {
-        status: u64,
-        is_held: bool,
-    },
+    /// Only once it is called, or somebody else has written another status than this form has, or taken its finalizer away.
+    Never(Arc<LogDrain>),
 }
 
 /// What is to be done about a resource now.
@@ -146,7 +141,7 @@ impl Schedule {
     /// What is to be done about this resource, in this form. A reconciliation is to follow where it says so: an earlier call
     /// is answered by it, and so is what a person has requested.
     #[must_use]
-    pub fn decide(&self, object: &LogDrain) -> Decision {
+    pub fn decide(&self, object: &Arc<LogDrain>) -> Decision {
         let now = Instant::now();
         let mut entries = self.entries();
         let entry = entries.entry(object.uid().unwrap_or_default()).or_default();
@@ -155,7 +150,7 @@ impl Schedule {
             entry.request = None;
             return turn;
         };
-        let new = || Request { text: text.to_owned(), seen: now, is_taken: false };
+        let new = || Box::new(Request { text: text.to_owned(), seen: now, is_taken: false });
         let request = entry.request.get_or_insert_with(new);
         if request.text != text {
             *request = new();
@@ -190,7 +185,7 @@ impl Schedule {
     pub fn waits(&self, object: &LogDrain, class: Class) {
         let request = object.open_request().map(str::to_owned);
         let waiting = Waiting { revision: Revision::of(object), class, request };
-        self.with(object, |entry| entry.waiting = Some(waiting));
+        self.with(object, |entry| entry.waiting = Some(Box::new(waiting)));
     }
 
     /// Whether one that waits is to begin anew.
@@ -224,9 +219,8 @@ impl Schedule {
     }
 
     /// Reconcile again only once it is called or has changed.
-    pub fn rest(&self, object: &LogDrain) {
-        let due = Due::Never { status: fingerprint(object.status.as_ref()), is_held: object.is_held() };
-        self.enter(object, due, None, 0);
+    pub fn rest(&self, object: &Arc<LogDrain>) {
+        self.enter(object, Due::Never(object.clone()), None, 0);
     }
 
     /// Reconcile again after a failure that may pass: the longer, the more there were in a row.
@@ -265,7 +259,7 @@ impl Schedule {
         let mut entries = self.entries();
         let entry = entries.entry(uid.to_owned()).or_default();
         // What is due is due for something else.
-        let rests = entry.next.as_ref().is_none_or(|next| matches!(next.due, Due::Never { .. }));
+        let rests = entry.next.as_ref().is_none_or(|next| matches!(next.due, Due::Never(_)));
         let may_stand = entry.call.map_or(rests, |earlier| earlier.may_stand);
         entry.call = Some(Call {
             since: entry.call.map_or(call.since, |earlier| call.since.max(earlier.since)),
@@ -285,7 +279,7 @@ impl Schedule {
     pub fn rests(&self, uid: &str) -> bool {
         let entries = self.entries();
         let next = entries.get(uid).and_then(|entry| entry.next.as_ref());
-        next.is_some_and(|next| matches!(next.due, Due::Never { .. }))
+        next.is_some_and(|next| matches!(next.due, Due::Never(_)))
     }
 
     /// Whether it was called since its last reconciliation began.
@@ -326,6 +320,7 @@ impl Schedule {
             // Called during the reconciliation that has just ended: the next one is for that.
             let called = entry.call.map(|call| call.crowd);
             entry.next = Some(Next { revision: Revision::of(object), due, since, failures, called });
+            entry.waiting = None;
         });
     }
 
@@ -344,7 +339,7 @@ impl Schedule {
 }
 
 impl Entry {
-    fn turn_without_request(&mut self, object: &LogDrain, now: Instant) -> Decision {
+    fn turn_without_request(&mut self, object: &Arc<LogDrain>, now: Instant) -> Decision {
         if let Some(Call { since, may_stand, crowd }) = self.call.take() {
             let next = self.next.get_or_insert_with(|| Next {
                 revision: Revision::of(object),
@@ -355,6 +350,7 @@ impl Entry {
             });
             // A reconciliation that comes to nothing is followed by another.
             next.due = Due::At(now);
+            let may_stand = may_stand && !self.has_failed;
             return Decision::Reconcile(Trigger { since, may_stand });
         }
         let Some(next) = &mut self.next else {
@@ -362,9 +358,9 @@ impl Entry {
         };
         match &next.due {
             _ if next.revision != Revision::of(object) => {}
-            Due::Never { status, is_held: was_held }
-                if (object.is_held() || !was_held) && *status == fingerprint(object.status.as_ref()) =>
-            {
+            Due::Never(form) if (object.is_held() || !form.is_held()) && form.status == object.status => {
+                // The store has this form: the other one is to go.
+                next.due = Due::Never(object.clone());
                 return Decision::Rest;
             }
             Due::At(due) if *due > now => return Decision::Wait(*due - now),
@@ -372,7 +368,7 @@ impl Entry {
                 let since = next.since.take().unwrap_or(now);
                 return Decision::Reconcile(Trigger { since, may_stand: false });
             }
-            Due::Never { .. } => {}
+            Due::Never(_) => {}
         }
         Decision::Reconcile(Trigger { since: now, may_stand: false })
     }
@@ -398,27 +394,6 @@ fn class(object: &LogDrain, entry: Option<&Entry>) -> Class {
         () if is_of_many && !is_requested && !is_being_deleted => Class::Rollout,
         () => Class::Interactive,
     }
-}
-
-/// Tells one status from another, in a few bytes: thousands rest.
-fn fingerprint(status: Option<&LogDrainStatus>) -> u64 {
-    struct Sink(DefaultHasher);
-
-    impl Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.write(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let mut sink = Sink(DefaultHasher::new());
-    // Neither the sink nor a status can fail.
-    let _ = serde_json::to_writer(&mut sink, &status);
-    sink.0.finish()
 }
 
 #[cfg(test)]

@@ -180,7 +180,7 @@ impl<'a> Subject<'a> {
 
     /// The resource as it stands.
     #[must_use]
-    pub fn object(&self) -> &LogDrain {
+    pub fn object(&self) -> &Arc<LogDrain> {
         &self.object
     }
 

@@ -2,13 +2,17 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::*;
-use crate::crd::{DrainType, LogDrainSpec, tests::active};
+use crate::crd::{DrainType, LogDrainSpec, LogDrainStatus, tests::active};
 
 fn object(generation: i64) -> LogDrain {
     let mut object = LogDrain::new("x", LogDrainSpec::new("shop", DrainType::Datadog));
     object.metadata.uid = Some("u".into());
     object.metadata.generation = Some(generation);
     object
+}
+
+fn shared(object: &LogDrain) -> Arc<LogDrain> {
+    Arc::new(object.clone())
 }
 
 fn schedule() -> Schedule {
@@ -23,45 +27,45 @@ fn reconciles(decision: Decision) -> bool {
 async fn a_resource_is_left_alone_until_it_is_due_or_has_changed() {
     let schedule = schedule();
     let first = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: true });
-    assert_eq!(schedule.decide(&object(1)), first);
+    assert_eq!(schedule.decide(&shared(&object(1))), first);
     let wait = schedule.after(&object(1), Duration::from_secs(600));
     assert!((540..=660).contains(&wait.as_secs()), "{wait:?}");
-    assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait));
+    assert_eq!(schedule.decide(&shared(&object(1))), Decision::Wait(wait));
     let again = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: false });
-    assert_eq!(schedule.decide(&object(2)), again, "a new generation is reconciled");
+    assert_eq!(schedule.decide(&shared(&object(2))), again, "a new generation is reconciled");
     let mut going = object(1);
     going.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
-    assert_eq!(schedule.decide(&going), again, "a deletion is reconciled");
+    assert_eq!(schedule.decide(&shared(&going)), again, "a deletion is reconciled");
     tokio::time::advance(wait).await;
-    assert!(reconciles(schedule.decide(&object(1))));
+    assert!(reconciles(schedule.decide(&shared(&object(1)))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_rests_is_looked_at_when_it_is_checked_called_or_changed() {
     let schedule = schedule();
-    schedule.rest(&object(1));
+    schedule.rest(&shared(&object(1)));
     tokio::time::advance(Duration::from_secs(1_000_000)).await;
-    assert_eq!(schedule.decide(&object(1)), Decision::Rest);
-    assert!(reconciles(schedule.decide(&object(2))));
+    assert_eq!(schedule.decide(&shared(&object(1))), Decision::Rest);
+    assert!(reconciles(schedule.decide(&shared(&object(2)))));
     let mut steady = object(1);
     steady.status = Some(LogDrainStatus {
         observed_generation: Some(1),
         drains: vec![active("v1:d", "v1:u")],
         ..LogDrainStatus::default()
     });
-    assert!(reconciles(schedule.decide(&steady)), "somebody has written a status");
-    schedule.rest(&steady);
-    assert_eq!(schedule.decide(&steady), Decision::Rest);
+    assert!(reconciles(schedule.decide(&shared(&steady))), "somebody has written a status");
+    schedule.rest(&shared(&steady));
+    assert_eq!(schedule.decide(&shared(&steady)), Decision::Rest);
     schedule.check("u");
-    assert!(reconciles(schedule.decide(&steady)));
+    assert!(reconciles(schedule.decide(&shared(&steady))));
     assert_eq!(schedule.class(&steady), Class::Background);
-    schedule.rest(&steady);
+    schedule.rest(&shared(&steady));
     schedule.now("u", Instant::now(), Crowd::Few);
-    assert!(reconciles(schedule.decide(&steady)));
+    assert!(reconciles(schedule.decide(&shared(&steady))));
     assert_eq!(schedule.class(&steady), Class::Interactive);
-    schedule.rest(&steady);
+    schedule.rest(&shared(&steady));
     schedule.now("u", Instant::now(), Crowd::of(FEW + 1));
-    assert!(reconciles(schedule.decide(&steady)));
+    assert!(reconciles(schedule.decide(&shared(&steady))));
     assert_eq!(schedule.class(&steady), Class::Rollout);
     steady.metadata.generation = Some(2);
     assert_eq!(schedule.class(&steady), Class::Interactive, "a person has changed it");
@@ -91,12 +95,12 @@ async fn what_rests_is_looked_at_when_somebody_has_taken_its_finalizer_away() {
     let schedule = schedule();
     let mut held = object(1);
     held.metadata.finalizers = Some(vec![crate::crd::FINALIZER.to_owned()]);
-    schedule.rest(&held);
-    assert_eq!(schedule.decide(&held), Decision::Rest);
-    assert!(reconciles(schedule.decide(&object(1))));
+    schedule.rest(&shared(&held));
+    assert_eq!(schedule.decide(&shared(&held)), Decision::Rest);
+    assert!(reconciles(schedule.decide(&shared(&object(1)))));
     // One that never had it may rest without.
-    schedule.rest(&object(1));
-    assert_eq!(schedule.decide(&object(1)), Decision::Rest);
+    schedule.rest(&shared(&object(1)));
+    assert_eq!(schedule.decide(&shared(&object(1))), Decision::Rest);
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,15 +113,15 @@ async fn what_waits_for_a_list_comes_after_it_and_takes_that_of_another() {
         let wait = schedule.with_list(&object(1), since);
         assert!((10_500..14_000).contains(&wait.as_millis()), "{wait:?}");
         tokio::time::advance(wait).await;
-        assert_eq!(schedule.decide(&object(1)), reconcile(since));
-        assert_eq!(schedule.decide(&object(1)), reconcile(Instant::now()), "once");
+        assert_eq!(schedule.decide(&shared(&object(1))), reconcile(since));
+        assert_eq!(schedule.decide(&shared(&object(1))), reconcile(Instant::now()), "once");
     }
     schedule.with_list(&object(1), begin);
-    assert_eq!(schedule.decide(&object(2)), reconcile(Instant::now()), "it has changed");
+    assert_eq!(schedule.decide(&shared(&object(2))), reconcile(Instant::now()), "it has changed");
     schedule.with_list(&object(1), begin);
     schedule.now("u", Instant::now(), Crowd::Few);
-    assert_eq!(schedule.decide(&object(1)), reconcile(Instant::now()), "it is called");
-    assert_eq!(schedule.decide(&object(1)), reconcile(Instant::now()));
+    assert_eq!(schedule.decide(&shared(&object(1))), reconcile(Instant::now()), "it is called");
+    assert_eq!(schedule.decide(&shared(&object(1))), reconcile(Instant::now()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,11 +130,14 @@ async fn a_call_says_since_when_a_list_is_new_enough() {
     let begin = Instant::now();
     tokio::time::advance(Duration::from_secs(5)).await;
     schedule.now("u", begin, Crowd::Few);
-    assert_eq!(schedule.decide(&object(1)), Decision::Reconcile(Trigger { since: begin, may_stand: false }));
+    assert_eq!(
+        schedule.decide(&shared(&object(1))),
+        Decision::Reconcile(Trigger { since: begin, may_stand: false })
+    );
     schedule.now("u", begin + Duration::from_secs(3), Crowd::Few);
     schedule.now("u", begin + Duration::from_secs(1), Crowd::Few);
     let latest = Trigger { since: begin + Duration::from_secs(3), may_stand: false };
-    assert_eq!(schedule.decide(&object(1)), Decision::Reconcile(latest));
+    assert_eq!(schedule.decide(&shared(&object(1))), Decision::Reconcile(latest));
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,19 +167,19 @@ async fn whoever_is_called_is_due() {
     let schedule = schedule();
     schedule.after(&object(1), Duration::from_secs(600));
     schedule.now("u", Instant::now(), Crowd::Few);
-    assert!(reconciles(schedule.decide(&object(1))));
+    assert!(reconciles(schedule.decide(&shared(&object(1)))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_during_a_look_is_not_lost_with_its_end() {
     let schedule = schedule();
-    assert!(reconciles(schedule.decide(&object(1))), "the reconciliation begins");
+    assert!(reconciles(schedule.decide(&shared(&object(1)))), "the reconciliation begins");
     schedule.now("u", Instant::now(), Crowd::Few);
     let wait = schedule.after(&object(1), Duration::from_secs(600));
-    assert!(reconciles(schedule.decide(&object(1))), "another reconciliation answers the call");
-    assert!(reconciles(schedule.decide(&object(1))), "until one comes to its end");
+    assert!(reconciles(schedule.decide(&shared(&object(1)))), "another reconciliation answers the call");
+    assert!(reconciles(schedule.decide(&shared(&object(1)))), "until one comes to its end");
     let wait = schedule.after(&object(1), wait);
-    assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait), "and no more");
+    assert_eq!(schedule.decide(&shared(&object(1))), Decision::Wait(wait), "and no more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,13 +188,13 @@ async fn a_call_whose_reconciliation_comes_to_nothing_is_answered_by_the_next() 
     let sure = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: false });
     for is_known in [false, true] {
         if is_known {
-            schedule.rest(&object(1));
+            schedule.rest(&shared(&object(1)));
         }
         schedule.now("u", Instant::now(), Crowd::Few);
         schedule.now("u", Instant::now(), Crowd::Few);
-        assert_eq!(schedule.decide(&object(1)), sure);
+        assert_eq!(schedule.decide(&shared(&object(1))), sure);
         // It was outdated, and has entered nothing.
-        assert_eq!(schedule.decide(&object(1)), sure);
+        assert_eq!(schedule.decide(&shared(&object(1))), sure);
         assert_eq!(schedule.class(&object(1)), Class::Rollout, "it was never there");
     }
 }
@@ -195,11 +202,11 @@ async fn a_call_whose_reconciliation_comes_to_nothing_is_answered_by_the_next() 
 #[tokio::test(start_paused = true)]
 async fn what_is_due_is_not_left_as_it_is_for_being_proved() {
     let schedule = schedule();
-    schedule.rest(&object(1));
+    schedule.rest(&shared(&object(1)));
     schedule.check("u");
     schedule.prove("u", Instant::now(), Crowd::Few);
     let sure = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: false });
-    assert_eq!(schedule.decide(&object(1)), sure);
+    assert_eq!(schedule.decide(&shared(&object(1))), sure);
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,9 +224,9 @@ async fn what_is_gone_is_forgotten() {
     let schedule = schedule();
     let wait = schedule.after(&object(1), Duration::from_secs(600));
     schedule.remove("x");
-    assert_eq!(schedule.decide(&object(1)), Decision::Wait(wait));
+    assert_eq!(schedule.decide(&shared(&object(1))), Decision::Wait(wait));
     schedule.remove("u");
-    assert!(reconciles(schedule.decide(&object(1))));
+    assert!(reconciles(schedule.decide(&shared(&object(1)))));
 }
 
 fn requesting(generation: i64, text: &str) -> LogDrain {
@@ -237,71 +244,74 @@ fn handled(mut object: LogDrain) -> LogDrain {
 #[tokio::test(start_paused = true)]
 async fn a_request_is_looked_at_soon_with_what_is_listed_since_it_was_seen() {
     let schedule = schedule();
-    schedule.rest(&object(1));
+    schedule.rest(&shared(&object(1)));
     let seen = Instant::now();
-    assert_eq!(schedule.decide(&requesting(1, "a")), Decision::Wait(GATHER));
+    assert_eq!(schedule.decide(&shared(&requesting(1, "a"))), Decision::Wait(GATHER));
     assert_eq!(schedule.class(&requesting(1, "a")), Class::Interactive);
     tokio::time::advance(GATHER).await;
     let decision = Decision::Reconcile(Trigger { since: seen, may_stand: false });
-    assert_eq!(schedule.decide(&requesting(1, "a")), decision);
-    assert!(reconciles(schedule.decide(&requesting(1, "a"))), "the reconciliation has come to nothing");
+    assert_eq!(schedule.decide(&shared(&requesting(1, "a"))), decision);
+    assert!(
+        reconciles(schedule.decide(&shared(&requesting(1, "a")))),
+        "the reconciliation has come to nothing"
+    );
     let done = handled(requesting(1, "a"));
-    schedule.rest(&done);
-    assert_eq!(schedule.decide(&done), Decision::Rest);
+    schedule.rest(&shared(&done));
+    assert_eq!(schedule.decide(&shared(&done)), Decision::Rest);
     let mut other = done.clone();
     other.metadata.annotations.as_mut().unwrap().insert("other".into(), "annotation".into());
-    assert_eq!(schedule.decide(&other), Decision::Rest, "another annotation asks for nothing");
+    assert_eq!(schedule.decide(&shared(&other)), Decision::Rest, "another annotation asks for nothing");
     let mut again = requesting(1, "b");
     again.status.clone_from(&done.status);
-    assert_eq!(schedule.decide(&again), Decision::Wait(GATHER), "another text is another request");
+    assert_eq!(schedule.decide(&shared(&again)), Decision::Wait(GATHER), "another text is another request");
     let mut taken_away = object(1);
     taken_away.status.clone_from(&done.status);
-    assert_eq!(schedule.decide(&taken_away), Decision::Rest);
+    assert_eq!(schedule.decide(&shared(&taken_away)), Decision::Rest);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_comes_during_a_look_is_not_lost_with_its_end() {
     let schedule = schedule();
-    schedule.rest(&object(1));
-    assert_eq!(schedule.decide(&requesting(1, "a")), Decision::Wait(GATHER));
+    schedule.rest(&shared(&object(1)));
+    assert_eq!(schedule.decide(&shared(&requesting(1, "a"))), Decision::Wait(GATHER));
     tokio::time::advance(GATHER).await;
-    assert!(reconciles(schedule.decide(&requesting(1, "a"))), "the reconciliation begins");
+    assert!(reconciles(schedule.decide(&shared(&requesting(1, "a")))), "the reconciliation begins");
     let mut ended = requesting(1, "b");
     ended.status = handled(requesting(1, "a")).status;
-    schedule.rest(&ended);
-    assert_eq!(schedule.decide(&ended), Decision::Wait(GATHER));
+    schedule.rest(&shared(&ended));
+    assert_eq!(schedule.decide(&shared(&ended)), Decision::Wait(GATHER));
     tokio::time::advance(GATHER).await;
-    assert!(reconciles(schedule.decide(&ended)));
+    assert!(reconciles(schedule.decide(&shared(&ended))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_has_changed_too_waits_for_no_request_and_what_waits_is_hurried() {
     let schedule = schedule();
     let since = Instant::now();
-    schedule.rest(&object(1));
+    schedule.rest(&shared(&object(1)));
     let changed = Decision::Reconcile(Trigger { since, may_stand: false });
-    assert_eq!(schedule.decide(&requesting(2, "a")), changed);
+    assert_eq!(schedule.decide(&shared(&requesting(2, "a"))), changed);
     for _ in 0..6 {
         schedule.after_failure(&object(2), Duration::ZERO);
     }
-    assert_eq!(schedule.decide(&requesting(2, "b")), Decision::Wait(GATHER));
+    assert_eq!(schedule.decide(&shared(&requesting(2, "b"))), Decision::Wait(GATHER));
     tokio::time::advance(GATHER).await;
-    assert!(reconciles(schedule.decide(&requesting(2, "b"))));
+    assert!(reconciles(schedule.decide(&shared(&requesting(2, "b")))));
     assert!(schedule.after_failure(&handled(requesting(2, "b")), Duration::ZERO) < Duration::from_secs(6));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_from_before_this_process_is_no_first_look() {
     let schedule = schedule();
-    assert_eq!(schedule.decide(&requesting(1, "a")), Decision::Wait(GATHER));
+    assert_eq!(schedule.decide(&shared(&requesting(1, "a"))), Decision::Wait(GATHER));
     tokio::time::advance(GATHER).await;
     assert!(matches!(
-        schedule.decide(&requesting(1, "a")),
+        schedule.decide(&shared(&requesting(1, "a"))),
         Decision::Reconcile(Trigger { may_stand: false, .. })
     ));
     let schedule = self::schedule();
     let first = Decision::Reconcile(Trigger { since: Instant::now(), may_stand: true });
-    assert_eq!(schedule.decide(&handled(requesting(1, "a"))), first);
+    assert_eq!(schedule.decide(&shared(&handled(requesting(1, "a")))), first);
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,9 +325,9 @@ async fn a_request_is_interactive_however_often_the_resource_has_failed_and_whet
         }
         wait = schedule.after_failure(&object(1), wait);
         assert_eq!(schedule.class(&object(1)), Class::Background);
-        assert_eq!(schedule.decide(&requesting(1, "a")), Decision::Wait(GATHER));
+        assert_eq!(schedule.decide(&shared(&requesting(1, "a"))), Decision::Wait(GATHER));
         tokio::time::advance(if is_due { wait } else { GATHER }).await;
-        assert!(reconciles(schedule.decide(&requesting(1, "a"))));
+        assert!(reconciles(schedule.decide(&shared(&requesting(1, "a")))));
         assert_eq!(schedule.class(&requesting(1, "a")), Class::Interactive, "{is_due}");
     }
 }
@@ -325,11 +335,11 @@ async fn a_request_is_interactive_however_often_the_resource_has_failed_and_whet
 #[tokio::test(start_paused = true)]
 async fn who_is_called_is_known_until_a_look_begins() {
     let schedule = schedule();
-    schedule.rest(&object(1));
+    schedule.rest(&shared(&object(1)));
     assert!(!schedule.is_called("u"));
     schedule.now("u", Instant::now(), Crowd::Few);
     assert!(schedule.is_called("u"));
-    assert!(reconciles(schedule.decide(&object(1))));
+    assert!(reconciles(schedule.decide(&shared(&object(1)))));
     assert!(!schedule.is_called("u"));
 }
 
@@ -347,7 +357,7 @@ fn a_reconciliation_knows_whether_the_one_before_it_failed() {
 async fn only_who_waits_for_no_time_rests() {
     let schedule = schedule();
     assert!(!schedule.rests("u"), "it is not known");
-    schedule.rest(&object(1));
+    schedule.rest(&shared(&object(1)));
     assert!(schedule.rests("u"));
     schedule.now("u", Instant::now(), Crowd::Few);
     assert!(!schedule.rests("u"));
@@ -358,13 +368,13 @@ async fn only_who_waits_for_no_time_rests() {
 #[tokio::test(start_paused = true)]
 async fn what_may_stand_is_to_be_proved_unless_it_is_called_for_sure_too() {
     let schedule = schedule();
-    schedule.rest(&object(1));
+    schedule.rest(&shared(&object(1)));
     let now = Instant::now();
     let reconcile = |may_stand| Decision::Reconcile(Trigger { since: now, may_stand });
     schedule.prove("u", now, Crowd::Few);
-    assert_eq!(schedule.decide(&object(1)), reconcile(true));
+    assert_eq!(schedule.decide(&shared(&object(1))), reconcile(true));
     for is_first_sure in [true, false] {
-        schedule.rest(&object(1));
+        schedule.rest(&shared(&object(1)));
         if is_first_sure {
             schedule.now("u", now, Crowd::Few);
         }
@@ -372,6 +382,6 @@ async fn what_may_stand_is_to_be_proved_unless_it_is_called_for_sure_too() {
         if !is_first_sure {
             schedule.now("u", now, Crowd::Few);
         }
-        assert_eq!(schedule.decide(&object(1)), reconcile(false));
+        assert_eq!(schedule.decide(&shared(&object(1))), reconcile(false));
     }
 }
