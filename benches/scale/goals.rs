@@ -18,8 +18,8 @@ const CHANGE: f64 = 20.0;
 const LATER: f64 = 1.0;
 /// Milliseconds a second below which growth is noise.
 const IDLE: f64 = 4.0;
-/// How often a start may take as long as decoding all objects does.
-const DECODINGS: f64 = 2.0;
+/// How often a start may take as long as one that only lists and decodes all objects.
+const STAND_BYS: f64 = 2.0;
 /// What holds for this many holds for fewer, but what a start takes anyway counts there.
 const MANY: usize = 10_000;
 
@@ -122,9 +122,13 @@ fn restarted(figures: &[Figures]) -> Vec<Row> {
     });
     let written = of(|restart| (number(restart.rewritten), restart.rewritten.to_string()));
     let processor = of(|restart| {
-        let (start, decoding) = (milliseconds(restart.processor), milliseconds(restart.decoding));
-        let times = start / decoding;
-        (times, format!("{times:.1} times ({start:.0} ms, decoding {decoding:.1} ms)"))
+        let [start, stand_by, decoding] =
+            [restart.processor, restart.stand_by, restart.decoding].map(milliseconds);
+        let times = start / stand_by;
+        let shown = format!(
+            "{times:.1} times ({start:.0} ms beside {stand_by:.0} ms; in this bench, decoding takes {decoding:.0} ms)"
+        );
+        (times, shown)
     });
     let what = "Restart: requests to Scalingo for drains";
     vec![
@@ -132,10 +136,10 @@ fn restarted(figures: &[Figures]) -> Vec<Row> {
         at_most("Restart: LogDrains written", written, 0.0, "0".to_owned(), |_| true),
         with_many(
             figures,
-            "Restart: processor time beside that of decoding all LogDrains, decoded in this bench's profile",
+            "Restart: processor time beside that of a start that stands by, and only lists and decodes all LogDrains",
             processor,
-            DECODINGS,
-            &format!("≤ {DECODINGS} times"),
+            STAND_BYS,
+            &format!("≤ {STAND_BYS} times"),
         ),
     ]
 }

@@ -12,7 +12,7 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use crate::missing::{Measured, Missing};
-use crate::world::World;
+use crate::world::{OPERATORS, World};
 
 /// Longer than any start or end takes.
 const SOON: Duration = Duration::from_secs(120);
@@ -30,14 +30,27 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts it on a world and waits until its caches are full.
+    /// Starts it on a world, to lead without election, and waits until its caches are full.
     ///
     /// # Errors
     /// When it ends, or is not ready within two minutes.
     pub async fn start(world: &World, arguments: &[&str]) -> Measured<Self> {
+        Self::run(world, &[&["--no-leader-election"], arguments].concat()).await
+    }
+
+    /// The same of one that stands by: another holds the Lease.
+    ///
+    /// # Errors
+    /// When the Lease cannot be written, and as above.
+    pub async fn stand_by(world: &World) -> Measured<Self> {
+        world.take_lease().await?;
+        Self::run(world, &[&format!("--lease-namespace={OPERATORS}")]).await
+    }
+
+    async fn run(world: &World, arguments: &[&str]) -> Measured<Self> {
         let mut command = Command::new(&world.binary);
         command
-            .args(["run", "--no-leader-election", "--admin-address=127.0.0.1:0"])
+            .args(["run", "--admin-address=127.0.0.1:0"])
             .args(["--api-url", &world.scalingo(), "--auth-url", &world.scalingo()])
             .args(arguments)
             .env("KUBECONFIG", &world.kubeconfig);

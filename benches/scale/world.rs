@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use control_plane::ControlPlane;
-use kube::Client;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client};
 use scalingo_simulator::{Entry, RateLimit, Server, Simulator};
 use tokio::task::block_in_place;
 use tokio::time::sleep;
@@ -13,6 +16,9 @@ use tokio::time::sleep;
 use crate::missing::{Measured, Missing};
 use crate::population::Population;
 use crate::resources::{ALL_USE, API_TOKEN, EACH, app};
+
+/// The namespace of operators.
+pub const OPERATORS: &str = "logdrain-system";
 
 /// What Scalingo documents.
 pub const SCALINGO_ALLOWS: u32 = 60;
@@ -64,7 +70,7 @@ impl World {
         let (plane, kubeconfig, namespace) = block_in_place(|| {
             let plane = ControlPlane::start()?;
             plane.install(&repository.join("deploy"), &repository.join("crds"))?;
-            let kubeconfig = plane.service_account_kubeconfig("logdrain-system", "logdrain-operator")?;
+            let kubeconfig = plane.service_account_kubeconfig(OPERATORS, "logdrain-operator")?;
             let namespace = plane.namespace()?;
             Ok::<_, control_plane::Error>((plane, kubeconfig, namespace))
         })?;
@@ -96,6 +102,27 @@ impl World {
         world.write_secret("scalingo", "api_token", API_TOKEN).await?;
         world.write_secret(ALL_USE, "token", "scale-first").await?;
         Ok(world)
+    }
+
+    /// Takes the Lease of operators for an hour, in nobody's name.
+    ///
+    /// # Errors
+    /// Those of the API server.
+    pub async fn take_lease(&self) -> Measured<()> {
+        let now = MicroTime(jiff::Timestamp::now());
+        let lease = Lease {
+            metadata: ObjectMeta { name: Some("logdrain-operator".to_owned()), ..ObjectMeta::default() },
+            spec: Some(LeaseSpec {
+                holder_identity: Some("nobody".to_owned()),
+                lease_duration_seconds: Some(60 * 60),
+                acquire_time: Some(now.clone()),
+                renew_time: Some(now),
+                ..LeaseSpec::default()
+            }),
+        };
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), OPERATORS);
+        leases.create(&PostParams::default(), &lease).await?;
+        Ok(())
     }
 
     /// Where Scalingo answers.

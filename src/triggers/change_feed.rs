@@ -231,6 +231,11 @@ fn has_record(object: &LogDrain, target: &Target) -> bool {
 async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>, is_first: bool) {
     // Whether it is the echo of what is under way is known once that has ended.
     context.lists.until_settled(&target).await;
+    // Of before this process, an addition is no news. To tell whose it was takes a digest.
+    let has_deletion = told.iter().any(|told| told.kind == Kind::Deleted);
+    if is_first && !has_deletion && !context.feeds().may_echo(&key, &target, Kind::Added) {
+        return;
+    }
     let users = users(context, &key, &target);
     let mut is_news = false;
     let mut newer: HashSet<Digest> = HashSet::new();

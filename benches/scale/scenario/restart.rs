@@ -36,6 +36,8 @@ pub struct Restart {
     pub rewritten: usize,
     /// Processor time from the start of the process until it is calm.
     pub processor: Duration,
+    /// Processor time of a start that only stands by: it lists all objects, decodes and keeps them.
+    pub stand_by: Duration,
     /// Processor time of decoding all objects, in this process.
     pub decoding: Duration,
     /// Most memory in KiB.
@@ -45,6 +47,9 @@ pub struct Restart {
 /// Starts an operator on a world that the last one has left in sync; gives the operator too.
 pub async fn run(world: &World, in_sync: &InSync) -> Measured<(Operator, Restart)> {
     let decoding = decoding(world).await?;
+    let standing_by = Operator::stand_by(world).await?;
+    let stand_by = until_calm(&standing_by, in_sync, world.deadline()).await?;
+    standing_by.stop()?;
     let (versions, sequence) = (world.population.versions(), world.simulator.sequence());
     let operator = Operator::start(world, WITHOUT_A_LIMIT).await?;
     let processor = until_calm(&operator, in_sync, world.deadline()).await?;
@@ -60,6 +65,7 @@ pub async fn run(world: &World, in_sync: &InSync) -> Measured<(Operator, Restart
         routine: world.apps() * seconds / (24 * 60 * 60) + 1,
         rewritten,
         processor,
+        stand_by,
         decoding,
         peak: operator.peak()?,
     };
