@@ -270,11 +270,14 @@ fn is_in_order(context: &Context, object: &LogDrain, record: &DrainRecord, wante
     let Some(url) = record.url_digest.as_deref() else { return false };
     let listed =
         Listed { digest: Digest::recorded(url), like_wanted: Likeness::Same, like_adding: Likeness::Other };
-    let peers = context.view.peers(
-        object.metadata.uid.as_deref().unwrap_or_default(),
-        &record.target(),
-        context.now(),
-    );
+    // What another has in order is nothing to this one, unless it is the same.
+    let matters = |other: &DrainRecord| {
+        let is_same =
+            other.destination_digest == record.destination_digest || other.url_digest == record.url_digest;
+        is_same || other.state != DrainState::Active || other.url_digest.is_none()
+    };
+    let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    let peers = context.view.peers(uid, &record.target(), context.now(), matters);
     let plan = Plan::new(&Situation {
         ledger: Ledger {
             records: &[Record::from(record.clone())],

@@ -247,15 +247,21 @@ impl View {
         records
     }
 
-    /// The other resources that have records on a target, as [`records`](Self::records) has them.
+    /// The other resources that have records on a target, as [`records`](Self::records) has them; each where one of its records matters.
     #[must_use]
-    pub fn peers(&self, except_uid: &str, target: &Target, now: Timestamp) -> Vec<Peer> {
+    pub fn peers(
+        &self,
+        except_uid: &str,
+        target: &Target,
+        now: Timestamp,
+        matters: impl Fn(&DrainRecord) -> bool,
+    ) -> Vec<Peer> {
         self.find(&FoundBy::Target(target.clone()))
             .iter()
             .filter(|object| object.metadata.uid.as_deref() != Some(except_uid))
             // One that goes without our finalizer was let go, whatever else holds it.
             .filter(|object| object.metadata.deletion_timestamp.is_none() || object.is_held())
-            .filter(|object| records(object).iter().any(|record| record.is_on(target)))
+            .filter(|object| records(object).iter().any(|record| record.is_on(target) && matters(record)))
             .map(|object| Peer {
                 name: name(object),
                 rank: rank(object),

@@ -62,7 +62,8 @@ impl PlanExecutor<'_, '_> {
     /// The others that have records here. What they have recorded in an earlier version is read as if it were of this one.
     #[must_use]
     pub fn peers(&self) -> Vec<Peer> {
-        let mut peers = self.context.view.peers(&self.subject.uid(), self.target(), self.context.now());
+        let mut peers =
+            self.context.view.peers(&self.subject.uid(), self.target(), self.context.now(), |_| true);
         let former = self.former_digests();
         for record in peers.iter_mut().flat_map(|peer| &mut peer.records).filter(|_| !former.is_empty()) {
             let mut written = record.written.clone();

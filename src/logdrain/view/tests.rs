@@ -33,7 +33,7 @@ fn what_was_let_go_is_nobodys_peer_whatever_else_holds_it() {
         object.status = Some(LogDrainStatus { drains: vec![record], ..LogDrainStatus::default() });
         let (view, mut watch) = view();
         watch(Event::Apply(object));
-        view.peers("other", &target, Timestamp::UNIX_EPOCH).len()
+        view.peers("other", &target, Timestamp::UNIX_EPOCH, |_| true).len()
     };
     assert_eq!(peers(false, &[]), 1);
     assert_eq!(peers(true, &["example.com/other", FINALIZER]), 1);
@@ -60,7 +60,7 @@ fn records_that_may_not_be_written_are_known_until_somebody_writes_others() {
     assert_eq!(urls(&view.get("u").unwrap()), [""; 0]);
     assert_eq!(urls(&view.all()[0]), [""; 0]);
     assert!(
-        view.peers("other", &active("", "").target(), Timestamp::UNIX_EPOCH).is_empty(),
+        view.peers("other", &active("", "").target(), Timestamp::UNIX_EPOCH, |_| true).is_empty(),
         "nobody waits for what is done"
     );
 
