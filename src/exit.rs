@@ -1,7 +1,7 @@
 //! With which status the process ends.
 
 /// How the process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter)]
 pub enum Exit {
     /// As it was asked to.
     Done,
@@ -14,9 +14,6 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Every way to end.
-    pub const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::Misconfigured, Self::CutOff];
-
     /// The status.
     #[must_use]
     pub const fn status(self) -> u8 {

@@ -13,7 +13,6 @@ pub mod kube;
 pub mod lease;
 pub mod logdrain;
 pub mod metrics;
-mod named;
 pub mod run;
 pub mod scalingo;
 pub mod state;

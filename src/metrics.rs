@@ -16,6 +16,7 @@ use std::{fmt, time::Duration};
 
 use http::StatusCode;
 use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
+use strum::{IntoStaticStr, VariantNames};
 use tokio::time::Instant;
 
 pub use failure::FailureKind;
@@ -23,7 +24,7 @@ pub use family::{Description, FAMILIES, Kind};
 pub use measured::Measured;
 pub use snapshot::{Snapshot, Standing};
 
-use crate::{named::named, scalingo::Operation};
+use crate::scalingo::Operation;
 
 /// Media type of what [`Metrics::expose`] gives.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -49,62 +50,62 @@ pub struct Metrics {
     writes: Family<Labels<1>, Counter>,
 }
 
-named! {
-    /// What a reconciliation has come to.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum ReconcileResult {
-        /// It came to its end, whatever was found.
-        Ok = "ok",
-        /// It failed, and is tried again by itself.
-        Transient = "transient",
-        /// It failed, and a person has to mend something.
-        Stalled = "stalled",
-        /// It was given up for a newer form of the resource, or because the operator stops.
-        Passing = "passing",
-    }
+/// What a reconciliation has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum ReconcileResult {
+    /// It came to its end, whatever was found.
+    Ok,
+    /// It failed, and is tried again by itself.
+    Transient,
+    /// It failed, and a person has to mend something.
+    Stalled,
+    /// It was given up for a newer form of the resource, or because the operator stops.
+    Passing,
 }
 
-named! {
-    /// What had drifted.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Drift {
-        /// A recorded drain was no longer listed.
-        Missing = "missing",
-        /// A deletion had removed another drain along.
-        DeletedAlong = "deleted_along",
-    }
+/// What had drifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum Drift {
+    /// A recorded drain was no longer listed.
+    Missing,
+    /// A deletion had removed another drain along.
+    DeletedAlong,
 }
 
-named! {
-    /// What is written to the Kubernetes API.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Write {
-        /// The status of a `LogDrain`.
-        Status = "status",
-        /// Its finalizer.
-        Finalizer = "finalizer",
-        /// An event.
-        Event = "event",
-        /// The lease of the leader.
-        Lease = "lease",
-    }
+/// What is written to the Kubernetes API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum Write {
+    /// The status of a `LogDrain`.
+    Status,
+    /// Its finalizer.
+    Finalizer,
+    /// An event.
+    Event,
+    /// The lease of the leader.
+    Lease,
 }
 
-named! {
-    /// Class of an answer's status.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum StatusClass {
-        /// 2xx.
-        Success = "2xx",
-        /// 3xx.
-        Redirection = "3xx",
-        /// 4xx.
-        ClientError = "4xx",
-        /// 5xx.
-        ServerError = "5xx",
-        /// Any other, or no answer.
-        None = "none",
-    }
+/// Class of an answer's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum StatusClass {
+    /// 2xx.
+    #[strum(serialize = "2xx")]
+    Success,
+    /// 3xx.
+    #[strum(serialize = "3xx")]
+    Redirection,
+    /// 4xx.
+    #[strum(serialize = "4xx")]
+    ClientError,
+    /// 5xx.
+    #[strum(serialize = "5xx")]
+    ServerError,
+    /// Any other, or no answer.
+    None,
 }
 
 impl From<StatusCode> for StatusClass {
@@ -133,21 +134,21 @@ impl Default for Metrics {
             given_up: Counter::default(),
             writes: Family::default(),
         };
-        for result in ReconcileResult::ALL {
-            let _ = metrics.reconciles.get_or_create(&[("result", result.as_str())]);
+        for result in ReconcileResult::VARIANTS {
+            let _ = metrics.reconciles.get_or_create(&[("result", *result)]);
         }
-        for kind in FailureKind::ALL {
-            let _ = metrics.errors.get_or_create(&[("kind", kind.as_str())]);
+        for kind in FailureKind::VARIANTS {
+            let _ = metrics.errors.get_or_create(&[("kind", *kind)]);
         }
-        for drift in Drift::ALL {
-            let _ = metrics.drift_healed.get_or_create(&[("reason", drift.as_str())]);
+        for drift in Drift::VARIANTS {
+            let _ = metrics.drift_healed.get_or_create(&[("reason", *drift)]);
         }
-        for write in Write::ALL {
-            let _ = metrics.writes.get_or_create(&[("kind", write.as_str())]);
+        for write in Write::VARIANTS {
+            let _ = metrics.writes.get_or_create(&[("kind", *write)]);
         }
-        for operation in Operation::ALL {
-            for status in StatusClass::ALL {
-                let _ = metrics.requests.get_or_create(&request(operation, status));
+        for operation in Operation::VARIANTS {
+            for status in StatusClass::VARIANTS {
+                let _ = metrics.requests.get_or_create(&[("operation", *operation), ("status", *status)]);
             }
         }
         metrics
@@ -169,19 +170,19 @@ impl Metrics {
 
     /// Something has failed.
     pub fn error(&self, kind: FailureKind) {
-        self.errors.get_or_create(&[("kind", kind.as_str())]).inc();
+        self.errors.get_or_create(&[("kind", kind.into())]).inc();
     }
 
     /// A request to Scalingo has ended, after so long.
     pub fn scalingo_request(&self, operation: Operation, status: StatusClass, duration: Duration) {
-        self.requests.get_or_create(&request(operation, status)).inc();
-        let durations = self.request_duration.get_or_create(&[("operation", operation.as_str())]);
+        self.requests.get_or_create(&[("operation", operation.into()), ("status", status.into())]).inc();
+        let durations = self.request_duration.get_or_create(&[("operation", operation.into())]);
         durations.observe(duration.as_secs_f64());
     }
 
     /// A drain that had drifted is as it should be again.
     pub fn drift_healed(&self, drift: Drift) {
-        self.drift_healed.get_or_create(&[("reason", drift.as_str())]).inc();
+        self.drift_healed.get_or_create(&[("reason", drift.into())]).inc();
     }
 
     /// A drain was to be deleted, and is taken for gone with an app or addon that is not found.
@@ -191,12 +192,8 @@ impl Metrics {
 
     /// A write is sent to the Kubernetes API.
     pub fn kubernetes_write(&self, kind: Write) {
-        self.writes.get_or_create(&[("kind", kind.as_str())]).inc();
+        self.writes.get_or_create(&[("kind", kind.into())]).inc();
     }
-}
-
-fn request(operation: Operation, status: StatusClass) -> Labels<2> {
-    [("operation", operation.as_str()), ("status", status.as_str())]
 }
 
 impl fmt::Debug for Metrics {
@@ -230,7 +227,7 @@ impl Drop for Reconcile {
     fn drop(&mut self) {
         let Some(result) = self.result else { return };
         let worked = self.begun.elapsed().saturating_sub((self.waited)());
-        self.metrics.reconciles.get_or_create(&[("result", result.as_str())]).inc();
+        self.metrics.reconciles.get_or_create(&[("result", result.into())]).inc();
         self.metrics.reconcile_duration.observe(worked.as_secs_f64());
     }
 }

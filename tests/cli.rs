@@ -12,6 +12,7 @@ use std::time::Duration;
 use assert_cmd::Command;
 use logdrain_operator::crd::{Reason, Remedy, conditions};
 use logdrain_operator::metrics::FAMILIES;
+use strum::IntoEnumIterator as _;
 
 /// Without the variables of whoever runs the tests.
 fn operator(arguments: &[&str]) -> Command {
@@ -214,9 +215,9 @@ fn the_readme_has_each_flag_with_its_variable_and_default() {
 #[test]
 fn the_readme_has_each_reason_with_its_conditions() {
     let readme = readme();
-    for reason in Reason::ALL {
+    for reason in Reason::iter() {
         let set = conditions(&[], reason, "", None, jiff::Timestamp::UNIX_EPOCH);
-        let cells = row(&readme, reason.as_str());
+        let cells = row(&readme, reason.as_ref());
         for condition in set {
             match condition.type_.as_str() {
                 "Ready" => assert_eq!(cells[1], condition.status, "{reason}"),

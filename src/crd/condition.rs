@@ -1,49 +1,44 @@
 //! Reasons and conditions.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use strum::{AsRefStr, Display, EnumIter, EnumString, IntoStaticStr};
 
-use crate::named::named;
-
-named! {
-    /// Why a `LogDrain` is `Ready` or not.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub enum Reason {
-        /// Scalingo lists the drain as the spec wants it. It says nothing of whether logs arrive.
-        Synced = "Synced",
-        /// Work is under way.
-        Progressing = "Progressing",
-        /// `spec.suspend` is true.
-        Suspended = "Suspended",
-        /// A Secret that the spec names is not there.
-        SecretNotFound = "SecretNotFound",
-        /// The Secret with the API token is not there.
-        ApiTokenNotFound = "ApiTokenNotFound",
-        /// Scalingo refuses the API token.
-        Unauthorized = "Unauthorized",
-        /// The API token's user may not manage the drains of the app.
-        NotPermitted = "NotPermitted",
-        /// There is no such region.
-        RegionNotFound = "RegionNotFound",
-        /// There is no such app.
-        AppNotFound = "AppNotFound",
-        /// There is no such addon.
-        AddonNotFound = "AddonNotFound",
-        /// The addon has no log drains.
-        AddonUnsupported = "AddonUnsupported",
-        /// Scalingo refuses the drain.
-        Rejected = "Rejected",
-        /// An older `LogDrain` wants the same drain and owns it. The drain is there.
-        Duplicate = "Duplicate",
-        /// Several drains may be this resource's.
-        Ambiguous = "Ambiguous",
-        /// Scalingo asks to send fewer requests.
-        RateLimited = "RateLimited",
-        /// Scalingo or Kubernetes does not answer as it should.
-        Unavailable = "Unavailable",
-    }
+/// Why a `LogDrain` is `Ready` or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsRefStr, Display, EnumIter, EnumString, IntoStaticStr)]
+pub enum Reason {
+    /// Scalingo lists the drain as the spec wants it. It says nothing of whether logs arrive.
+    Synced,
+    /// Work is under way.
+    Progressing,
+    /// `spec.suspend` is true.
+    Suspended,
+    /// A Secret that the spec names is not there.
+    SecretNotFound,
+    /// The Secret with the API token is not there.
+    ApiTokenNotFound,
+    /// Scalingo refuses the API token.
+    Unauthorized,
+    /// The API token's user may not manage the drains of the app.
+    NotPermitted,
+    /// There is no such region.
+    RegionNotFound,
+    /// There is no such app.
+    AppNotFound,
+    /// There is no such addon.
+    AddonNotFound,
+    /// The addon has no log drains.
+    AddonUnsupported,
+    /// Scalingo refuses the drain.
+    Rejected,
+    /// An older `LogDrain` wants the same drain and owns it. The drain is there.
+    Duplicate,
+    /// Several drains may be this resource's.
+    Ambiguous,
+    /// Scalingo asks to send fewer requests.
+    RateLimited,
+    /// Scalingo or Kubernetes does not answer as it should.
+    Unavailable,
 }
 
 /// Who can mend what a reason tells of.
@@ -118,12 +113,6 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
 /// Longest message that the API server takes in a condition.
 const LONGEST_MESSAGE: usize = 32_768;
 
@@ -144,7 +133,7 @@ pub fn conditions(
         Condition {
             type_: type_.to_owned(),
             status: status.to_owned(),
-            reason: reason.as_str().to_owned(),
+            reason: reason.to_string(),
             message: message.clone(),
             observed_generation: generation,
             last_transition_time: unchanged
@@ -162,6 +151,8 @@ pub fn conditions(
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator as _;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -170,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_ready_reconciling_or_stalled_and_never_two_of_them() {
-        for reason in Reason::ALL {
+        for reason in Reason::iter() {
             let conditions = conditions(&[], reason, "", Some(1), at(0));
             let is_true = |type_: &str| {
                 conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True")

@@ -4,11 +4,13 @@ use std::fmt;
 
 use schemars::Schema;
 use serde_json::{Value, json};
+use strum::{AsRefStr, Display, EnumIter, IntoEnumIterator as _, IntoStaticStr};
 
 use super::DrainType;
 
-/// A field of the spec whose presence depends on the type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A field of the spec whose presence depends on the type, in the order of the table's columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsRefStr, Display, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "camelCase")]
 pub enum Field {
     /// `spec.customType`.
     CustomType,
@@ -42,111 +44,51 @@ pub enum Presence {
 use Presence::{Forbidden, OneOf, Optional, Required};
 
 impl DrainType {
-    /// Every type, in the order of the table.
-    pub const ALL: [Self; 8] = [
-        Self::Appsignal,
-        Self::Betterstack,
-        Self::Datadog,
-        Self::OvhGraylog,
-        Self::Papertrail,
-        Self::Syslog,
-        Self::Elk,
-        Self::Custom,
-    ];
-
-    /// The table of the API's documentation: a type's name, and the fields that it takes in the order of
-    /// [`Field::ALL`].
+    /// The table of the API's documentation: the fields that each type takes, in the order of [`Field`].
     ///
     /// Better Stack, and `AppSignal` without host and port, are from the public guide; the rest is from the
     /// API reference.
+    #[expect(clippy::match_same_arms, reason = "each type has a line of the table")]
     #[rustfmt::skip]
-    const fn row(self) -> (&'static str, [Presence; 7]) {
+    const fn row(self) -> [Presence; 7] {
         match self {
-            //                                  customType  tokenSecretRef  host      port       drainRegion  url       urlSecretRef
-            Self::Appsignal   => ("appsignal",   [Forbidden, Required,     Optional,  Optional,  Forbidden,  Forbidden, Forbidden]),
-            Self::Betterstack => ("betterstack", [Forbidden, Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden]),
-            Self::Datadog     => ("datadog",     [Forbidden, Required,     Forbidden, Forbidden, Required,   Forbidden, Forbidden]),
-            Self::OvhGraylog  => ("ovh-graylog", [Forbidden, Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden]),
-            Self::Papertrail  => ("papertrail",  [Forbidden, Forbidden,    Required,  Required,  Forbidden,  Forbidden, Forbidden]),
-            Self::Syslog      => ("syslog",      [Forbidden, Optional,     Required,  Required,  Forbidden,  Forbidden, Forbidden]),
-            Self::Elk         => ("elk",         [Forbidden, Forbidden,    Forbidden, Forbidden, Forbidden,  OneOf,     OneOf]),
-            Self::Custom      => ("custom",      [Required,  Optional,     Optional,  Optional,  Optional,   Optional,  Optional]),
+            //                   customType  tokenSecretRef  host      port       drainRegion  url       urlSecretRef
+            Self::Appsignal   => [Forbidden, Required,     Optional,  Optional,  Forbidden,  Forbidden, Forbidden],
+            Self::Betterstack => [Forbidden, Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden],
+            Self::Datadog     => [Forbidden, Required,     Forbidden, Forbidden, Required,   Forbidden, Forbidden],
+            Self::OvhGraylog  => [Forbidden, Required,     Required,  Forbidden, Forbidden,  Forbidden, Forbidden],
+            Self::Papertrail  => [Forbidden, Forbidden,    Required,  Required,  Forbidden,  Forbidden, Forbidden],
+            Self::Syslog      => [Forbidden, Optional,     Required,  Required,  Forbidden,  Forbidden, Forbidden],
+            Self::Elk         => [Forbidden, Forbidden,    Forbidden, Forbidden, Forbidden,  OneOf,     OneOf],
+            Self::Custom      => [Required,  Optional,     Optional,  Optional,  Optional,   Optional,  Optional],
         }
     }
 
     /// The type of this name; `None` of a name that only Scalingo may know.
     #[must_use]
     pub fn known(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| *one != Self::Custom && one.as_str() == name)
-    }
-
-    /// The name that the API and the manifest use, such as `ovh-graylog`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.row().0
+        name.parse().ok().filter(|one| *one != Self::Custom)
     }
 
     /// Whether `field` may or must be there for this type.
     #[must_use]
     pub const fn presence(self, field: Field) -> Presence {
         // The discriminants are the columns.
-        self.row().1[field as usize]
+        self.row()[field as usize]
     }
 
-    /// The fields whose presence is `presence` for this type, in the order of [`Field::ALL`].
+    /// The fields whose presence is `presence` for this type, in the order of [`Field`].
     pub fn fields(self, presence: Presence) -> impl Iterator<Item = Field> {
-        Field::ALL.into_iter().filter(move |field| self.presence(*field) == presence)
-    }
-}
-
-impl fmt::Display for DrainType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl Field {
-    /// Every field whose presence depends on the type, in the order of the table's columns.
-    pub const ALL: [Self; 7] = [
-        Self::CustomType,
-        Self::TokenSecretRef,
-        Self::Host,
-        Self::Port,
-        Self::DrainRegion,
-        Self::Url,
-        Self::UrlSecretRef,
-    ];
-
-    /// The name in the manifest, such as `tokenSecretRef`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CustomType => "customType",
-            Self::TokenSecretRef => "tokenSecretRef",
-            Self::Host => "host",
-            Self::Port => "port",
-            Self::DrainRegion => "drainRegion",
-            Self::Url => "url",
-            Self::UrlSecretRef => "urlSecretRef",
-        }
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        Field::iter().filter(move |field| self.presence(*field) == presence)
     }
 }
 
 /// Adds the table to the schema of the spec: as rules, and in words to the descriptions.
 pub(super) fn add_to(schema: &mut Schema) {
-    schema
-        .insert("x-kubernetes-validations".to_owned(), DrainType::ALL.into_iter().flat_map(rules).collect());
+    schema.insert("x-kubernetes-validations".to_owned(), DrainType::iter().flat_map(rules).collect());
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
-    for (field, words) in Field::ALL
-        .into_iter()
-        .map(|field| (field.as_str(), types_in_words(field)))
-        .chain([("type", fields_in_words())])
+    for (field, words) in
+        Field::iter().map(|field| (field.into(), types_in_words(field))).chain([("type", fields_in_words())])
     {
         if let Some(Value::String(description)) =
             properties.get_mut(field).and_then(|property| property.get_mut("description"))
@@ -167,7 +109,7 @@ fn rules(drain_type: DrainType) -> Vec<Value> {
             "reason": reason,
         }));
     };
-    for field in Field::ALL {
+    for field in Field::iter() {
         match drain_type.presence(field) {
             Required => add(
                 format!("has(self.{field})"),
@@ -210,8 +152,7 @@ fn rules(drain_type: DrainType) -> Vec<Value> {
 
 fn fields_in_words() -> String {
     let of_type = |drain_type: DrainType| {
-        let mut fields: Vec<String> =
-            drain_type.fields(Required).map(|field| field.as_str().to_owned()).collect();
+        let mut fields: Vec<String> = drain_type.fields(Required).map(|field| field.to_string()).collect();
         let choices = join(drain_type.fields(OneOf), " or ");
         if !choices.is_empty() {
             fields.push(choices);
@@ -219,15 +160,12 @@ fn fields_in_words() -> String {
         fields.extend(drain_type.fields(Optional).map(|field| format!("optional {field}")));
         format!("`{drain_type}` ({})", fields.join(", "))
     };
-    format!("Types and their fields: {}.", join(DrainType::ALL.into_iter().map(of_type), "; "))
+    format!("Types and their fields: {}.", join(DrainType::iter().map(of_type), "; "))
 }
 
 fn types_in_words(field: Field) -> String {
     let types = |presence| {
-        join(
-            DrainType::ALL.into_iter().filter(move |drain_type| drain_type.presence(field) == presence),
-            ", ",
-        )
+        join(DrainType::iter().filter(move |drain_type| drain_type.presence(field) == presence), ", ")
     };
     let words: Vec<String> =
         [("required by", Required), ("optional for", Optional), ("one of the two ways for", OneOf)]

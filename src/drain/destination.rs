@@ -52,7 +52,7 @@ impl Destination {
     /// The API's name of the type.
     #[must_use]
     pub fn type_name(&self) -> &str {
-        self.custom_type.as_deref().unwrap_or(self.drain_type.as_str())
+        self.custom_type.as_deref().unwrap_or(self.drain_type.as_ref())
     }
 
     /// The type that stands for all types whose drains Scalingo cannot tell apart.
@@ -88,8 +88,8 @@ impl Destination {
         host_form: fn(&str) -> String,
         url_form: fn(&DrainUrl) -> String,
     ) -> Vec<(&'static str, String)> {
-        let family = Self::family(self.drain_type).as_str();
-        let mut values = vec![("type", self.custom_type.as_deref().unwrap_or(family).to_owned())];
+        let family = Self::family(self.drain_type);
+        let mut values = vec![("type", self.custom_type.as_deref().unwrap_or(family.as_ref()).to_owned())];
         if let Some(token) = &self.token {
             values.push(("token", token.expose_secret().to_owned()));
         }

@@ -87,8 +87,7 @@ impl DrainUrl {
 
 fn public_scheme(scheme: &str) -> &str {
     let known = ["datadog", "ovh", "syslog", "tcp", "tcp+tls", "tls", "udp", "http", "https"];
-    let known_type = DrainType::ALL.iter().any(|drain_type| drain_type.as_str() == scheme);
-    if known.contains(&scheme) || known_type { scheme } else { HIDDEN }
+    if known.contains(&scheme) || scheme.parse::<DrainType>().is_ok() { scheme } else { HIDDEN }
 }
 
 /// The text in pairs of a word and the delimiter after it. What stands in brackets is one word: an IPv6 address.

@@ -58,6 +58,6 @@ impl DrainRecord {
     /// Its URL for people, or what else is known of it.
     #[must_use]
     pub fn shown(&self) -> String {
-        self.url.clone().unwrap_or_else(|| format!("of type {}", self.drain_type.as_str()))
+        self.url.clone().unwrap_or_else(|| format!("of type {}", self.drain_type))
     }
 }

@@ -4,23 +4,20 @@ use std::collections::BTreeMap;
 
 use http::{Request, StatusCode};
 use kube::{Client, client::Body, runtime::watcher};
+use strum::{IntoStaticStr, VariantNames};
 use tokio::sync::watch;
 use tower::service_fn;
 
-use crate::{
-    metrics::{FailureKind, Metrics},
-    named::named,
-};
+use crate::metrics::{FailureKind, Metrics};
 
-named! {
-    /// What is watched.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    pub enum Watched {
-        /// `LogDrain` resources.
-        LogDrain = "logdrain",
-        /// Their Secrets.
-        Secret = "secret",
-    }
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "lowercase")]
+pub enum Watched {
+    /// `LogDrain` resources.
+    LogDrain,
+    /// Their Secrets.
+    Secret,
 }
 
 impl Watched {
@@ -112,11 +109,10 @@ impl WatchHealth {
 
     /// How many watches of each kind work, and how many do not.
     pub(crate) fn count(&self) -> BTreeMap<(&'static str, bool), usize> {
-        let none =
-            Watched::ALL.into_iter().flat_map(|kind| [true, false].map(|works| ((kind.as_str(), works), 0)));
+        let none = Watched::VARIANTS.iter().flat_map(|kind| [true, false].map(|works| ((*kind, works), 0)));
         let mut count: BTreeMap<_, _> = none.collect();
         for (kind, standing) in self.watches.borrow().iter() {
-            *count.entry((kind.as_str(), *standing == Standing::Works)).or_default() += 1;
+            *count.entry((kind.into(), *standing == Standing::Works)).or_default() += 1;
         }
         count
     }

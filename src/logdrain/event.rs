@@ -41,7 +41,7 @@ fn differs(reason: Reason, before: &str, now: &str) -> bool {
 }
 
 /// Something that a person would want to know of a resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Event {
     /// A drain was added.
     Added {
@@ -87,6 +87,7 @@ pub enum Event {
         url: String,
     },
     /// A drain was to be deleted, and what it was attached to has been deleted.
+    #[strum(serialize = "Deleted")]
     GoneWithTarget {
         /// The app or addon.
         target: String,
@@ -99,6 +100,7 @@ pub enum Event {
         url: String,
     },
     /// A drain whose addition or deletion was never answered is no longer looked after.
+    #[strum(serialize = "Retained")]
     MayBeLeft {
         /// Its redacted URL.
         url: String,
@@ -109,6 +111,7 @@ pub enum Event {
         url: String,
     },
     /// The app goes by another name now.
+    #[strum(serialize = "AppRenamed")]
     Renamed {
         /// What `spec.app` says.
         from: String,
@@ -146,7 +149,7 @@ impl Event {
         message: &str,
         generation: Option<i64>,
     ) -> Option<Self> {
-        let was = |earlier: Reason| told.is_some_and(|told| told.reason == earlier.as_str());
+        let was = |earlier: Reason| told.is_some_and(|told| told.reason == earlier.as_ref());
         let is_outdated = told.is_some_and(|told| told.is_outdated(reason, message, generation));
         let message = || message.to_owned();
         match reason {
@@ -163,19 +166,9 @@ impl Event {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Added { .. } => "Added",
-            Self::SuspiciousToken { .. } => "SuspiciousToken",
-            Self::Adopted { .. } => "Adopted",
-            Self::DriftHealed { .. } => "DriftHealed",
-            Self::Replaced { .. } => "Replaced",
-            Self::Deleted { .. } | Self::GoneWithTarget { .. } => "Deleted",
-            Self::TargetNotFound { .. } => "TargetNotFound",
-            Self::Retained { .. } | Self::MayBeLeft { .. } => "Retained",
-            Self::NotRestored { .. } => "NotRestored",
-            Self::Renamed { .. } => "AppRenamed",
-            Self::Resumed => "Resumed",
-            Self::ReadyAgain { .. } | Self::TakenOver { .. } => Reason::Synced.as_str(),
-            Self::NotReady { reason, .. } => reason.as_str(),
+            Self::ReadyAgain { .. } | Self::TakenOver { .. } => Reason::Synced.into(),
+            Self::NotReady { reason, .. } => reason.into(),
+            _ => self.into(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use strum::{IntoEnumIterator as _, VariantNames as _};
+
 use super::snapshot::{NEW, OTHER};
 use crate::{
     crd::Reason,
@@ -13,24 +15,23 @@ use crate::{
 /// The values that a label of a metric may have, in order; none where they are known only while the process runs.
 #[must_use]
 pub fn label_values(metric: &str, label: &str) -> Vec<&'static str> {
-    let standings =
-        || Reason::ALL.into_iter().map(|reason| (reason.ready(), reason.as_str())).chain([NEW, OTHER]);
+    let standings = || Reason::iter().map(|reason| (reason.ready(), reason.into())).chain([NEW, OTHER]);
     match (metric, label) {
         ("logdrain_logdrains", "ready") => {
             let mut seen = BTreeSet::new();
             standings().map(|(ready, _)| ready).filter(|ready| seen.insert(*ready)).collect()
         }
         ("logdrain_logdrains", "reason") => standings().map(|(_, reason)| reason).collect(),
-        ("logdrain_watches", "kind") => Watched::ALL.map(Watched::as_str).to_vec(),
-        ("logdrain_reconciles_total", "result") => ReconcileResult::ALL.map(ReconcileResult::as_str).to_vec(),
-        ("logdrain_errors_total", "kind") => FailureKind::ALL.map(FailureKind::as_str).to_vec(),
-        ("logdrain_drift_healed_total", "reason") => Drift::ALL.map(Drift::as_str).to_vec(),
+        ("logdrain_watches", "kind") => Watched::VARIANTS.to_vec(),
+        ("logdrain_reconciles_total", "result") => ReconcileResult::VARIANTS.to_vec(),
+        ("logdrain_errors_total", "kind") => FailureKind::VARIANTS.to_vec(),
+        ("logdrain_drift_healed_total", "reason") => Drift::VARIANTS.to_vec(),
         (_, "working" | "answering" | "covered") => vec!["true", "false"],
         (metric, "kind") if metric.starts_with("logdrain_sweep_") => vec!["sweep", "resync"],
-        ("logdrain_kubernetes_writes_total", "kind") => Write::ALL.map(Write::as_str).to_vec(),
-        (_, "operation") => Operation::ALL.map(Operation::as_str).to_vec(),
-        (_, "status") => StatusClass::ALL.map(StatusClass::as_str).to_vec(),
-        (_, "class") => Class::ALL.map(Class::as_str).to_vec(),
+        ("logdrain_kubernetes_writes_total", "kind") => Write::VARIANTS.to_vec(),
+        (_, "operation") => Operation::VARIANTS.to_vec(),
+        (_, "status") => StatusClass::VARIANTS.to_vec(),
+        (_, "class") => Class::VARIANTS.to_vec(),
         _ => Vec::new(),
     }
 }

@@ -401,14 +401,14 @@ impl<'a> Subject<'a> {
 
     /// Tells of a condition `Ready` that has come to be as it is, of which something else was told before.
     fn tell_of(&self, told: Option<Told<'_>>, reason: Reason, message: &str) {
-        let was = |reason: Reason| told.is_some_and(|told| told.reason == reason.as_str());
+        let was = |reason: Reason| told.is_some_and(|told| told.reason == reason.as_ref());
         if was(Reason::Suspended) && !self.object.spec.suspend {
             self.tell(&Event::Resumed);
         }
         match Event::of_condition(told, reason, message, self.revision.generation) {
             Some(event) => self.tell(&event),
             None if reason == Reason::Synced && !was(reason) => {
-                tracing::info!(action = "Check", reason = reason.as_str(), "in sync: {message}");
+                tracing::info!(action = "Check", reason = reason.as_ref(), "in sync: {message}");
             }
             None => {}
         }
@@ -427,7 +427,7 @@ impl<'a> Subject<'a> {
         ];
         let status = self.object.status.as_ref()?;
         let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;
-        let reason = AT_SCALINGO.into_iter().find(|reason| reason.as_str() == ready.reason)?;
+        let reason = AT_SCALINGO.into_iter().find(|reason| reason.as_ref() == ready.reason)?;
         let is_of_this_form = ready.observed_generation == self.object.metadata.generation;
         is_of_this_form.then(|| (reason, ready.message.clone()))
     }

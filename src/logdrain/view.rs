@@ -290,7 +290,7 @@ pub fn token_place(object: &LogDrain) -> Place {
 #[must_use]
 pub fn is_ready_as(object: &LogDrain, reason: Reason) -> bool {
     let mut conditions = object.status.iter().flat_map(|status| &status.conditions);
-    conditions.any(|condition| condition.type_ == "Ready" && condition.reason == reason.as_str())
+    conditions.any(|condition| condition.type_ == "Ready" && condition.reason == reason.as_ref())
 }
 
 /// The records of a resource.

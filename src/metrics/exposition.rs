@@ -7,6 +7,7 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, family::Family, gauge::Gauge, info::Info},
     registry::{Registry, Unit},
 };
+use strum::IntoEnumIterator as _;
 
 use super::{
     Metrics, Snapshot,
@@ -113,9 +114,8 @@ impl Page {
         };
         self.gauges(&family::BUDGET_SLOTS, each(|budget| count(budget.limit)));
         self.gauges(&family::BUDGET_SLOTS_USED, each(|budget| count(budget.used)));
-        let classes = budgets.iter().flat_map(|budget| Class::ALL.map(|class| (budget, class)));
-        let labels =
-            |budget: &BudgetFigures, class: Class| vec![token(budget), ("class", class.as_str().to_owned())];
+        let classes = budgets.iter().flat_map(|budget| Class::iter().map(move |class| (budget, class)));
+        let labels = |budget: &BudgetFigures, class: Class| vec![token(budget), ("class", class.to_string())];
         let waiting =
             classes.clone().map(|(budget, class)| (labels(budget, class), count(budget.of(class).waiting)));
         self.gauges(&family::BUDGET_WAITING, waiting);

@@ -1,7 +1,8 @@
 //! Every metric family that is exposed: the truth for the exposition, for its test, and for the documents.
 
 /// Type of a metric family, as OpenMetrics has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// Always 1: what it says is in its labels.
     Info,
@@ -11,19 +12,6 @@ pub enum Kind {
     Counter,
     /// How long each of many took.
     Histogram,
-}
-
-impl Kind {
-    /// The name of the type.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Gauge => "gauge",
-            Self::Counter => "counter",
-            Self::Histogram => "histogram",
-        }
-    }
 }
 
 /// A metric family.

@@ -68,7 +68,7 @@ async fn every_family_is_exposed_as_it_is_described_and_no_other() {
     for family in FAMILIES {
         let found = exposed.remove(exposed_name(family));
         let labels: BTreeSet<String> = family.labels.iter().map(|label| (*label).to_owned()).collect();
-        let described = (family.kind.as_str().to_owned(), family.help.to_owned(), labels);
+        let described = (family.kind.to_string(), family.help.to_owned(), labels);
         assert_eq!(found.as_ref(), Some(&described), "{} {text}", family.name);
         assert_eq!(family.name.ends_with("_total"), family.kind == Kind::Counter, "{}", family.name);
         assert!(family.help.ends_with('.') && !family.help.contains('\\'), "{}", family.name);
@@ -109,7 +109,7 @@ async fn budgets() -> Vec<crate::scalingo::BudgetFigures> {
     let client = Client::new(transport, endpoints, Arc::new(|| jiff::Timestamp::UNIX_EPOCH), 50);
     let token = ApiToken::new("tk-us-secret").unwrap();
     client.apps(&token, "osc-fr1").await.unwrap_err();
-    let counted = metrics.requests.get_or_create_owned(&request(Operation::Exchange, StatusClass::None));
+    let counted = metrics.requests.get_or_create_owned(&[("operation", "exchange"), ("status", "none")]);
     assert_eq!(counted.get(), 1, "a request without an answer is counted");
     let budgets = client.budgets([token.key()]);
     assert_eq!((budgets.len(), budgets[0].limit, budgets[0].used), (1, 50, 1));
@@ -135,7 +135,7 @@ async fn a_look_is_counted_without_the_time_that_it_waited() {
 
 #[test]
 fn the_classes_of_statuses_are_the_usual_ones() {
-    let class = |status: u16| StatusClass::from(StatusCode::from_u16(status).unwrap()).as_str();
+    let class = |status: u16| <&str>::from(StatusClass::from(StatusCode::from_u16(status).unwrap()));
     assert_eq!([204, 302, 429, 503, 100].map(class), ["2xx", "3xx", "4xx", "5xx", "none"]);
 }
 

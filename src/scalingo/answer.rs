@@ -52,7 +52,7 @@ impl Refusal {
     ) -> Self {
         let body = match body {
             Ok(body) => read_body(&head.headers, body, secrets),
-            Err(failure) => Body::Other(failure.as_str()),
+            Err(failure) => Body::Other(failure.into()),
         };
         Self { operation, status: head.status, body, retry_after: retry_after(&head.headers, now) }
     }

@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use strum::{Display, EnumIter, VariantNames};
 use tokio::time::Instant;
 
 use queue::Queue;
@@ -60,7 +61,8 @@ impl Predecessors {
 }
 
 /// Who is waiting for a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumIter, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Class {
     /// A person.
     Interactive,
@@ -68,21 +70,6 @@ pub enum Class {
     Rollout,
     /// Nobody.
     Background,
-}
-
-impl Class {
-    /// Every class.
-    pub const ALL: [Self; 3] = [Self::Interactive, Self::Rollout, Self::Background];
-
-    /// The name, in snake case.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Interactive => "interactive",
-            Self::Rollout => "rollout",
-            Self::Background => "background",
-        }
-    }
 }
 
 /// On whose behalf a request is made, for fairness.

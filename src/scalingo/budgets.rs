@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use strum::IntoEnumIterator as _;
 use tokio::{
     runtime::Handle,
     sync::oneshot,
@@ -101,7 +102,7 @@ pub struct BudgetFigures {
     pub rate_limited: u64,
     /// For how long nothing was sent because it had.
     pub paused: Duration,
-    classes: [ClassFigures; 3],
+    classes: Vec<ClassFigures>,
 }
 
 /// How one class of requests stands.
@@ -245,7 +246,7 @@ impl Turnstile {
             used: state.budget.used_at(now),
             rate_limited: state.budget.rate_limited(),
             paused: state.budget.paused(now),
-            classes: Class::ALL.map(of),
+            classes: Class::iter().map(of).collect(),
         }
     }
 

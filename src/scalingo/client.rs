@@ -346,7 +346,7 @@ impl Client {
             }
         };
         tracing::debug!(
-            operation = call.operation.as_str(),
+            operation = call.operation.as_ref(),
             method = call.method.as_str(),
             path = call.url.path(),
             status = head.status.as_u16(),

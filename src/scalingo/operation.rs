@@ -1,30 +1,29 @@
 //! The operations of the API, by name.
 
-use std::fmt;
+use strum::{AsRefStr, Display, IntoStaticStr, VariantNames};
 
-use crate::named::named;
-
-named! {
-    /// What was being done. Its name serves as a metric label.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-    pub enum Operation {
-        /// Exchange of the API token for a bearer token.
-        Exchange = "exchange",
-        /// List of the regions that the token's user may use.
-        ListRegions = "list_regions",
-        /// List of all apps.
-        ListApps = "list_apps",
-        /// One app by name or id.
-        GetApp = "get_app",
-        /// Drains of an app or an addon.
-        ListDrains = "list_drains",
-        /// A page of the change feed.
-        ListEvents = "list_events",
-        /// Add of a drain.
-        AddDrain = "add_drain",
-        /// Delete of a drain.
-        DeleteDrain = "delete_drain",
-    }
+/// What was being done. Its name serves as a metric label.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, AsRefStr, Display, IntoStaticStr, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum Operation {
+    /// Exchange of the API token for a bearer token.
+    Exchange,
+    /// List of the regions that the token's user may use.
+    ListRegions,
+    /// List of all apps.
+    ListApps,
+    /// One app by name or id.
+    GetApp,
+    /// Drains of an app or an addon.
+    ListDrains,
+    /// A page of the change feed.
+    ListEvents,
+    /// Add of a drain.
+    AddDrain,
+    /// Delete of a drain.
+    DeleteDrain,
 }
 
 impl Operation {
@@ -38,12 +37,6 @@ impl Operation {
     #[must_use]
     pub fn is_write(self) -> bool {
         matches!(self, Self::AddDrain | Self::DeleteDrain)
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 

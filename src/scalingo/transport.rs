@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::response::Parts;
+use strum::{Display, IntoStaticStr};
 
 use super::secrets::Secrets;
 
@@ -68,33 +69,18 @@ impl TransportError {
     }
 }
 
-/// What kept a body from being read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What kept a body from being read to its end; its text ends a sentence that begins with "the body".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, IntoStaticStr)]
 pub enum BodyFailure {
     /// Longer than the limit.
+    #[strum(to_string = "is too large")]
     TooLarge,
     /// The connection ended in the middle.
+    #[strum(to_string = "was cut short")]
     CutShort,
     /// The rest did not come in time.
+    #[strum(to_string = "did not come in time")]
     TimedOut,
-}
-
-impl BodyFailure {
-    /// The end of a sentence that begins with "the body".
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::TooLarge => "is too large",
-            Self::CutShort => "was cut short",
-            Self::TimedOut => "did not come in time",
-        }
-    }
-}
-
-impl fmt::Display for BodyFailure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
 }
 
 // Response headers can repeat what was sent.

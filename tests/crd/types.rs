@@ -1,5 +1,6 @@
 use logdrain_operator::crd::{DrainType, Field, LogDrainSpec, Presence};
 use serde_json::json;
+use strum::IntoEnumIterator as _;
 
 use super::{cases, checker::Checker};
 
@@ -15,22 +16,22 @@ fn every_type_with_every_subset_of_fields_gets_exactly_its_messages() {
 
 #[test]
 fn names_of_types_are_those_that_the_manifest_and_the_schema_use() {
-    for drain_type in DrainType::ALL {
+    for drain_type in DrainType::iter() {
         let known = Some(drain_type).filter(|drain_type| *drain_type != DrainType::Custom);
-        assert_eq!(DrainType::known(drain_type.as_str()), known);
-        assert_eq!(json!(drain_type), json!(drain_type.as_str()));
-        assert_eq!(drain_type.to_string(), drain_type.as_str());
+        assert_eq!(DrainType::known(drain_type.as_ref()), known);
+        assert_eq!(json!(drain_type), json!(drain_type.as_ref()));
+        assert_eq!(drain_type.to_string(), drain_type.as_ref());
     }
-    let names: Vec<&str> = DrainType::ALL.into_iter().map(DrainType::as_str).collect();
+    let names: Vec<String> = DrainType::iter().map(|drain_type| drain_type.to_string()).collect();
     assert_eq!(Checker::new().schema["properties"]["type"]["enum"], json!(names));
 }
 
 #[test]
 fn names_of_fields_are_those_of_the_schema() {
     let schema = Checker::new().schema;
-    for field in Field::ALL {
-        assert!(schema["properties"][field.as_str()].is_object(), "{field}");
-        assert_eq!(field.to_string(), field.as_str());
+    for field in Field::iter() {
+        assert!(schema["properties"][field.as_ref()].is_object(), "{field}");
+        assert_eq!(field.to_string(), field.as_ref());
     }
 }
 

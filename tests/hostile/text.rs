@@ -5,6 +5,7 @@ use logdrain_operator::{
     drain::{Destination, DrainUrl, Target},
 };
 use proptest::{option, prelude::*, sample::select};
+use strum::IntoEnumIterator as _;
 
 /// Short texts of what has a meaning somewhere in a URL, a header, a path or JSON, and of anything else.
 pub fn hostile() -> impl Strategy<Value = String> {
@@ -80,7 +81,7 @@ pub fn url() -> impl Strategy<Value = DrainUrl> {
 }
 
 pub fn drain_type() -> impl Strategy<Value = DrainType> {
-    select(DrainType::ALL.to_vec())
+    select(DrainType::iter().collect::<Vec<_>>())
 }
 
 /// Any fields, whether or not the type has them.

@@ -1,22 +1,31 @@
 //! Characters that cannot stand in a credential.
 
-use std::fmt;
-
 /// A kind of character that cannot stand in a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
 #[expect(missing_docs, reason = "the names say it, and the words for people too")]
 pub enum Character {
+    #[strum(to_string = "a space")]
     Space,
+    #[strum(to_string = "a tab")]
     Tab,
+    #[strum(to_string = "a line break")]
     LineBreak,
+    #[strum(to_string = "a no-break space")]
     NoBreakSpace,
+    #[strum(to_string = "an unusual space")]
     OtherSpace,
+    #[strum(to_string = "a byte order mark")]
     ByteOrderMark,
+    #[strum(to_string = "a zero-width character")]
     ZeroWidth,
+    #[strum(to_string = "an invisible character")]
     Invisible,
+    #[strum(to_string = "a control character")]
     Control,
+    #[strum(to_string = "a character outside of ASCII")]
     NotAscii,
     /// A byte that is not UTF-8 text.
+    #[strum(to_string = "a byte that is not UTF-8 text")]
     NotText,
 }
 
@@ -66,22 +75,4 @@ fn is_invisible(character: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}'
     )
-}
-
-impl fmt::Display for Character {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Space => "a space",
-            Self::Tab => "a tab",
-            Self::LineBreak => "a line break",
-            Self::NoBreakSpace => "a no-break space",
-            Self::OtherSpace => "an unusual space",
-            Self::ByteOrderMark => "a byte order mark",
-            Self::ZeroWidth => "a zero-width character",
-            Self::Invisible => "an invisible character",
-            Self::Control => "a control character",
-            Self::NotAscii => "a character outside of ASCII",
-            Self::NotText => "a byte that is not UTF-8 text",
-        })
-    }
 }

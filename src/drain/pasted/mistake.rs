@@ -1,7 +1,5 @@
 //! Mistakes of pasting, by name.
 
-use std::fmt;
-
 use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -10,15 +8,19 @@ use base64::{
 use super::{API_TOKEN, Use};
 
 /// Something that people paste in the place of the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
 pub enum Mistake {
     /// The value in matching quotes.
+    #[strum(to_string = "stands in quotes")]
     Quoted,
     /// A line `KEY=value` or `key: value`.
+    #[strum(to_string = "is a line such as KEY=value")]
     Assignment,
     /// A value of the header `Authorization`, such as `Bearer …`.
+    #[strum(to_string = "begins as a header does, such as with Bearer")]
     Header,
     /// The base64 form of the value: a Secret's `data` holds it encoded once more.
+    #[strum(to_string = "is encoded in base64 twice")]
     EncodedTwice,
 }
 
@@ -66,17 +68,6 @@ impl Mistake {
                 "put the value itself there; `kubectl create secret` and `stringData` encode it by themselves"
             }
         }
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Quoted => "stands in quotes",
-            Self::Assignment => "is a line such as KEY=value",
-            Self::Header => "begins as a header does, such as with Bearer",
-            Self::EncodedTwice => "is encoded in base64 twice",
-        })
     }
 }
 

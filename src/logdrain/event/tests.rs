@@ -1,18 +1,19 @@
+use strum::IntoEnumIterator as _;
+
 use super::*;
 
 #[test]
 fn a_condition_is_told_of_when_it_turns_bad_and_when_it_is_good_again() {
     let told = |before: Option<Reason>, reason| {
-        let before =
-            before.map(|before| Told { reason: before.as_str(), message: "why", generation: Some(1) });
+        let before = before.map(|before| Told { reason: before.into(), message: "why", generation: Some(1) });
         let event = Event::of_condition(before, reason, "why", Some(1));
         event.map(|event| (event.reason(), event.note()))
     };
-    for before in Reason::ALL.map(Some).into_iter().chain([None]) {
+    for before in Reason::iter().map(Some).chain([None]) {
         assert_eq!(told(before, Reason::Progressing), None, "{before:?}");
-        for reason in Reason::ALL {
+        for reason in Reason::iter() {
             let is_quiet = matches!(reason, Reason::Progressing | Reason::Synced) || before == Some(reason);
-            let expected = (!is_quiet).then(|| (reason.as_str(), "why".to_owned()));
+            let expected = (!is_quiet).then(|| (reason.as_ref(), "why".to_owned()));
             if reason != Reason::Synced {
                 assert_eq!(told(before, reason), expected, "{before:?} {reason}");
             }
@@ -32,9 +33,7 @@ fn a_condition_is_told_of_when_it_turns_bad_and_when_it_is_good_again() {
 
 #[test]
 fn only_what_somebody_or_time_must_mend_is_a_warning() {
-    for reason in
-        Reason::ALL.into_iter().filter(|reason| ![Reason::Synced, Reason::Progressing].contains(reason))
-    {
+    for reason in Reason::iter().filter(|reason| ![Reason::Synced, Reason::Progressing].contains(reason)) {
         let told = Event::of_condition(None, reason, "why", None).expect("it is told");
         let is_fine = [Reason::Suspended, Reason::Duplicate].contains(&reason);
         assert_eq!(told.is_warning(), !is_fine, "{reason}");
@@ -43,17 +42,17 @@ fn only_what_somebody_or_time_must_mend_is_a_warning() {
 
 /// Whether it is told that a condition of this reason goes from one message and generation to another.
 fn is_told(reason: Reason, before: (&str, i64), now: (&str, i64)) -> bool {
-    let told = Told { reason: reason.as_str(), message: before.0, generation: Some(before.1) };
+    let told = Told { reason: reason.as_ref(), message: before.0, generation: Some(before.1) };
     let event = Event::of_condition(Some(told), reason, now.0, Some(now.1));
     if let Some(event) = &event {
-        assert_eq!((event.reason(), event.note()), (reason.as_str(), now.0.to_owned()));
+        assert_eq!((event.reason(), event.note()), (reason.as_ref(), now.0.to_owned()));
     }
     event.is_some()
 }
 
 #[test]
 fn a_failure_is_told_again_to_whoever_has_changed_the_resource() {
-    for reason in Reason::ALL {
+    for reason in Reason::iter() {
         assert!(!is_told(reason, ("why", 1), ("why", 1)), "{reason}");
         let is_failure = reason.remedy() != Remedy::None && reason != Reason::Progressing;
         assert_eq!(is_told(reason, ("why", 1), ("why", 2)), is_failure, "{reason}");

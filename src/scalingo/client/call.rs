@@ -85,7 +85,7 @@ impl Call {
 impl Success {
     pub(super) fn read<A: DeserializeOwned>(&self) -> Result<A, Failure> {
         let unreadable = |reason| Failure::Unreadable { status: self.status, reason };
-        let body = self.body.as_ref().map_err(|failure| unreadable(failure.as_str()))?;
+        let body = self.body.as_ref().map_err(|failure| unreadable(failure.into()))?;
         // The parser's own words would quote the body.
         serde_json::from_slice(body).map_err(|_| {
             let is_html = body.trim_ascii_start().starts_with(b"<");

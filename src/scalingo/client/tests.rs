@@ -255,7 +255,7 @@ async fn a_success_counts_though_the_body_does_not_come_and_a_refusal_does_not()
         client.delete_drain(&token(), &target(), &url, DeleteForm::Body).await.unwrap();
         let error = client.drains(&token(), &target()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol);
-        assert!(error.message().contains(failure.as_str()), "{error}");
+        assert!(error.message().contains(&failure.to_string()), "{error}");
     }
 }
 

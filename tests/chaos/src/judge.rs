@@ -131,7 +131,7 @@ impl Judge<'_> {
 
 /// Whether a `LogDrain` says that a person must decide.
 pub fn is_ambiguous(object: &LogDrain) -> bool {
-    ready(object).0 == Reason::Ambiguous.as_str()
+    ready(object).0 == Reason::Ambiguous.as_ref()
 }
 
 /// What is wrong if this is the last request for a check of this `LogDrain`.

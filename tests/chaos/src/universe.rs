@@ -34,7 +34,7 @@ impl Kind {
 
     /// The API's name of the type, and the name of its Secret.
     pub fn name(self) -> &'static str {
-        self.drain_type().as_str()
+        self.drain_type().into()
     }
 
     pub fn drain_type(self) -> DrainType {

@@ -30,7 +30,7 @@ impl Standing {
         }
         let conditions = object["status"]["conditions"].as_array()?;
         let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
-        let reason = Reason::ALL.into_iter().find(|reason| ready["reason"] == reason.as_str())?;
+        let reason = ready["reason"].as_str()?.parse::<Reason>().ok()?;
         Some(match (reason, reason.remedy()) {
             (Reason::Suspended, _) => Self::Suspended,
             (_, Remedy::None) => Self::InOrder,

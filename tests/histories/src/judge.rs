@@ -35,11 +35,11 @@ pub fn judge(world: &World) -> Vec<String> {
         if let Some((target, documented, urls)) = &standing.wanted {
             wanted.insert((target, documented), standing);
             let there = count(world, target, urls);
-            let is_refused = reason == Reason::Rejected.as_str() && there > 0;
-            let is_duplicate = reason == Reason::Duplicate.as_str();
+            let is_refused = reason == Reason::Rejected.as_ref() && there > 0;
+            let is_duplicate = reason == Reason::Duplicate.as_ref();
             if is_duplicate && !standings.iter().any(|other| is_owner(other, standing, &message)) {
                 broken.push(format!("{name} is a duplicate of nobody: {message}"));
-            } else if reason != Reason::Synced.as_str() && !is_duplicate && !is_refused {
+            } else if reason != Reason::Synced.as_ref() && !is_duplicate && !is_refused {
                 broken.push(format!("{name} is not in sync: {reason}: {message}"));
             }
         }
@@ -184,7 +184,7 @@ fn wanted(world: &World, namespace: Namespace, object: &LogDrain) -> Option<(Tar
     {
         return None;
     }
-    let name = spec.custom_type.as_deref().unwrap_or(spec.drain_type.as_str());
+    let name = spec.custom_type.as_deref().unwrap_or(spec.drain_type.as_ref());
     let destination = *Destination::ALL.iter().find(|one| one.secret() == name)?;
     let version = if destination.has_secret() { *world.secrets.get(&(namespace, destination))? } else { 0 };
     if version >= VERSIONS {
@@ -210,7 +210,7 @@ fn wanted(world: &World, namespace: Namespace, object: &LogDrain) -> Option<(Tar
 /// Whether Scalingo refuses what a `LogDrain` wants: it is asked again now and then.
 pub fn is_refused(world: &World) -> bool {
     let mut standings = Slot::ALL.iter().filter_map(|slot| standing(world, *slot));
-    standings.any(|standing| ready(&standing.object).0 == Reason::Rejected.as_str())
+    standings.any(|standing| ready(&standing.object).0 == Reason::Rejected.as_ref())
 }
 
 fn ready(object: &LogDrain) -> (String, String) {
@@ -266,7 +266,7 @@ fn is_kept(standings: &[Standing], world: &World, target: &Target, url: &str) ->
         .collect();
     // One that Scalingo refuses keeps its predecessor.
     let cannot = |standing: &&Standing| {
-        standing.wanted.is_none() || ready(&standing.object).0 == Reason::Rejected.as_str()
+        standing.wanted.is_none() || ready(&standing.object).0 == Reason::Rejected.as_ref()
     };
     standings.iter().filter(cannot).any(|standing| {
         let mut records = standing.object.status.iter().flat_map(|status| &status.drains);
@@ -283,7 +283,7 @@ pub fn decide(world: &mut World) -> bool {
     let mut decided = false;
     let objects: Vec<LogDrain> =
         Slot::ALL.iter().filter_map(|slot| standing(world, *slot)).map(|standing| standing.object).collect();
-    if !objects.iter().any(|object| ready(object).0 == Reason::Ambiguous.as_str()) {
+    if !objects.iter().any(|object| ready(object).0 == Reason::Ambiguous.as_ref()) {
         return false;
     }
     let recorded: BTreeSet<&String> = objects

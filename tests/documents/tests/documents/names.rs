@@ -10,6 +10,7 @@ use logdrain_operator::drain::pasted::Mistake;
 use logdrain_operator::logdrain::Event;
 use packaging::{parse, repository};
 use serde_json::Value;
+use strum::IntoEnumIterator as _;
 
 #[test]
 fn every_relative_link_leads_somewhere() {
@@ -63,7 +64,7 @@ fn the_runbook_has_a_section_for_every_reason_and_alert_and_for_each_event_that_
             mistake: Mistake::Quoted,
         },
     ];
-    let mut wanted: Vec<&str> = Reason::ALL.map(Reason::as_str).to_vec();
+    let mut wanted: Vec<&str> = Reason::iter().map(<&str>::from).collect();
     for happening in &asking {
         wanted.push(happening.reason());
     }
@@ -170,7 +171,7 @@ fn every_alert_links_to_its_section() {
 #[test]
 fn the_readme_says_of_each_reason_what_the_code_says() {
     let readme = page("README.md").unwrap();
-    for reason in Reason::ALL {
+    for reason in Reason::iter() {
         let also = match reason.remedy() {
             Remedy::None => "",
             Remedy::Time => "Reconciling ",
@@ -186,7 +187,7 @@ fn each_type_has_its_row_in_the_readme_and_in_the_table_of_urls() {
     for path in ["README.md", "docs/from-the-cli.md"] {
         let page = page(path).unwrap();
         let cells: Vec<&str> = page.prose().filter_map(|line| line.split('|').nth(1)).collect();
-        for drain_type in DrainType::ALL {
+        for drain_type in DrainType::iter() {
             let name = format!("`{drain_type}`");
             assert!(cells.iter().any(|cell| cell.contains(&name)), "{path}: {name}");
         }

@@ -15,6 +15,7 @@ use logdrain_operator::logdrain::{Event, label_values};
 use logdrain_operator::metrics::FAMILIES;
 use packaging::repository;
 use serde_json::Value;
+use strum::IntoEnumIterator as _;
 
 const HEADER: &str = "\
 # Reference
@@ -122,13 +123,13 @@ fn resource(text: &mut String) {
         fields(schema, "", text);
     }
     text.push_str("\n## Fields by type of drain\n\n| `type` |");
-    for field in Field::ALL {
+    for field in Field::iter() {
         write!(text, " `{field}` |").unwrap();
     }
-    writeln!(text, "\n|---|{}", "---|".repeat(Field::ALL.len())).unwrap();
-    for drain_type in DrainType::ALL {
+    writeln!(text, "\n|---|{}", "---|".repeat(Field::iter().len())).unwrap();
+    for drain_type in DrainType::iter() {
         write!(text, "| `{drain_type}` |").unwrap();
-        for field in Field::ALL {
+        for field in Field::iter() {
             text.push_str(match drain_type.presence(field) {
                 Presence::Required => " required |",
                 Presence::OneOf => " one of them |",
@@ -198,7 +199,7 @@ fn command_line(text: &mut String) {
         writeln!(text, "| `{name}` | {help} |").unwrap();
     }
     text.push_str("\n## Exit statuses\n\n| Status | |\n|---|---|\n");
-    for exit in Exit::ALL {
+    for exit in Exit::iter() {
         writeln!(text, "| {} | {} |", exit.status(), exit.meaning()).unwrap();
     }
 }
@@ -207,7 +208,7 @@ fn metrics(text: &mut String) {
     text.push_str("\n## Metrics\n\nAt `/metrics` of the admin address.\n\n| Metric | Kind | Labels | |\n|---|---|---|---|\n");
     for family in FAMILIES {
         let labels: Vec<String> = family.labels.iter().map(|label| code(label)).collect();
-        let (kind, labels) = (family.kind.as_str(), labels.join(", "));
+        let (kind, labels) = (family.kind, labels.join(", "));
         writeln!(text, "| `{}` | {kind} | {labels} | {} |", family.name, cell(family.help)).unwrap();
     }
     // Metrics that share a label mostly share its values.
@@ -291,8 +292,7 @@ fn events(text: &mut String) {
         row(&happening, &cell(&happening.note()));
     }
     // Each reason for which a condition is told of that was fine before.
-    for happening in Reason::ALL.into_iter().filter_map(|reason| Event::of_condition(None, reason, "", None))
-    {
+    for happening in Reason::iter().filter_map(|reason| Event::of_condition(None, reason, "", None)) {
         row(&happening, "the message of the condition");
     }
 }
@@ -302,13 +302,13 @@ fn reasons(text: &mut String) {
         "\n## Reasons\n\nOf the conditions; each has its section in the [runbook](runbook.md).\n\n\
          | Reason | `Ready` | also True | Mended by | |\n|---|---|---|---|---|\n",
     );
-    for reason in Reason::ALL {
+    for reason in Reason::iter() {
         let (also, by) = match reason.remedy() {
             Remedy::None => ("", ""),
             Remedy::Time => ("`Reconciling`", "time"),
             Remedy::Person => ("`Stalled`", "a person"),
         };
-        let link = format!("[{reason}](runbook.md#{})", reason.as_str().to_lowercase());
+        let link = format!("[{reason}](runbook.md#{})", reason.as_ref().to_lowercase());
         writeln!(text, "| {link} | {} | {also} | {by} | {} |", reason.ready(), reason.meaning()).unwrap();
     }
 }

@@ -10,6 +10,7 @@ use gitops::{
 use logdrain_operator::crd::Reason;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use strum::IntoEnumIterator as _;
 
 use super::{ready, recorded, standing};
 
@@ -42,7 +43,7 @@ fn there_is_a_recorded_object_for_every_reason() {
     let objects = testdata::all().expect("the recorded objects");
     let seen: BTreeSet<&str> =
         objects.values().filter_map(|object| ready(object)["reason"].as_str()).collect();
-    assert_eq!(seen, Reason::ALL.map(Reason::as_str).into());
+    assert_eq!(seen, Reason::iter().map(<&str>::from).collect());
     for standing_of in [Standing::Deleting, Standing::Behind, Standing::Suspended] {
         assert!(objects.values().any(|object| standing(object) == standing_of), "{standing_of:?}");
     }
