@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::duration;
 use crate::scalingo::{CertificateAuthorities, Endpoints};
 
 mod arguments;
@@ -116,7 +117,7 @@ impl Config {
         let endpoints = Endpoints::parse(&arguments.api_url, &arguments.auth_url, arguments.allow_http)
             .map_err(|error| ConfigError(error.to_string()))?;
         if arguments.sweep_interval < arguments.resync {
-            let resync = humantime::format_duration(arguments.resync);
+            let resync = duration::shown(arguments.resync);
             return Err(ConfigError(format!(
                 "--sweep-interval must not be shorter than --resync, which is {resync}: make one longer or the \
                  other shorter."
@@ -156,8 +157,8 @@ impl Election {
     /// fail once or twice.
     fn check(self) -> Result<Self, ConfigError> {
         let is_checked = self.duration > self.renew_deadline && self.renew_deadline >= self.retry_period * 3;
-        let [duration, deadline, period] = [self.duration, self.renew_deadline, self.retry_period]
-            .map(|duration| humantime::format_duration(duration).to_string());
+        let [duration, deadline, period] =
+            [self.duration, self.renew_deadline, self.retry_period].map(duration::shown);
         is_checked.then_some(self).ok_or_else(|| {
             ConfigError(format!(
                 "--lease-duration ({duration}) must be longer than --renew-deadline ({deadline}), and that at least three \

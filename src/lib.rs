@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod config;
 pub mod crd;
 pub mod drain;
+mod duration;
 pub mod exit;
 pub mod guarded;
 pub mod keyed;

@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     cluster,
     config::{self, Config},
+    duration,
     exit::Exit,
     guarded::Guarded,
     keyed::{NoRandomness, ProcessKey},
@@ -216,9 +217,9 @@ impl Said {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             %admin,
-            feed_interval = %humantime::format_duration(self.feed_interval),
-            resync = %humantime::format_duration(self.resync),
-            sweep_interval = %humantime::format_duration(self.sweep_interval),
+            feed_interval = %duration::shown(self.feed_interval),
+            resync = %duration::shown(self.resync),
+            sweep_interval = %duration::shown(self.sweep_interval),
             namespaces = self.namespaces,
             "started"
         );

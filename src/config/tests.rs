@@ -125,7 +125,9 @@ fn election_is_left_out_on_demand_and_its_durations_must_make_sense() {
 #[test]
 fn bounds_are_within() {
     assert_eq!(run_config(&["--resync=1s"]).resync, Duration::from_secs(1));
-    assert_eq!(run_config(&["--resync=1day"]).resync, Duration::from_secs(86_400));
+    for day in ["24h", "1day", "1d", "1440 minutes", "23hours 59min 60sec", " 24h "] {
+        assert_eq!(run_config(&[&format!("--resync={day}")]).resync, Duration::from_secs(86_400), "{day}");
+    }
     assert_eq!(run_config(&["--feed-interval=0s"]).feed_interval, None);
     assert_eq!(run_config(&["--feed-interval=1h"]).feed_interval, Some(Duration::from_secs(3_600)));
     assert_eq!(run_config(&["--resync=1h", "--sweep-interval=1h"]).sweep_interval.as_secs(), 3_600);
@@ -227,11 +229,14 @@ fn what_is_wrong_is_said_in_one_sentence() {
         (&["run", "--watch-namespace="], empty),
         (&["run", "--resync=999ms"], range),
         (&["run", "--resync=25h"], range),
+        (&["run", "--resync=-10m"], range),
         (&["run", "--feed-interval=500ms"], feed),
         (&["run", "--feed-interval=61m"], feed),
+        (&["run", "--feed-interval=-15s"], feed),
         (&["run", "--sweep-interval=5m"], sweep),
         (&["run", "--resync=10"], duration),
         (&["run", "--resync=often"], duration),
+        (&["run", "--resync=30s1m"], duration),
         (&["run", "--resync=99999999999999999999y"], duration),
         (&["run", "--admin-address=8080"], address),
         (&["run", "--admin-address=localhost:8080"], address),

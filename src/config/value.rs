@@ -4,15 +4,18 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
+use crate::duration;
 use crate::scalingo::CertificateAuthorities;
 
-const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+const SHORTEST_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 /// Above it drift would live for longer than a day.
-const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
 /// Above it the feed would be no better than a list of each app.
-const LONGEST_FEED_INTERVAL: Duration = Duration::from_secs(60 * 60);
+const LONGEST_FEED_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// Above it the cluster would be without an operator for long.
-const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
+const LONGEST_LEASE: SignedDuration = SignedDuration::from_hours(1);
 /// For a limit that Scalingo has raised.
 const MOST_REQUESTS: usize = 10_000;
 /// More would only wait for the Kubernetes API.
@@ -61,7 +64,7 @@ pub(super) fn lease_duration(text: &str) -> Result<Duration, &'static str> {
     if !(SHORTEST_INTERVAL..=LONGEST_LEASE).contains(&duration) || duration.subsec_nanos() > 0 {
         return Err("must be whole seconds, from 1s to 1h");
     }
-    Ok(duration)
+    Ok(duration.unsigned_abs())
 }
 
 pub(super) fn interval(text: &str) -> Result<Duration, &'static str> {
@@ -69,7 +72,7 @@ pub(super) fn interval(text: &str) -> Result<Duration, &'static str> {
     if !(SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&duration) {
         return Err("must be from 1s to 24h");
     }
-    Ok(duration)
+    Ok(duration.unsigned_abs())
 }
 
 pub(super) fn feed_interval(text: &str) -> Result<Duration, &'static str> {
@@ -80,11 +83,11 @@ pub(super) fn feed_interval(text: &str) -> Result<Duration, &'static str> {
     if !duration.is_zero() && !(SHORTEST_INTERVAL..=LONGEST_FEED_INTERVAL).contains(&duration) {
         return Err("must be from 1s to 1h, or 0 to turn it off");
     }
-    Ok(duration)
+    Ok(duration.unsigned_abs())
 }
 
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    humantime::parse_duration(text).map_err(|_| "must be a duration with a unit, for example 90s or 10m")
+fn duration(text: &str) -> Result<SignedDuration, &'static str> {
+    duration::read(text).map_err(|_| "must be a duration with a unit, for example 90s or 10m")
 }
 
 pub(super) fn requests_per_minute(text: &str) -> Result<usize, &'static str> {

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    duration,
     metrics::{FailureKind, Metrics, Write},
 };
 
@@ -62,7 +63,7 @@ impl fmt::Display for Lost {
         match self {
             Self::Taken(holder) => write!(formatter, "{holder} leads"),
             Self::Expired(deadline) => {
-                let deadline = humantime::format_duration(*deadline);
+                let deadline = duration::shown(*deadline);
                 write!(formatter, "it could not be renewed for {deadline}, and another may lead")
             }
         }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     crd::{DrainState, LogDrain},
     drain::{Digest, DrainUrl, Target},
+    duration,
     logdrain::{
         context::Context,
         plan::Rank,
@@ -146,7 +147,7 @@ fn fail(context: &Context, key: &FeedKey, error: &scalingo::Error, now: Instant)
     if matches!(error.kind(), ErrorKind::RateLimited { .. }) {
         context.feeds().put_off(key, now);
     } else if context.feeds().failed(key, now) {
-        let resync = humantime::format_duration(context.settings.resync);
+        let resync = duration::shown(context.settings.resync);
         tracing::warn!(
             region,
             token,
@@ -171,7 +172,7 @@ fn take_in<'a>(
         tracing::info!(region, token, "the change feed answers again");
     }
     for app_id in context.feeds().read(key, reading.asked, &reading.events, reading.is_complete, now) {
-        let resync = humantime::format_duration(context.settings.resync);
+        let resync = duration::shown(context.settings.resync);
         tracing::warn!(
             region,
             token,

@@ -39,6 +39,7 @@ fn of_another_shape() -> Vec<(Value, &'static [&'static str])> {
         ),
         (json!({"feedInterval": 15}), &["at '/feedInterval': got number, want string"]),
         (json!({"resync": "10 minutes"}), &["at '/resync': '10 minutes' does not match pattern"]),
+        (json!({"resync": "30s1m"}), &["at '/resync': '30s1m' does not match pattern"]),
         (json!({"apiUrl": "api.scalingo.com"}), &["at '/apiUrl': 'api.scalingo.com' does not match pattern"]),
         (json!({"log": {"format": "xml"}}), &["at '/log/format': value must be one of 'text', 'json'"]),
         (json!({"adminAddress": ":8080"}), &["at '/adminAddress': ':8080' does not match pattern"]),
