@@ -1,50 +1,27 @@
-//! Writes the finalizer and the status, each only when it differs, guarded by resourceVersion.
+//! A resource under reconciliation. Its finalizer and its status are written only when they differ, guarded by resourceVersion.
 
+mod finalizer;
 mod forbidden;
+mod write;
 
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use kube::{
-    Api, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
-};
-use serde_json::json;
+use kube::{Api, ResourceExt};
 
-use super::{
-    admission::Admission,
-    context::Context,
-    error::Error,
-    event::{Event, Told},
-    schedule::Trigger,
-};
+pub use self::write::Basis;
+use super::{admission::Admission, context::Context, error::Error, event::Event, schedule::Trigger};
 use crate::{
-    crd::{
-        DeletionPolicy, DrainRecord, DrainState, FINALIZER, LogDrain, LogDrainStatus, Reason, Revision,
-        conditions,
-    },
+    crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, Reason, Revision},
     drain::Target,
-    metrics::Write,
     scalingo::{self, Client, Requester, budget::Owner},
     state::{listings::Freshness, store::Newer},
 };
 
 /// Who writes, for `managedFields`.
 const MANAGER: &str = "logdrain-operator";
-
-/// How often a write of facts is tried on newer and newer forms of the resource.
-const REBASES: usize = 5;
-
-/// What a write stands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Basis {
-    /// An intention: it counts only for the very form of the resource that it was made for.
-    ThisForm,
-    /// A fact: it holds whatever people have changed in the spec meanwhile.
-    AnyForm,
-}
 
 /// A resource under reconciliation, in its newest form.
 pub struct Subject<'a> {
@@ -258,136 +235,6 @@ impl<'a> Subject<'a> {
         self.is_being_deleted() && self.object.spec.deletion_policy == DeletionPolicy::Retain
     }
 
-    /// Whether the finalizer stands.
-    #[must_use]
-    pub fn has_finalizer(&self) -> bool {
-        self.object.is_held()
-    }
-
-    /// Sets the finalizer, if it does not stand.
-    ///
-    /// # Errors
-    /// When the resource has changed meanwhile, or those of the Kubernetes API.
-    pub async fn add_finalizer(&mut self) -> Result<(), Error> {
-        if self.has_finalizer() {
-            return Ok(());
-        }
-        let mut finalizers = self.object.finalizers().to_vec();
-        finalizers.push(FINALIZER.to_owned());
-        let held = self.patch_finalizers(&finalizers).await?;
-        self.hold(held);
-        Ok(())
-    }
-
-    /// Removes the finalizer: the resource may go.
-    ///
-    /// # Errors
-    /// When the resource has changed meanwhile, or those of the Kubernetes API.
-    pub async fn remove_finalizer(&mut self) -> Result<(), Error> {
-        let finalizers: Vec<String> =
-            self.object.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();
-        match self.patch_finalizers(&finalizers).await {
-            Ok(released) => self.context.view.released(Arc::new(released)),
-            Err(Error::Kubernetes(error)) if is_not_found(&error) => {
-                self.context.view.released(self.object.clone());
-            }
-            Err(error) if error.is_forbidden() => {
-                self.context.view.could_not_release(&self.uid());
-                return Err(self.not_released(error, &finalizers));
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    async fn patch_finalizers(&self, finalizers: &[String]) -> Result<LogDrain, Error> {
-        let patch = Patch::Merge(json!({"metadata": {
-            "resourceVersion": self.object.resource_version(),
-            "finalizers": finalizers,
-        }}));
-        let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        let (api, name) = (self.api(), self.object.name_any());
-        let call = api.patch(&name, &parameters, &patch);
-        self.context.metrics.kubernetes_write(Write::Finalizer);
-        let patched = self.answer(call).await;
-        if let Err(Error::Changed) = &patched {
-            self.learn().await;
-        }
-        patched
-    }
-
-    /// Writes the records and what is said of them, if either differs from what stands.
-    ///
-    /// # Errors
-    /// When the resource has changed meanwhile and the write does not hold for its new form, or those
-    /// of the Kubernetes API.
-    pub async fn write(
-        &mut self,
-        records: Vec<DrainRecord>,
-        reason: Reason,
-        message: &str,
-        basis: Basis,
-    ) -> Result<(), Error> {
-        if basis == Basis::ThisForm {
-            self.go_on()?;
-        }
-        let before = self.object.status.clone().unwrap_or_default();
-        let generation = self.revision.generation;
-        let now = self.context.now();
-        let answered = self.request.clone().filter(|_| self.is_answered);
-        let mut status = LogDrainStatus {
-            observed_generation: generation,
-            last_handled_requested_at: answered.clone().or_else(|| before.last_handled_requested_at.clone()),
-            duplicate_of: self.duplicate_of.clone().filter(|_| reason == Reason::Duplicate),
-            renamed_to: self.renamed_to.clone(),
-            conditions: conditions(&before.conditions, reason, message, generation, now),
-            drains: records,
-        };
-        if self.object.status.as_ref() == Some(&status) {
-            return Ok(());
-        }
-        let told = before.conditions.iter().find(|condition| condition.type_ == "Ready").map(|ready| Told {
-            reason: &ready.reason,
-            message: &ready.message,
-            generation: ready.observed_generation,
-        });
-        for _ in 0..REBASES {
-            let mut next = LogDrain::clone(&self.object);
-            next.status = Some(status.clone());
-            let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
-            let (api, name) = (self.api(), self.object.name_any());
-            let call = api.replace_status(&name, &parameters, &next);
-            self.context.metrics.kubernetes_write(Write::Status);
-            match self.answer(call).await {
-                Ok(written) => {
-                    self.hold(written);
-                    self.tell_of(told, reason, message);
-                    tracing::debug!(%reason, message, "status written");
-                    return Ok(());
-                }
-                Err(Error::Changed) if basis == Basis::AnyForm => {
-                    self.rebase(&before).await?;
-                    if answered.is_none() {
-                        let newest = self.object.status.as_ref();
-                        status.last_handled_requested_at =
-                            newest.and_then(|newest| newest.last_handled_requested_at.clone());
-                    }
-                }
-                Err(error) => {
-                    if let Error::Changed = &error {
-                        self.learn().await;
-                    }
-                    if error.is_forbidden() && self.may_go_on_unwritten(&status.drains) {
-                        self.go_on_unwritten(status.drains, &error, reason, message);
-                        return Ok(());
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        Err(Error::Changed)
-    }
-
     /// Reads the newest form, for the next reconciliation: where the watch is late, that one would meet the same conflict, after as
     /// many requests to Scalingo. This reconciliation has ended, so nothing hangs on it.
     async fn learn(&self) {
@@ -396,21 +243,6 @@ impl<'a> Subject<'a> {
             && newest.uid() == self.object.uid()
         {
             self.context.view.wrote(newest);
-        }
-    }
-
-    /// Tells of a condition `Ready` that has come to be as it is, of which something else was told before.
-    fn tell_of(&self, told: Option<Told<'_>>, reason: Reason, message: &str) {
-        let was = |reason: Reason| told.is_some_and(|told| told.reason == reason.as_ref());
-        if was(Reason::Suspended) && !self.object.spec.suspend {
-            self.tell(&Event::Resumed);
-        }
-        match Event::of_condition(told, reason, message, self.revision.generation) {
-            Some(event) => self.tell(&event),
-            None if reason == Reason::Synced && !was(reason) => {
-                tracing::info!(action = "Check", reason = reason.as_ref(), "in sync: {message}");
-            }
-            None => {}
         }
     }
 
@@ -432,24 +264,6 @@ impl<'a> Subject<'a> {
         is_of_this_form.then(|| (reason, ready.message.clone()))
     }
 
-    /// Takes the newest form in hand, unless somebody else has written records.
-    async fn rebase(&mut self, before: &LogDrainStatus) -> Result<(), Error> {
-        let api = self.api();
-        let newest = self.answer(api.get(&self.object.name_any())).await?;
-        let newest = self.context.view.completed(Arc::new(newest));
-        let records = newest.status.as_ref().map_or(&[][..], |status| &status.drains);
-        if newest.uid() != self.object.uid() {
-            return Err(Error::Changed);
-        }
-        if records != before.drains {
-            // For the next reconciliation, whether the watch is late or not.
-            self.context.view.wrote(newest);
-            return Err(Error::Changed);
-        }
-        self.object = newest;
-        Ok(())
-    }
-
     /// Goes on with the form that was written.
     fn hold(&mut self, written: LogDrain) {
         self.object = Arc::new(written);
@@ -469,8 +283,4 @@ impl<'a> Subject<'a> {
     fn api(&self) -> Api<LogDrain> {
         Api::namespaced(self.context.client.clone(), &self.object.namespace().unwrap_or_default())
     }
-}
-
-fn is_not_found(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.is_not_found())
 }
