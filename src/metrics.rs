@@ -70,8 +70,6 @@ pub enum ReconcileResult {
 pub enum Drift {
     /// A recorded drain was no longer listed.
     Missing,
-    /// A deletion had removed another drain along.
-    DeletedAlong,
 }
 
 /// What is written to the Kubernetes API.

@@ -55,8 +55,6 @@ pub struct PlanExecutor<'a, 'b> {
     pub secret_version: Option<&'b str>,
     /// What the spec describes, wanted or not, as far as its Secrets are there.
     pub described: Option<&'b Destination>,
-    /// Digest of the URL that this work has added a drain with.
-    pub just_added: Option<Digest>,
 }
 
 impl<'a> PlanExecutor<'a, '_> {
@@ -80,10 +78,13 @@ impl<'a> PlanExecutor<'a, '_> {
                 Step::Adopt { url, how } => self.adopt(url, *how).await,
                 Step::Add { drifted } => self.add(*drifted).await,
                 Step::Forget { record, because } => self.forget(record, *because).await,
-                Step::Delete { record, url, keep } => self.delete(record, url, *keep).await,
-                Step::Restore { record, url, missing } => self.restore(record, url, *missing).await,
+                Step::Delete { record, url } => self.delete(record, url).await,
+                Step::LeaveToPerson { record, url, copies } => {
+                    self.leave_to_person(record, url, *copies).await
+                }
             };
-            let needed = !matches!(step, Step::Forget { .. } | Step::Delete { .. } | Step::Restore { .. });
+            let needed =
+                !matches!(step, Step::Forget { .. } | Step::Delete { .. } | Step::LeaveToPerson { .. });
             match done {
                 Ok(()) => {}
                 Err(error) if needed || error.is_passing() => {
@@ -170,10 +171,13 @@ impl<'a> PlanExecutor<'a, '_> {
             Ok(url) => {
                 let answered = self.context.digester.url(self.target(), &url);
                 self.context.doubts.added_to(&self.observation, &answered, Instant::now());
+                let is_alone = self.observation.count(&answered) == 0;
                 self.observation.added(answered.clone(), url);
                 self.expect_echo(Kind::Added, &answered);
-                change.made(self.observation.clone());
-                self.just_added = Some(answered.clone());
+                // Whether there are two now, or Scalingo took both for one, is left to a list.
+                if is_alone {
+                    change.made(self.observation.clone());
+                }
                 answered
             }
             Err(error) => {
@@ -280,7 +284,7 @@ impl<'a> PlanExecutor<'a, '_> {
         }
         let own = self.records_here();
         let records = own.iter().chain(peers.iter().flat_map(|peer| &peer.records));
-        self.context.doubts.of(&self.observation, records.filter_map(Record::url))
+        self.context.doubts.of(&self.observation, records.filter_map(Record::expected))
     }
 
     /// What became of an addition that failed: its drain, or why there is none.

@@ -128,13 +128,14 @@ pub enum Error {
         /// As the spec has it.
         addon: String,
     },
-    /// A listed drain that stands twice must lose one copy and could not be restored if it lost both.
+    /// A drain is to be deleted whose URL is listed more than once.
     #[error(
-        "Scalingo lists {copies} drains with the same URL and one of them is this resource's: one deletion may \
-         remove them all, and what it is made of is not known any more; delete one by hand, or set \
-         spec.deletionPolicy to Retain"
+        "Scalingo lists {copies} drains with the URL {url}, one of which this resource no longer needs, and one deletion may \
+         remove them all; delete there those that nobody wants: this goes on by itself then, and the others stay"
     )]
-    Irreplaceable {
+    SeveralCopies {
+        /// The redacted URL.
+        url: String,
         /// How many there are.
         copies: usize,
     },
@@ -204,7 +205,7 @@ impl Error {
             Self::AppNotFound { .. } => Reason::AppNotFound,
             Self::AddonNotFound { .. } => Reason::AddonNotFound,
             Self::AddonUnsupported { .. } => Reason::AddonUnsupported,
-            Self::Irreplaceable { .. } => Reason::Ambiguous,
+            Self::SeveralCopies { .. } => Reason::Ambiguous,
             Self::AnswerLost { .. }
             | Self::AppVanished { .. }
             | Self::TargetNotFound { .. }
@@ -241,7 +242,7 @@ impl Error {
             Self::TargetNotFound { .. } => FailureKind::TargetNotFound,
             Self::AddonNotFound { .. } => FailureKind::AddonNotFound,
             Self::AddonUnsupported { .. } => FailureKind::AddonUnsupported,
-            Self::Irreplaceable { .. } => FailureKind::Irreplaceable,
+            Self::SeveralCopies { .. } => FailureKind::SeveralCopies,
             Self::NotDeleted => FailureKind::NotDeleted,
             Self::AnswerLost { .. } => FailureKind::AnswerLost,
             Self::Kubernetes(_) => FailureKind::Kubernetes,
@@ -297,7 +298,7 @@ impl Error {
             Self::AnswerLost { .. }
             | Self::NotDeleted
             | Self::TargetNotFound { .. }
-            | Self::Irreplaceable { .. } => true,
+            | Self::SeveralCopies { .. } => true,
             _ => false,
         }
     }
@@ -317,7 +318,7 @@ impl Error {
     #[must_use]
     pub fn message_for_deletion(&self) -> String {
         let message = self.message();
-        if self.reason().remedy() != Remedy::Person || matches!(self, Self::Irreplaceable { .. }) {
+        if self.reason().remedy() != Remedy::Person {
             return message;
         }
         format!(
@@ -371,7 +372,7 @@ impl Error {
             | Self::AppVanished { .. }
             | Self::TargetNotFound { .. }
             | Self::AddonNotFound { .. }
-            | Self::Irreplaceable { .. }
+            | Self::SeveralCopies { .. }
             | Self::NotDeleted
             | Self::AnswerLost { .. }
             | Self::KubernetesTimeout(_)

@@ -105,11 +105,6 @@ pub enum Event {
         /// Its redacted URL.
         url: String,
     },
-    /// A drain of somebody else's was deleted along and could not be added again.
-    NotRestored {
-        /// Its redacted URL.
-        url: String,
-    },
     /// The app goes by another name now.
     #[strum(serialize = "AppRenamed")]
     Renamed {
@@ -183,7 +178,6 @@ impl Event {
             | Self::TargetNotFound { .. }
             | Self::GoneWithTarget { .. } => "Delete",
             Self::Retained { .. } | Self::MayBeLeft { .. } => "Retain",
-            Self::NotRestored { .. } => "Restore",
             Self::Renamed { .. }
             | Self::Resumed
             | Self::ReadyAgain { .. }
@@ -201,7 +195,6 @@ impl Event {
             | Self::DriftHealed { .. }
             | Self::TargetNotFound { .. }
             | Self::MayBeLeft { .. }
-            | Self::NotRestored { .. }
             | Self::Renamed { .. } => true,
             _ => false,
         }
@@ -254,10 +247,6 @@ impl Event {
             Self::MayBeLeft { url } => format!(
                 "the answer to a request for the drain {url} was lost; if it is at Scalingo, it stays there, as \
                  spec.deletionPolicy says"
-            ),
-            Self::NotRestored { url } => format!(
-                "Scalingo listed the drain {url} more than once and one deletion may have removed all of them; see \
-                 whether the one that was not this resource's is there, and add it again by hand"
             ),
             Self::Renamed { from, to } => {
                 format!("the app {from} is now called {to}: change spec.app to {to}")

@@ -18,27 +18,18 @@ use crate::{
     scalingo::{ApiToken, Client},
 };
 
-/// How much is done about the drains of a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
-    /// All that is to be done.
-    Everything,
-    /// What a deletion took along that was not the resource's comes back, and no more.
-    Restoration,
-}
-
-/// Does so much about the drains that are recorded on these targets, of which none is wanted; what is still to wait for, or the
-/// first failure after all have been tried.
+/// Deletes the drains that are recorded on these targets, of which none is wanted; what is still to wait for, or the first failure
+/// after all have been tried.
 pub(super) async fn delete_on_all<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
     account: (&Client, &ApiToken),
-    (targets, extent): (&BTreeSet<Target>, Extent),
+    targets: &BTreeSet<Target>,
     described: Option<&Destination>,
 ) -> Result<Option<Verdict>, Error> {
     let (mut open, mut failure) = (None, None);
     for target in targets {
-        match delete_on(context, subject, account, (target, extent), described).await {
+        match delete_on(context, subject, account, target, described).await {
             Ok(Verdict::InSync) => {}
             Ok(verdict) => open = open.or(Some(verdict)),
             Err(error) if !error.is_of_one_target() => {
@@ -58,7 +49,7 @@ async fn delete_on<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
     (client, token): (&Client, &ApiToken),
-    (target, extent): (&Target, Extent),
+    target: &Target,
     described: Option<&Destination>,
 ) -> Result<Verdict, Error> {
     let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
@@ -74,16 +65,12 @@ async fn delete_on<'a>(
         wanted: None,
         secret_version: None,
         described,
-        just_added: None,
     };
-    plan_and_execute(&mut work, extent).await
+    plan_and_execute(&mut work).await
 }
 
 /// Plans on what was observed, and carries the plan out.
-pub(super) async fn plan_and_execute(
-    work: &mut PlanExecutor<'_, '_>,
-    extent: Extent,
-) -> Result<Verdict, Error> {
+pub(super) async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<Verdict, Error> {
     let context = work.context;
     work.renew_digests().await?;
     let object = work.subject.object();
@@ -106,10 +93,7 @@ pub(super) async fn plan_and_execute(
         now: work.observation.at().min(context.now()),
         led_since: context.led_since(),
     };
-    let plan = match extent {
-        Extent::Everything => Plan::new(&Situation { ledger, rank: &rank(object), wanted: wanted.as_ref() }),
-        Extent::Restoration => Plan::restoration(&ledger),
-    };
+    let plan = Plan::new(&Situation { ledger, rank: &rank(object), wanted: wanted.as_ref() });
     tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");
     work.execute(&plan).await?;
     Ok(plan.verdict)

@@ -12,8 +12,8 @@ use super::{
     desired,
     error::Error,
     event::Event,
-    execute::{Extent, delete_on_all},
-    plan::{Ledger, Phase, Record, Verdict, settles},
+    execute::delete_on_all,
+    plan::{Ledger, Phase, Verdict},
     report::Outcome,
     status::Subject,
     view::{FoundBy, is_ready_as, records},
@@ -21,11 +21,7 @@ use super::{
 use crate::{
     crd::{LogDrain, Reason},
     drain::Target,
-    metrics::ReconcileResult,
 };
-
-/// How long a resource whose drains are to stay is kept for them at the most: this policy is the way out where nothing else is.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a deletion lets others go first that were not looked at yet.
 const NEWCOMERS_FIRST: SignedDuration = SignedDuration::from_mins(1);
@@ -41,7 +37,7 @@ pub(super) async fn finalize<'a>(context: &'a Context, subject: &mut Subject<'a>
         return Err(Error::Changed);
     }
     let targets = subject.targets();
-    let (left, _turn) = finish(context, subject, (&targets, Extent::Everything)).await?;
+    let (left, _turn) = delete_drains(context, subject, &targets).await?;
     if let Some(verdict) = left {
         return Ok(Outcome::Looked { verdict, seen: None, note: None });
     }
@@ -78,30 +74,16 @@ fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
 /// Releases the resource without its drains, once nothing can come of its requests any more: a drain that came later would stand
 /// beside that of whoever wants the same.
 async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
-    let records = read(context, subject);
+    let records = context.view.records(subject.object(), context.now());
     let (now, led_since) = (context.now(), context.led_since());
     let doubts = BTreeMap::new();
     let ledger = Ledger { records: &records, listed: &[], doubts: &doubts, peers: &[], now, led_since };
     if let Some(until) = records.iter().filter_map(|record| ledger.unsettled(record)).max() {
         return Ok(Outcome::Settling(until));
     }
-    let mut taken = records.iter().filter(|record| may_have_taken_along(record));
-    let is_long_ago = |record: &Record| {
-        ledger.sent(record).is_some_and(|sent| now.duration_since(settles(sent)) > PATIENCE)
-    };
-    let is_restored = match restore(context, subject).await {
-        Ok(Some(Verdict::WaitForAnswer(until))) => return Ok(Outcome::Settling(until)),
-        Ok(left) => left.is_none(),
-        Err(error) if needs_a_person(&error) || !error.is_passing() && taken.all(is_long_ago) => false,
-        Err(error) => return Err(error),
-    };
-    let left = read(context, subject);
     subject.remove_finalizer().await?;
-    for record in &left {
+    for record in &records {
         let url = record.written.shown();
-        if !is_restored && may_have_taken_along(record) {
-            subject.tell(&Event::NotRestored { url: url.clone() });
-        }
         subject.tell(&match record.phase {
             Phase::Active { .. } | Phase::Deleting { since: None, .. } => Event::Retained { url },
             Phase::Adding { .. } | Phase::Deleting { .. } | Phase::Nameless => Event::MayBeLeft { url },
@@ -110,39 +92,11 @@ async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Re
     Ok(Outcome::Released)
 }
 
-/// Adds again what deletions took along that was not this resource's; what is to be waited for.
-pub(super) async fn restore<'a>(
+/// Deletes the drains on these targets; what is to be waited for, with the targets in hand.
+async fn delete_drains<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,
-) -> Result<Option<Verdict>, Error> {
-    let records = read(context, subject);
-    let taken = records.iter().filter(|record| may_have_taken_along(record));
-    let targets: BTreeSet<Target> = taken.map(|record| record.written.target()).collect();
-    let (left, _turn) = finish(context, subject, (&targets, Extent::Restoration)).await?;
-    Ok(left)
-}
-
-fn read(context: &Context, subject: &Subject<'_>) -> Vec<Record> {
-    context.view.records(subject.object(), context.now())
-}
-
-/// Whether a deletion was sent that may have removed more than its own drain.
-fn may_have_taken_along(record: &Record) -> bool {
-    matches!(record.phase, Phase::Deleting { since: Some(_), keep: 1.., .. })
-}
-
-/// Whether nobody should wait for what fails, whose resource can be released without it.
-fn needs_a_person(error: &Error) -> bool {
-    matches!(error, Error::TargetNotFound { .. })
-        || error.result() == ReconcileResult::Stalled
-        || error.reason() == Reason::ApiTokenNotFound
-}
-
-/// Does what is left to be done about the drains on these targets; what is to be waited for, with the targets in hand.
-async fn finish<'a>(
-    context: &'a Context,
-    subject: &mut Subject<'a>,
-    (targets, extent): (&BTreeSet<Target>, Extent),
+    targets: &BTreeSet<Target>,
 ) -> Result<(Option<Verdict>, Vec<OwnedMutexGuard<()>>), Error> {
     let Some(first) = targets.first() else { return Ok((None, Vec::new())) };
     let client = subject.client();
@@ -152,14 +106,12 @@ async fn finish<'a>(
     let described =
         in_time(context, requester, desired::destination_for_deletion(context, subject.object())).await;
     let described = match described {
-        // Nothing has to be put back by it.
-        Err(error) if error.is_forbidden() && !read(context, subject).iter().any(may_have_taken_along) => {
-            None
-        }
+        // The role may have gone first, and no deletion needs it.
+        Err(error) if error.is_forbidden() => None,
         described => described?,
     };
     let account = (&client, &token);
     let turn = admission::on_list(context, subject, account, targets, first).await?;
-    let left = delete_on_all(context, subject, account, (targets, extent), described.as_ref());
+    let left = delete_on_all(context, subject, account, targets, described.as_ref());
     Ok((in_time(context, requester, Box::pin(left)).await?, turn))
 }

@@ -4,13 +4,14 @@
 //! - a listed drain that no record names is never deleted;
 //! - nothing is added where the wanted drain may be there, or may yet come;
 //! - deletions stand behind the addition that replaces them;
+//! - nothing is deleted whose URL is listed more than once: a deletion names a URL, and may take all of them;
 //! - nothing is deleted, or counted on, that an earlier deletion may yet take.
 
 mod ledger;
 mod record;
 mod situation;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,9 +20,7 @@ use crate::{
     drain::{Digest, Likeness},
     state::doubts::LISTS_LAG,
 };
-use ledger::Deletion;
 pub use record::{Phase, Record, resolved};
-use situation::Beside;
 
 /// When a list tells what became of a request whose answer was lost, counted from its intent: 90 s for which it may still take
 /// effect, 10 s between the intent and the request, and the lag of the list.
@@ -31,12 +30,6 @@ pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_secs(100 + LISTS_
 #[must_use]
 pub fn settles(sent: Timestamp) -> Timestamp {
     sent.checked_add(SETTLES_AFTER).unwrap_or(Timestamp::MAX)
-}
-
-/// When a request was sent at the latest of which a list of now tells what became of it.
-#[must_use]
-pub fn settled(now: Timestamp) -> Timestamp {
-    now.checked_sub(SETTLES_AFTER).unwrap_or(Timestamp::MIN)
 }
 
 /// Who comes first where two want the same: the older, then the smaller uid.
@@ -161,19 +154,17 @@ pub enum Step {
     Delete {
         /// The record.
         record: DrainRecord,
-        /// Digest of its drain's URL.
+        /// Digest of its drain's URL, which is listed once.
         url: Digest,
-        /// How many drains with this URL must be there afterwards.
-        keep: usize,
     },
-    /// Add again what a deletion took away too much.
-    Restore {
-        /// The record of the deletion.
+    /// Delete nothing before a person has deleted one of several drains with the URL of a record.
+    LeaveToPerson {
+        /// The record.
         record: DrainRecord,
         /// Digest of the URL.
         url: Digest,
-        /// How many drains are missing.
-        missing: usize,
+        /// How many drains with this URL are listed.
+        copies: usize,
     },
 }
 
@@ -192,8 +183,6 @@ pub enum Verdict {
     Unconfirmed(Timestamp),
     /// The `LogDrain` of this name is adding or deleting the same drain: reconcile again, at the latest then.
     WaitForPeer(String, Timestamp),
-    /// The `LogDrain` of this name has to go first: it calls for another reconciliation then.
-    AfterPeer(String),
     /// This many new drains cannot be told apart: a person must decide.
     Ambiguous(usize),
 }
@@ -273,9 +262,8 @@ impl Plan {
                     if let Some(until) = situation.doubt(wanted, &records) {
                         return Self { steps, verdict: Verdict::Unconfirmed(until) };
                     }
-                    if let Some((step, verdict)) = situation.earlier_deletion(wanted, &records) {
-                        steps.extend(step);
-                        return Self { steps, verdict };
+                    if let Some(until) = situation.earlier_deletion(wanted, &records) {
+                        return Self { steps, verdict: Verdict::WaitForAnswer(until) };
                     }
                     match situation.obtain(wanted, &records) {
                         Ok(step) => steps.push(step),
@@ -292,25 +280,6 @@ impl Plan {
             verdict = wait;
         }
         Self { steps, verdict }
-    }
-
-    /// What deletions took along comes back, once none can take effect any more, and no more is done.
-    #[must_use]
-    pub fn restoration(ledger: &Ledger<'_>) -> Self {
-        let (mut steps, mut open, mut restored) = (Vec::new(), None, BTreeSet::new());
-        let mut verdict = Verdict::InSync;
-        for record in ledger.records {
-            match (ledger.deletion(record), record.url()) {
-                (Some(Deletion::Open(until)), _) => open = open.max(Some(until)),
-                (Some(Deletion::Contested(peer)), _) => verdict = Verdict::AfterPeer(peer),
-                (Some(Deletion::Excessive(missing)), Some(url)) if restored.insert(url) => {
-                    let (record, url) = (record.written.clone(), url.clone());
-                    steps.push(Step::Restore { record, url, missing });
-                }
-                _ => {}
-            }
-        }
-        Self { steps, verdict: open.map_or(verdict, Verdict::WaitForAnswer) }
     }
 }
 
@@ -332,28 +301,19 @@ fn release(
     kept: Option<usize>,
     steps: &mut Vec<Step>,
 ) -> Option<Verdict> {
-    let (mut wait, mut gone, mut shared) = (None, Vec::new(), Vec::new());
+    let (mut wait, mut gone) = (None, Vec::new());
     for (place, record) in records.iter().enumerate().filter(|(place, _)| Some(*place) != kept) {
         let there = record.url().map_or(0, |url| situation.ledger.count(url));
         // Where it is the wanted one, the record that the steps above make takes its place.
         if record.is_gone(there) && kept.is_none() && situation.wanted == Some(&record.destination) {
             continue;
         }
-        let others = || records.iter().enumerate().filter(|(other, _)| *other != place);
-        let is_of_url = |step: &Step| matches!(step, Step::Delete { url, .. } if Some(url) == record.url());
-        let beside = Beside {
-            left: others().filter(|(other, _)| !gone.contains(other)).map(|(_, other)| other).collect(),
-            deleting: others()
-                .filter(|(other, record)| record.is_deleting() && !shared.contains(other))
-                .map(|(_, other)| other)
-                .collect(),
-            is_after_another: steps.iter().any(is_of_url),
-        };
-        match situation.release(record, &beside) {
+        let others = records.iter().enumerate().filter(|(other, _)| *other != place && !gone.contains(other));
+        let left: Vec<&Record> = others.map(|(_, other)| other).collect();
+        match situation.release(record, &left) {
             Ok(step) => {
-                gone.push(place);
-                if let Step::Forget { because: Forgotten::Shared, .. } = step {
-                    shared.push(place);
+                if !matches!(step, Step::LeaveToPerson { .. }) {
+                    gone.push(place);
                 }
                 steps.push(step);
             }

@@ -14,8 +14,8 @@ use super::{
     context::Context,
     desired::{self, Described},
     error::Error,
-    execute::{Extent, delete_on_all, plan_and_execute},
-    finalize::{finalize, restore},
+    execute::{delete_on_all, plan_and_execute},
+    finalize::finalize,
     observe,
     peers::{Heirs, call_heirs, call_peers},
     plan::{Ledger, Listed, Plan, Record, Situation, Verdict},
@@ -128,12 +128,6 @@ async fn look_after(
         context.schedule.waits(subject.object(), subject.requester().class);
         return Wait::Until(subject.requester().class, admission);
     }
-    if waits_for_a_person(&outcome) && !subject.is_being_deleted() {
-        // What was somebody else's does not wait with it.
-        if let Err(error) = Box::pin(restore(context, &mut subject)).await {
-            context.report(&error);
-        }
-    }
     match &outcome {
         Ok(_) => counted.ends(ReconcileResult::Ok),
         Err(error) => {
@@ -151,24 +145,7 @@ async fn look_after(
     if follows_failure {
         call_heirs(context, Heirs::Of(subject.object()));
     }
-    match subject.take_admission() {
-        // What is to be put back waits.
-        Some(admission) => {
-            context.schedule.waits(subject.object(), subject.requester().class);
-            Wait::Until(subject.requester().class, admission)
-        }
-        None => wait.map_or(Wait::Rest, Wait::For),
-    }
-}
-
-/// Whether nothing goes on by itself within minutes.
-fn waits_for_a_person(outcome: &Result<Outcome, Error>) -> bool {
-    match outcome {
-        Ok(outcome) => matches!(outcome, Outcome::Looked { verdict: Verdict::Ambiguous(_), .. }),
-        Err(error) => {
-            !matches!(error.reason(), Reason::Progressing | Reason::Unavailable | Reason::RateLimited)
-        }
-    }
+    wait.map_or(Wait::Rest, Wait::For)
 }
 
 async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
@@ -176,13 +153,8 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
         return Box::pin(finalize(context, subject)).await;
     }
     if subject.object().spec.suspend {
-        // What was somebody else's does not wait with it.
-        let is_restored = match Box::pin(restore(context, subject)).await {
-            Err(Error::Waits) => return Err(Error::Waits),
-            restored => matches!(restored, Ok(None)),
-        };
-        let is_read = desired::remember_api_token(context, subject.object()).await;
-        return Ok(Outcome::Suspended { is_done: is_restored && is_read });
+        let is_done = desired::remember_api_token(context, subject.object()).await;
+        return Ok(Outcome::Suspended { is_done });
     }
     subject.add_finalizer().await?;
     let client = subject.client();
@@ -361,14 +333,13 @@ async fn ensure_drain<'a>(
         wanted: described,
         secret_version: desired.described.secret_version.as_deref(),
         described,
-        just_added: None,
     };
-    let verdict = plan_and_execute(&mut work, Extent::Everything).await?;
+    let verdict = plan_and_execute(&mut work).await?;
     if !matches!(verdict, Verdict::InSync | Verdict::Duplicate(_)) {
         return Ok((verdict, sent));
     }
     let mut elsewhere = subject.targets();
     elsewhere.remove(&desired.target);
-    let left = delete_on_all(context, subject, account, (&elsewhere, Extent::Everything), described);
+    let left = delete_on_all(context, subject, account, &elsewhere, described);
     Ok((left.await?.unwrap_or(verdict), sent))
 }

@@ -33,7 +33,7 @@ pub(super) enum Outcome {
     Released,
     /// The drains are to stay, and the resource goes once no request for them can take effect any more.
     Settling(Timestamp),
-    /// Nothing is done while suspended, but that the API token is to be known, and that what deletions took along comes back.
+    /// Nothing is done while suspended, but that the API token is to be known.
     Suspended { is_done: bool },
     /// Nothing has changed since an earlier process left it in order; there the check is still to come.
     LeftInOrder(Key),
@@ -238,10 +238,6 @@ fn describe(subject: &Subject<'_>, verdict: &Verdict, note: Option<&str>) -> (Re
         Verdict::WaitForPeer(peer, _) => {
             (Reason::Progressing, format!("LogDrain {peer} is adding or deleting the same drain"))
         }
-        Verdict::AfterPeer(peer) => (
-            Reason::Progressing,
-            format!("LogDrain {peer} has the same drain and goes too; this one waits until it has gone"),
-        ),
         Verdict::Ambiguous(many) => (
             Reason::Ambiguous,
             format!(

@@ -26,8 +26,8 @@ pub enum FailureKind {
     AddonNotFound,
     /// The addon is not a database.
     AddonUnsupported,
-    /// What a deletion might take along could not be restored.
-    Irreplaceable,
+    /// A drain was to be deleted whose URL is listed more than once.
+    SeveralCopies,
     /// A deletion was answered as done, and the drain is still listed.
     NotDeleted,
     /// The answer to an addition or a deletion was lost.

@@ -79,7 +79,7 @@ families! {
     BUDGET_PAUSED = "logdrain_budget_paused_seconds_total", Counter, ["token"],
         "Time in which nothing was sent because Scalingo had asked to wait.";
     DRIFT_HEALED = "logdrain_drift_healed_total", Counter, ["reason"],
-        "Drains that were added again, by reason: missing was no longer listed, deleted_along was removed by the deletion of its double.";
+        "Drains that were added again, by reason: missing was no longer listed.";
     GIVEN_UP = "logdrain_drains_given_up_total", Counter, [],
         "Drains that were to be deleted and were taken for gone, since their app or addon was not found for --gone-after: each may be at Scalingo still, where the API token may not see it.";
     FEEDS = "logdrain_feeds", Gauge, ["answering"],

@@ -1,7 +1,7 @@
 //! What a list does not tell for sure: it may lag behind a change.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -24,7 +24,7 @@ const KEEP: Duration = Duration::from_secs(2 * 60 * 60);
 /// What was seen and told of recorded drains.
 ///
 /// A recorded drain counts as gone where its deletion was told, by the change feed or by the answer to an own request,
-/// and a list lacks it; or where two lists lack it, the second one [`LISTS_LAG`] after the first. One whose deletion was told
+/// and a list lacks it; or where two lists lack it, the second one [`LISTS_LAG`] after the first. Of several with one URL the lists lack one where they show fewer. One whose deletion was told
 /// counts as there only by a list that is as much later, even where one with the same URL was added since: a list may show both.
 ///
 /// A cache: where it is lost, one more list is asked for.
@@ -111,13 +111,13 @@ impl Doubts {
         added.max(state.begun).is_some_and(|since| now < since + lag())
     }
 
-    /// Of the drains that are recorded or listed, those of which this list does not tell whether they are there, and when a
-    /// list will.
+    /// Of the drains that are recorded, each with how many of it are to be listed, or that are listed, those of which this list
+    /// does not tell whether they are there, and when a list will.
     #[must_use]
     pub fn of<'a>(
         &self,
         list: &Observation,
-        recorded: impl IntoIterator<Item = &'a Digest>,
+        recorded: impl IntoIterator<Item = (&'a Digest, usize)>,
     ) -> BTreeMap<Digest, Timestamp> {
         let mut doubts = BTreeMap::new();
         if list.presence() != Presence::Found {
@@ -125,7 +125,10 @@ impl Doubts {
         }
         let (mut state, sent) = (self.state(), list.sent());
         let seen = state.targets.entry(list.target().clone()).or_default();
-        seen.missing.retain(|digest, _| list.count(digest) == 0);
+        let is_lacking = |(digest, copies): &(&Digest, usize)| list.count(digest) < *copies;
+        let lacking: BTreeSet<&Digest> =
+            recorded.into_iter().filter(is_lacking).map(|(digest, _)| digest).collect();
+        seen.missing.retain(|digest, _| lacking.contains(digest) || list.count(digest) == 0);
         let shown: Vec<Digest> = seen.told.keys().filter(|digest| list.count(digest) > 0).cloned().collect();
         for digest in shown {
             match seen.lingers(list, &digest) {
@@ -138,7 +141,7 @@ impl Doubts {
                 None => {}
             }
         }
-        for digest in recorded.into_iter().filter(|digest| list.count(digest) == 0) {
+        for digest in lacking {
             if seen.is_deleted(digest) {
                 continue;
             }
@@ -220,7 +223,7 @@ mod tests {
 
         /// What is doubtful of `u`, which is recorded, by a list that shows these, and until when.
         fn doubt(&self, second: u64, urls: &[&str]) -> Option<i64> {
-            let doubts = self.doubts.of(&self.list(second, urls), &[digest("u")]);
+            let doubts = self.doubts.of(&self.list(second, urls), [(&digest("u"), 1)]);
             doubts.get(&digest("u")).map(|until| until.as_second())
         }
 
@@ -239,6 +242,20 @@ mod tests {
         // Lists in between count for nothing once one has shown it.
         assert_eq!(case.doubt(200, &["u"]), None);
         assert_eq!(case.doubt(201, &[]), Some(211));
+    }
+
+    #[test]
+    fn of_several_one_is_gone_by_a_second_list() {
+        let case = Case::new();
+        let doubts = |second, urls: &[&str]| {
+            let doubts = case.doubts.of(&case.list(second, urls), [(&digest("u"), 2), (&digest("v"), 1)]);
+            doubts.get(&digest("u")).map(|until| until.as_second())
+        };
+        assert_eq!(doubts(0, &["u", "u", "v"]), None);
+        assert_eq!(doubts(100, &["u", "v"]), Some(110));
+        assert_eq!(doubts(105, &["u", "u", "v"]), None);
+        assert_eq!(doubts(106, &["u", "v"]), Some(116));
+        assert_eq!(doubts(116, &["v"]), None);
     }
 
     #[test]
@@ -279,7 +296,7 @@ mod tests {
             let mut list = case.list(second + 1, shown);
             case.doubts.added_to(&list, &digest("u"), case.at(second + 2));
             list.added(digest("u"), DrainUrl::new("u".to_owned()));
-            let doubts = case.doubts.of(&list, &[digest("u")]);
+            let doubts = case.doubts.of(&list, [(&digest("u"), 1)]);
             assert_eq!(doubts.get(&digest("u")).map(|until| until.as_second()), doubt);
             assert_eq!(case.doubts.shows(&list, &digest("u")), doubt.is_none());
             let later = i64::try_from(second).unwrap() + 10;
@@ -302,7 +319,7 @@ mod tests {
         let case = Case::new();
         let nothing =
             Observation::of_nothing(target(), Presence::NotFound, case.at(0), Timestamp::UNIX_EPOCH);
-        assert!(case.doubts.of(&nothing, &[digest("u")]).is_empty());
+        assert!(case.doubts.of(&nothing, [(&digest("u"), 1)]).is_empty());
         assert_eq!(case.doubt(20, &[]), Some(30));
     }
 

@@ -133,7 +133,7 @@ async fn until_told(world: &World, expected: &[&str]) {
     until(SOON, || format!("{:#?} and not {expected:#?}", world.events("d")), is_told).await;
 }
 
-/// A deletion of long ago whose answer was lost: of two drains with this URL one was somebody else's.
+/// A deletion of long ago whose answer was lost, as an earlier version wrote it: of two drains with this URL one was somebody else's.
 fn deletion(app_id: &str, shown: &str) -> Value {
     let url = "v1:5f4e3d2c1b0a5f4e3d2c1b0a5f4e3d2c";
     record(&json!({
@@ -143,7 +143,7 @@ fn deletion(app_id: &str, shown: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_drain_of_somebody_else_that_cannot_be_added_again_is_told_of() {
+async fn requests_of_long_ago_are_told_of() {
     let world = World::running().await;
     world.secret("datadog", &[("value", "s3cret-edited-status")]);
     let token = json!({"name": "datadog", "key": "value"});
@@ -156,15 +156,8 @@ async fn a_drain_of_somebody_else_that_cannot_be_added_again_is_told_of() {
         let patch = json!({"status": {"drains": drains}}).to_string();
         world.kubectl(&["patch", "logdrain", "d", "--subresource=status", "--type=merge", "--patch", &patch]);
     };
-    let not_restored = |url: &str| {
-        format!(
-            "Warning NotRestored: Scalingo listed the drain {url} more than once and one deletion may have removed all of \
-             them; see whether the one that was not this resource's is there, and add it again by hand"
-        )
-    };
     let added = "Normal Added: added the drain datadog://***?region=eu";
-    let (first, second) =
-        (not_restored("datadog://***?region=one"), not_restored("datadog://***?region=two"));
+    let deleted = "Normal Deleted: deleted the drain datadog://***?region=one";
 
     let not_found = |url: &str| {
         format!(
@@ -176,7 +169,7 @@ async fn a_drain_of_somebody_else_that_cannot_be_added_again_is_told_of() {
         |app_id: &str, since: &str| record(&json!({"appId": app_id, "state": "Adding", "since": since}));
     let (third, fourth) = (not_found("datadog://***?region=three"), not_found("of type datadog"));
 
-    // The values that it was made of are not known any more, and there is an app that is not found.
+    // There is an app that is not found.
     let gone = "5af97be7ff688d00012200ff";
     write(json!([
         good,
@@ -184,11 +177,11 @@ async fn a_drain_of_somebody_else_that_cannot_be_added_again_is_told_of() {
         deletion(gone, "datadog://***?region=three"),
         adding(gone, "2026-01-01T00:00:00Z"),
     ]));
-    until_told(&world, &[added, &first, &third, &fourth]).await;
+    until_told(&world, &[added, deleted, &third, &fourth]).await;
     let is_dropped = |object: &Value| object["status"]["drains"].as_array().is_some_and(|all| all.len() == 1);
     world.until("d", "without the record", is_dropped).await;
 
-    // The resource goes and nobody can look, since its API token is gone; and nobody knows what came of an addition.
+    // The resource goes, its API token is gone, and nobody knows what came of an addition.
     world.change("d", &json!({"suspend": true, "deletionPolicy": "Retain"}));
     world.until_reason("d", "Suspended").await;
     let adding = adding(&app_id, "2026-01-01T00:00:00Z");
@@ -208,8 +201,7 @@ async fn a_drain_of_somebody_else_that_cannot_be_added_again_is_told_of() {
         added,
         "Normal Suspended: spec.suspend is true: nothing is checked or changed at Scalingo",
         "Normal Retained: left the drain datadog://***?region=eu at Scalingo, as spec.deletionPolicy says",
-        &first,
-        &second,
+        deleted,
         &third,
         &fourth,
         &lost("of type datadog"),

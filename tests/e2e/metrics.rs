@@ -175,7 +175,6 @@ async fn what_is_counted_is_what_has_happened() {
     let build = format!("logdrain_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
     assert_is(scrape.get(&build), 1);
     assert_is(scrape.get("logdrain_drift_healed_total{reason=\"missing\"}"), 1);
-    assert_is(scrape.get("logdrain_drift_healed_total{reason=\"deleted_along\"}"), 0);
     assert_is(scrape.get("logdrain_errors_total{kind=\"app_not_found\"}"), 1);
     assert_is(scrape.get("logdrain_errors_total{kind=\"scalingo_rate_limited\"}"), 1);
     assert_is(scrape.get("logdrain_errors_total{kind=\"scalingo_transient\"}"), 1);

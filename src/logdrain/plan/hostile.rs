@@ -108,7 +108,7 @@ proptest! {
         let mut additions = 0;
         for step in &plan.steps {
             match step {
-                Step::Delete { record, url, keep } => {
+                Step::Delete { record, url } => {
                     prop_assert_eq!(record.url_digest.as_ref(), Some(&url.to_string()));
                     let is_recorded = read.iter().any(|own| own.url() == Some(url));
                     let is_found = plan.steps.iter().any(|step| {
@@ -116,9 +116,7 @@ proptest! {
                     });
                     prop_assert!(is_recorded || is_found, "{:?}", step);
                     prop_assert!(!deleted.contains(url), "one after the other: {:?}", step);
-                    let there = ledger.count(url);
-                    prop_assert!(there > *keep, "what is deleted is listed: {:?}", step);
-                    prop_assert_eq!(*keep, there - 1, "the others with that URL stay: {:?}", step);
+                    prop_assert_eq!(ledger.count(url), 1, "what is deleted is listed, and alone: {:?}", step);
                     prop_assert!(
                         ledger.unsettled(&read_by(record.clone())).is_none(),
                         "none while another may be under way: {:?}", step
@@ -135,15 +133,9 @@ proptest! {
                 Step::Resolve { url, .. } | Step::Mend { url, .. } | Step::Adopt { url, .. } => {
                     prop_assert!(ledger.count(url) > 0, "{:?}", step);
                 }
-                Step::Restore { record, url, missing } => {
-                    let noted = record.listed_before.iter().filter(|noted| **noted == url.to_string()).count();
-                    let own = Record::from(record.clone());
-                    // The one that was to go stays where a peer has come to share it.
-                    let is_shared = ledger.peer_records().any(|(peer, other)| {
-                        !peer.deleting && !other.is_deleting() && other.is_twin_of(&own)
-                    });
-                    let most = noted - usize::from(!is_shared);
-                    prop_assert!(missing + ledger.count(url) <= most, "{:?}", step);
+                Step::LeaveToPerson { record, url, copies } => {
+                    prop_assert_eq!(record.url_digest.as_ref(), Some(&url.to_string()));
+                    prop_assert!(*copies > 1 && ledger.count(url) == *copies, "{:?}", step);
                 }
                 Step::Forget { record, .. } => {
                     let is_found = plan.steps.iter().any(|step| {
@@ -157,11 +149,9 @@ proptest! {
         if wanted.is_none() && plan.verdict == Verdict::InSync {
             prop_assert_eq!(plan.steps.iter().filter(|step| !matches!(step, Step::Resolve { .. })).count(), read.len());
             let is_left = |url: &Digest| !deleted.contains(url)
-                && !read.iter().any(|own| own.url() == Some(url) && matches!(
-                    ledger.deletion(own), Some(Deletion::Done | Deletion::Excessive(_))
-                ))
+                && !read.iter().any(|own| own.url() == Some(url) && matches!(ledger.deletion(own), Some(Deletion::Done)))
                 && !ledger.peer_records().any(|(_, other)| other.url() == Some(url));
-            for url in read.iter().filter_map(Record::url).filter(|url| ledger.count(url) > 0) {
+            for url in read.iter().filter_map(Record::url).filter(|url| ledger.count(url) == 1) {
                 prop_assert!(!is_left(url), "nothing is left behind: {} after {:?}", url, plan);
             }
         }

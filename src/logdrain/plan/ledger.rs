@@ -22,10 +22,6 @@ pub(super) enum Deletion {
     Open(Timestamp),
     /// It came to nothing: its drain is there.
     Undone,
-    /// It has taken this many along that were to stay.
-    Excessive(usize),
-    /// What is there may be the own drain of the `LogDrain` of this name, which goes too: nobody can tell before it has gone.
-    Contested(String),
 }
 
 impl Ledger<'_> {
@@ -52,30 +48,12 @@ impl Ledger<'_> {
     /// No second one is sent before the first can no longer take effect: it would take a drain that is not ours, or
     /// one that has been added since.
     pub(super) fn deletion(&self, record: &Record) -> Option<Deletion> {
-        let Phase::Deleting { url, since, keep } = &record.phase else { return None };
-        if let Some(until) = self.doubt(record) {
-            return Some(Deletion::Open(until));
-        }
-        let there = self.count(url);
-        // What a peer has added since, or may have, is none of those that were to stay.
-        let (mut beside, mut going, mut addition) = (false, None, None);
-        let may_take_along = since.is_some() && *keep > 0;
-        for (peer, other) in self.peer_records().filter(|_| may_take_along) {
-            if other.destination == record.destination && other.is_adding() {
-                addition = addition.max(self.unsettled(other));
-            }
-            if other.is_twin_of(record) && !other.is_deleting() {
-                beside |= !peer.deleting;
-                going = Some(&peer.name).filter(|_| peer.deleting).or(going);
-            }
-        }
-        let is_alone = !beside && going.is_none() && addition.is_none();
-        Some(match (self.unsettled(record).max(addition), going) {
-            _ if is_alone && record.is_gone(there) => Deletion::Done,
+        let Phase::Deleting { url, .. } = &record.phase else { return None };
+        Some(match (self.doubt(record), self.unsettled(record)) {
             (Some(until), _) => Deletion::Open(until),
-            _ if there > *keep => Deletion::Undone,
-            (None, Some(peer)) if !beside => Deletion::Contested(peer.clone()),
-            _ => Deletion::Excessive(keep + usize::from(beside) - there),
+            _ if record.is_gone(self.count(url)) => Deletion::Done,
+            (None, Some(until)) => Deletion::Open(until),
+            (None, None) => Deletion::Undone,
         })
     }
 

@@ -13,9 +13,9 @@
 //! | `Adding` without a time | sent when this process began to lead | it may still take effect |
 //! | `Deleting` without a time | no request is out | so it is written where none could be sent, or one was refused |
 //! | a time yet to come, however late | sent when this process first saw the record, at the latest | a clock may have been ahead, or set back since |
-//! | `Deleting` without a digest | `Nameless` | a restored drain would be nobody's |
-//! | `Deleting` without its digest in the list | `Active` | the list of now tells how many must stay |
-//! | other digests in the list of `Deleting` | are not there | only copies of its own drain are restored |
+//! | `Deleting` without a digest | `Nameless` | nothing tells its drain from others |
+//! | `Deleting` without its digest in the list | `Active` | the list of now tells how many there are |
+//! | other digests in the list of `Deleting` | are not there | only copies of its own drain count |
 //! | two of one drain | it is kept for both, and deleted for the last | else it would go twice, or never |
 
 use jiff::Timestamp;
@@ -62,8 +62,8 @@ pub enum Phase {
         url: Digest,
         /// When the request was about to be sent; `None` where none is out.
         since: Option<Timestamp>,
-        /// How many other drains with this URL were listed.
-        keep: usize,
+        /// How many drains with this URL were listed, it among them: where fewer are, it is gone.
+        copies: usize,
     },
     /// Nothing is known by which it could be found.
     Nameless,
@@ -84,10 +84,9 @@ impl From<DrainRecord> for Record {
             (DrainState::Active | DrainState::Deleting, None) => Phase::Nameless,
             (DrainState::Active, Some(url)) => Phase::Active { url },
             (DrainState::Deleting, Some(url)) => {
-                let copies = listed_before().filter(|listed| *listed == url).count();
-                match copies.checked_sub(1) {
-                    Some(keep) => Phase::Deleting { url, since, keep },
-                    None => Phase::Active { url },
+                match listed_before().filter(|listed| *listed == url).count() {
+                    0 => Phase::Active { url },
+                    copies => Phase::Deleting { url, since, copies },
                 }
             }
         };
@@ -109,12 +108,6 @@ impl Record {
         matches!(self.phase, Phase::Active { .. } | Phase::Nameless)
     }
 
-    /// Whether its deletion is not known to have ended.
-    #[must_use]
-    pub fn is_deleting(&self) -> bool {
-        matches!(self.phase, Phase::Deleting { .. })
-    }
-
     /// The URL that it claims.
     #[must_use]
     pub fn url(&self) -> Option<&Digest> {
@@ -125,6 +118,13 @@ impl Record {
         }
     }
 
+    /// The URL that it claims, and how many drains with it are listed as long as its drain is there.
+    #[must_use]
+    pub fn expected(&self) -> Option<(&Digest, usize)> {
+        let copies = if let Phase::Deleting { copies, .. } = &self.phase { *copies } else { 1 };
+        Some((self.url()?, copies))
+    }
+
     /// Whether its drain is known to be gone where so many drains with its URL are listed.
     #[must_use]
     pub fn is_gone(&self, there: usize) -> bool {
@@ -132,8 +132,8 @@ impl Record {
             Phase::Adding { .. } => false,
             Phase::Active { .. } => there == 0,
             Phase::Nameless => true,
-            // Fewer than are to stay are a person's work where no request was out.
-            Phase::Deleting { since, keep, .. } => there == *keep || there < *keep && since.is_none(),
+            // Those that are left of several may be somebody else's.
+            Phase::Deleting { copies, .. } => there < *copies,
         }
     }
 

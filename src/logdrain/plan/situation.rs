@@ -10,16 +10,6 @@ use super::{
 };
 use crate::drain::{Digest, Likeness};
 
-/// What stands beside a record that is to go.
-pub(super) struct Beside<'a> {
-    /// The resource's other records that stay, or go later.
-    pub(super) left: Vec<&'a Record>,
-    /// Those that go by a deletion, whether before it or later.
-    pub(super) deleting: Vec<&'a Record>,
-    /// Whether a drain with its URL goes before: how many are there then is seen by the next list.
-    pub(super) is_after_another: bool,
-}
-
 impl Situation<'_> {
     /// When a list tells whether the wanted drain is there, as a record or the URL of a listed one says; `None` where this one
     /// does.
@@ -31,21 +21,11 @@ impl Situation<'_> {
         recorded.filter_map(|record| self.ledger.doubt(record)).chain(alike).max()
     }
 
-    /// What an earlier deletion of the wanted drain leaves to be done, and what is to be waited for: whether
-    /// the drain stays is not known before, nor which of several copies another one would be.
-    pub(super) fn earlier_deletion(
-        &self,
-        wanted: &Digest,
-        records: &[Record],
-    ) -> Option<(Option<Step>, Verdict)> {
+    /// Until when an earlier deletion of the wanted drain may take effect: whether the drain stays is not known before.
+    pub(super) fn earlier_deletion(&self, wanted: &Digest, records: &[Record]) -> Option<Timestamp> {
         let mut records = records.iter().filter(|record| record.destination == *wanted);
         records.find_map(|record| match self.ledger.deletion(record)? {
-            Deletion::Open(until) => Some((None, Verdict::WaitForAnswer(until))),
-            Deletion::Contested(peer) => Some((None, Verdict::AfterPeer(peer))),
-            Deletion::Excessive(missing) => {
-                let (record, url) = (record.written.clone(), record.url()?.clone());
-                Some((Some(Step::Restore { record, url, missing }), Verdict::LookAgain))
-            }
+            Deletion::Open(until) => Some(until),
             Deletion::Done | Deletion::Undone => None,
         })
     }
@@ -93,8 +73,8 @@ impl Situation<'_> {
         Ok(Step::Add { drifted })
     }
 
-    /// How to be rid of a record, or what to wait for with it.
-    pub(super) fn release(&self, record: &Record, beside: &Beside<'_>) -> Result<Step, Verdict> {
+    /// How to be rid of a record, or what to wait for with it, where these others of the resource stay or go later.
+    pub(super) fn release(&self, record: &Record, left: &[&Record]) -> Result<Step, Verdict> {
         let written = || record.written.clone();
         let forget = |because| Ok(Step::Forget { record: written(), because });
         match &record.phase {
@@ -105,28 +85,24 @@ impl Situation<'_> {
                 if let Some(until) = self.ledger.doubt(record) {
                     return Err(Verdict::Unconfirmed(until));
                 }
-                match self.ledger.deletion(record) {
-                    Some(Deletion::Open(until)) => return Err(Verdict::WaitForAnswer(until)),
-                    Some(Deletion::Contested(peer)) => return Err(Verdict::AfterPeer(peer)),
-                    Some(Deletion::Excessive(missing)) => {
-                        return Ok(Step::Restore { record: written(), url: url.clone(), missing });
-                    }
-                    Some(Deletion::Done | Deletion::Undone) | None => {}
+                if let Some(Deletion::Open(until)) = self.ledger.deletion(record) {
+                    return Err(Verdict::WaitForAnswer(until));
                 }
-                let there = self.ledger.count(url);
-                if record.is_gone(there) {
+                let copies = self.ledger.count(url);
+                if record.is_gone(copies) {
                     return forget(Forgotten::Gone);
                 }
-                if self.is_left_to_another(record, beside) || self.others(record, url, beside) >= there {
+                if self.is_left_to_another(record, left) || self.others(record, url, left) >= copies {
                     return forget(Forgotten::Shared);
                 }
                 if let Some(until) = self.addition_of_peer(record) {
                     return Err(Verdict::WaitForAnswer(until));
                 }
-                if beside.is_after_another {
-                    return Err(Verdict::LookAgain);
-                }
-                Ok(Step::Delete { record: written(), url: url.clone(), keep: there - 1 })
+                let (record, url) = (written(), url.clone());
+                Ok(match copies {
+                    1 => Step::Delete { record, url },
+                    _ => Step::LeaveToPerson { record, url, copies },
+                })
             }
         }
     }
@@ -140,16 +116,16 @@ impl Situation<'_> {
 
     /// Whether another record of the same drain is left: a resource that stays keeps it, and of several that go the last
     /// deletes it. Two that did would take a drain each, and the second is not theirs.
-    fn is_left_to_another(&self, record: &Record, beside: &Beside<'_>) -> bool {
+    fn is_left_to_another(&self, record: &Record, left: &[&Record]) -> bool {
         let to_peer = self.ledger.peer_records().any(|(_, other)| other.is_twin_of(record));
-        to_peer || beside.left.iter().chain(&beside.deleting).any(|other| other.is_twin_of(record))
+        to_peer || left.iter().any(|other| other.is_twin_of(record))
     }
 
     /// For how many other destinations a drain with this URL is recorded.
-    fn others(&self, record: &Record, url: &Digest, beside: &Beside<'_>) -> usize {
+    fn others(&self, record: &Record, url: &Digest, left: &[&Record]) -> usize {
         let peers = self.ledger.peer_records().map(|(_, other)| other);
         let others: BTreeSet<&Digest> = peers
-            .chain(beside.left.iter().copied())
+            .chain(left.iter().copied())
             .filter(|other| other.url() == Some(url))
             .map(|other| &other.destination)
             .filter(|other| **other != record.destination)

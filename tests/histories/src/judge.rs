@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use logdrain_operator::crd::{DrainState, LogDrain, Reason};
+use logdrain_operator::crd::{DrainRecord, DrainState, LogDrain, Reason};
 use logdrain_operator::drain::DrainUrl;
 use scalingo_simulator::{ChangeKind, Target};
 use serde_json::Value;
@@ -101,8 +101,8 @@ pub fn judge(world: &World) -> Vec<String> {
 /// Of the copies that people keep beside drains of operators, none is gone. What has no other drain beside it any more may be
 /// adopted, and goes as an own one then.
 fn taken_copies(world: &World, standings: &[Standing]) -> Vec<String> {
-    let may_be_taken = |event: &Value| event["reason"] == "NotRestored" || event["reason"] == "Adopted";
-    let are_kept = !world.server().list("Event", "").iter().any(may_be_taken);
+    let is_adopted = |event: &Value| event["reason"] == "Adopted";
+    let are_kept = !world.server().list("Event", "").iter().any(is_adopted);
     let mut broken = Vec::new();
     for (target, documented, copies) in world.kept.all().filter(|_| are_kept) {
         let has_own = standings.iter().any(|standing| {
@@ -281,14 +281,21 @@ fn is_kept(standings: &[Standing], world: &World, target: &Target, url: &str) ->
 /// Lets a person do what the message of an ambiguous resource asks for. Gives whether there was anything to do.
 pub fn decide(world: &mut World) -> bool {
     let mut decided = false;
-    let objects: Vec<LogDrain> =
-        Slot::ALL.iter().filter_map(|slot| standing(world, *slot)).map(|standing| standing.object).collect();
-    if !objects.iter().any(|object| ready(object).0 == Reason::Ambiguous.as_ref()) {
+    let standings: Vec<Standing> = Slot::ALL.iter().filter_map(|slot| standing(world, *slot)).collect();
+    if !standings.iter().any(|standing| ready(&standing.object).0 == Reason::Ambiguous.as_ref()) {
         return false;
     }
-    let recorded: BTreeSet<&String> = objects
+    for sentence in taken_copies(world, &standings) {
+        world.witness().breaks(sentence);
+    }
+    let statuses = standings.iter().filter_map(|standing| standing.object.status.as_ref());
+    let records: Vec<&DrainRecord> = statuses.flat_map(|status| &status.drains).collect();
+    let recorded: BTreeSet<&String> =
+        records.iter().filter_map(|record| record.url_digest.as_ref()).collect();
+    // What a person leaves of them is nobody else's.
+    let several: BTreeSet<&String> = records
         .iter()
-        .flat_map(|object| object.status.iter().flat_map(|status| &status.drains))
+        .filter(|record| record.state == DrainState::Deleting && record.listed_before.len() > 1)
         .filter_map(|record| record.url_digest.as_ref())
         .collect();
     for (target, urls) in world.simulator().all_drains() {
@@ -303,7 +310,11 @@ pub fn decide(world: &mut World) -> bool {
             let is_first = once.insert(digest.clone());
             if !(is_foreign || is_first && recorded.contains(&digest)) {
                 world.witness().is_restless();
-                world.kept.cannot_be_told();
+                if several.contains(&digest) {
+                    world.kept.leave_one(&target, &url);
+                } else {
+                    world.kept.cannot_be_told();
+                }
                 decided |= world.simulator().remove_drain_behind(target.clone(), &url).is_ok();
             }
         }

@@ -26,9 +26,9 @@ fn each_form_has_its_meaning() {
         phase(adding("d", &["x"])),
         Phase::Adding { since: at(0), listed_before: vec![digest("x")], answered: None }
     );
-    for keep in [0, 2] {
-        let begun = Phase::Deleting { url: url(), since: Some(at(0)), keep };
-        assert_eq!(phase(deleting("d", "u", keep + 1)), begun);
+    for copies in [1, 3] {
+        let begun = Phase::Deleting { url: url(), since: Some(at(0)), copies };
+        assert_eq!(phase(deleting("d", "u", copies)), begun);
     }
 
     for state in [DrainState::Active, DrainState::Deleting] {
@@ -42,7 +42,7 @@ fn each_form_has_its_meaning() {
     }
     assert_eq!(
         phase(edited(DrainState::Deleting, Some("u"), &["u", "x", "u"])),
-        Phase::Deleting { url: url(), since: None, keep: 1 }
+        Phase::Deleting { url: url(), since: None, copies: 2 }
     );
     let adding = |answered| Phase::Adding { since: early, listed_before: Vec::new(), answered };
     assert_eq!(phase(edited(DrainState::Adding, Some(""), &[])), adding(None));
@@ -54,7 +54,7 @@ fn one_of_two_records_of_one_drain_has_it_deleted() {
     let other = || DrainRecord { url: Some("datadog://***".into()), ..active("d", "u") };
     for second in [active("d", "u"), other()] {
         going(vec![active("d", "u"), second.clone()], vec![listed("u", Other)])
-            .gives(vec![forget(active("d", "u"), Forgotten::Shared), delete(second, 0)], InSync);
+            .gives(vec![forget(active("d", "u"), Forgotten::Shared), delete(second)], InSync);
     }
     // One that is kept is kept for both.
     Case { records: vec![active("d", "u"), other()], listed: vec![listed("u", Other)], ..wants("d") }
@@ -65,41 +65,21 @@ fn one_of_two_records_of_one_drain_has_it_deleted() {
 fn a_url_of_two_own_destinations_goes_with_the_last_of_them() {
     let records = || vec![active("d", "u"), active("e", "u")];
     going(records(), vec![listed("u", Other)])
-        .gives(vec![forget(active("d", "u"), Forgotten::Shared), delete(active("e", "u"), 0)], InSync);
-    // One after the other: how many must stay is told by what is left of them.
-    going(records(), vec![listed("u", Other); 2]).gives(vec![delete(active("d", "u"), 1)], LookAgain);
-    Case { later: 90, ..going(vec![deleting("d", "u", 2), active("e", "u")], vec![listed("u", Other); 2]) }
-        .gives(vec![delete(deleting("d", "u", 2), 1)], LookAgain);
+        .gives(vec![forget(active("d", "u"), Forgotten::Shared), delete(active("e", "u"))], InSync);
+    going(records(), vec![listed("u", Other); 2])
+        .gives(vec![leave_to_person(active("d", "u"), 2), leave_to_person(active("e", "u"), 2)], InSync);
 }
 
 #[test]
 fn a_deletion_that_notes_no_copies_counts_those_of_now() {
     let record = || edited(DrainState::Deleting, Some("u"), &[]);
     let twice = || vec![listed("u", Other); 2];
-    going(vec![record()], twice()).gives(vec![delete(record(), 1)], InSync);
+    going(vec![record()], twice()).gives(vec![leave_to_person(record(), 2)], InSync);
     let shared = Case { peers: vec![peer(1, vec![active("d", "u")])], ..going(vec![record()], twice()) };
     shared.gives(vec![forget(record(), Forgotten::Shared)], InSync);
     // What is wanted stays, and the record says so.
     Case { records: vec![record()], listed: twice(), ..wants("d") }
         .gives(vec![Step::Mend { record: record(), url: digest("u") }], InSync);
-}
-
-#[test]
-fn a_deletion_restores_copies_of_its_own_drain_alone() {
-    let sent = |record| DrainRecord { since: Some(Time(at(0))), ..record };
-    let restored = |url, before: &[&str]| {
-        let plan =
-            Case { later: 200, ..going(vec![sent(edited(DrainState::Deleting, url, before))], vec![]) }
-                .plan();
-        plan.steps.into_iter().find_map(|step| match step {
-            Step::Restore { missing, .. } => Some(missing),
-            _ => None,
-        })
-    };
-    assert_eq!(restored(Some("u"), &["u", "u", "u"]), Some(2));
-    assert_eq!(restored(Some("u"), &["x", "y", "z"]), None);
-    assert_eq!(restored(None, &["x", "y", "z"]), None);
-    assert_eq!(restored(Some(""), &["", "", ""]), None);
 }
 
 #[test]
@@ -109,9 +89,10 @@ fn a_request_without_a_time_counts_as_sent_when_this_process_began_to_lead() {
     case(139).gives(vec![], WaitForAnswer(at(160)));
     case(140).gives(vec![Step::Add { drifted: false }], InSync);
     // One of a deletion that was sent before counts as sent then, too.
-    let case = |later| Case { later, led_since: 50, ..going(vec![deleting("d", "u", 2)], vec![]) };
+    let is_there = || vec![listed("u", Other)];
+    let case = |later| Case { later, led_since: 50, ..going(vec![deleting("d", "u", 1)], is_there()) };
     case(139).gives(vec![], WaitForAnswer(at(160)));
-    case(140).gives(vec![restore(deleting("d", "u", 2), 1)], InSync);
+    case(140).gives(vec![delete(deleting("d", "u", 1))], InSync);
 }
 
 /// It was waited for until then, for hours.
@@ -123,10 +104,10 @@ fn a_request_of_a_time_yet_to_come_counts_as_sent_when_it_was_first_seen() {
         let adds = |later| Case { records: vec![dated(adding("d", &[]))], wanted: Some("d"), ..case(later) };
         adds(104).gives(vec![], WaitForAnswer(at(125)));
         adds(105).gives(vec![Step::Add { drifted: false }], InSync);
-        let goes = || dated(deleting("d", "u", 2));
-        let deletes = |later| Case { records: vec![goes()], ..case(later) };
+        let goes = || dated(deleting("d", "u", 1));
+        let deletes = |later| Case { records: vec![goes()], listed: vec![listed("u", Other)], ..case(later) };
         deletes(104).gives(vec![], WaitForAnswer(at(125)));
-        deletes(105).gives(vec![restore(goes(), 1)], InSync);
+        deletes(105).gives(vec![delete(goes())], InSync);
         let peers = || vec![peer(1, vec![dated(adding("d", &[]))])];
         let waits = |later| Case { peers: peers(), wanted: Some("d"), ..case(later) };
         waits(104).gives(vec![], WaitForPeer("shop/peer-1".into(), at(125)));
@@ -151,10 +132,7 @@ fn a_clock_that_was_set_back_since_this_process_began_to_lead_makes_no_request_l
 fn an_addition_with_a_url_is_the_drain_with_that_url_where_it_is_listed() {
     let record = || edited(DrainState::Adding, Some("u"), &["u"]);
     going(vec![record()], vec![listed("u", Other)]).gives(
-        vec![
-            Step::Resolve { record: record(), url: digest("u") },
-            delete(resolved(&record(), &digest("u")), 0),
-        ],
+        vec![Step::Resolve { record: record(), url: digest("u") }, delete(resolved(&record(), &digest("u")))],
         InSync,
     );
     going(vec![record()], vec![listed("x", Other)]).gives(vec![], WaitForAnswer(at(110)));

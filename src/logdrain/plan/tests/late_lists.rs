@@ -39,8 +39,8 @@ fn what_a_neighbour_has_and_is_missing_is_not_added_beside_it() {
 fn what_goes_and_is_missing_is_forgotten_by_a_list_that_tells() {
     let records = || vec![active("d", "u"), active("e", "v")];
     let case = |doubts| Case { records: records(), listed: vec![other("v")], doubts, ..Case::default() };
-    case(&["u"]).gives(vec![delete(active("e", "v"), 0)], Unconfirmed(at(30)));
-    case(&[]).gives(vec![forget(active("d", "u"), Forgotten::Gone), delete(active("e", "v"), 0)], InSync);
+    case(&["u"]).gives(vec![delete(active("e", "v"))], Unconfirmed(at(30)));
+    case(&[]).gives(vec![forget(active("d", "u"), Forgotten::Gone), delete(active("e", "v"))], InSync);
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn new_drains_that_cannot_be_told_apart_are_left_to_a_person() {
     Case { later: 90, ..case() }.gives(vec![], Ambiguous(2));
     // One that shows every value decides it.
     Case { listed: vec![other("o"), listed("u", Same), listed("v", Possible)], ..case() }.gives(
-        vec![Step::Resolve { record: adding("d", &["o"]), url: digest("u") }, delete(active("old", "o"), 0)],
+        vec![Step::Resolve { record: adding("d", &["o"]), url: digest("u") }, delete(active("old", "o"))],
         InSync,
     );
 }
@@ -141,7 +141,7 @@ fn an_addition_that_is_no_longer_wanted_is_found_and_deleted() {
         vec![
             Step::Resolve { record: adding("old", &[]), url: digest("u") },
             Step::Add { drifted: false },
-            delete(found, 0),
+            delete(found),
         ],
         InSync,
     );

@@ -54,7 +54,6 @@ fn the_runbook_has_a_section_for_every_reason_and_alert_and_for_each_event_that_
     assert!(!rules.is_empty());
     let of = |text: &str| text.to_owned();
     let asking = [
-        Event::NotRestored { url: of("…") },
         Event::TargetNotFound { target: of("…"), url: of("…") },
         Event::Renamed { from: of("a"), to: of("b") },
         Event::DriftHealed { url: of("…") },

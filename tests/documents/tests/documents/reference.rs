@@ -252,7 +252,6 @@ fn happenings() -> Vec<Event> {
         Event::GoneWithTarget { target: "the app <name>".to_owned(), url: url() },
         Event::Retained { url: url() },
         Event::MayBeLeft { url: url() },
-        Event::NotRestored { url: url() },
         Event::Renamed { from: "<old>".to_owned(), to: "<new>".to_owned() },
         Event::Resumed,
         Event::ReadyAgain { message: "<message of the condition>".to_owned() },
@@ -271,7 +270,6 @@ fn happenings() -> Vec<Event> {
             | Event::GoneWithTarget { .. }
             | Event::Retained { .. }
             | Event::MayBeLeft { .. }
-            | Event::NotRestored { .. }
             | Event::Renamed { .. }
             | Event::Resumed
             | Event::ReadyAgain { .. }

@@ -36,6 +36,13 @@ impl Kept {
         self.copies.remove(&(target.clone(), documented.to_owned()));
     }
 
+    /// Somebody has taken all away but one.
+    pub fn leave_one(&mut self, target: &Target, documented: &str) {
+        if let Some(copies) = self.copies.get_mut(&(target.clone(), documented.to_owned())) {
+            *copies = 1;
+        }
+    }
+
     /// Those of other targets alone are left.
     pub fn leave(&mut self, is_gone: impl Fn(&Target) -> bool) {
         self.copies.retain(|(target, _), _| !is_gone(target));

@@ -1,7 +1,7 @@
-//! Of deletions, and of what they take along.
+//! Of deletions, and of copies that they would take along.
 
 use histories::Step;
-use histories::step::{DeleteForm, Duplicates, KubernetesFault, Requests, ScalingoFault};
+use histories::step::{DeleteForm, Duplicates, KubernetesFault, Lag, Requests, ScalingoFault};
 use histories::universe::{AppSlot, Destination, Namespace, Slot};
 
 use super::{apply, keeps_every_promise, wait};
@@ -154,101 +154,59 @@ fn a_resource_that_retains_its_drain_is_not_let_go_while_a_request_is_out() {
     );
 }
 
-/// A deletion took a copy along that was a person's, a neighbour had its own in the place by then, and Scalingo took no second one.
+/// A deletion names a URL and may take all drains with it: while there are several, nothing is deleted, whatever else happens.
 #[test]
-fn what_cannot_be_added_again_beside_a_neighbours_drain_holds_up_no_deletion() {
-    let papertrail = |slot| apply(slot, AppSlot::Shop, false, Destination::Papertrail);
-    keeps_every_promise(
-        1,
-        &[
-            Step::Start,
-            wait(300_000),
+fn a_copy_that_a_deletion_would_take_along_stays() {
+    let datadog = |slot, app| apply(slot, app, false, Destination::Datadog);
+    let (shop, blog) = (AppSlot::Shop, AppSlot::Blog);
+    for more in [
+        vec![Step::Delete { slot: Slot::B1 }, wait(98_000), datadog(Slot::A2, shop), wait(40_000)],
+        vec![Step::Delete { slot: Slot::B1 }, wait(5_000), Step::Kill { nth: 0 }, wait(5_000), Step::Start],
+        vec![datadog(Slot::B1, blog), wait(30_000), Step::DeleteApp { app: blog }],
+        vec![datadog(Slot::B1, blog), wait(30_000), Step::Suspend { slot: Slot::B1, suspend: true }],
+        vec![datadog(Slot::B1, blog), wait(30_000), datadog(Slot::B1, shop)],
+        vec![datadog(Slot::B1, blog), wait(30_000), Step::RemoveBehind { app: shop, addon: false, nth: 0 }],
+    ] {
+        let mut steps = vec![
+            Step::Duplicates(Duplicates::Accepted),
             Step::DeleteRemovesAll(true),
-            papertrail(Slot::A2),
-            wait(10_000),
-            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Papertrail, version: 0 },
-            Step::Scalingo { requests: Requests::Delete, fault: ScalingoFault::ResetAfter, times: 2 },
-            Step::Delete { slot: Slot::A2 },
-            wait(18_000),
-            papertrail(Slot::B1),
-            wait(40_000),
-        ],
-    );
+            Step::Start,
+            datadog(Slot::B1, shop),
+            wait(20_000),
+            Step::Copy { app: shop, addon: false, destination: Destination::Datadog, version: 0 },
+            wait(20_000),
+        ];
+        steps.extend(more);
+        keeps_every_promise(1, &steps);
+    }
 }
 
-/// The same where Scalingo takes a second one: the person has theirs again, and the neighbour its own.
+/// A list that lagged behind showed one of two again: neither may it be taken for the last, nor the other for gone.
 #[test]
-fn a_copy_that_a_deletion_took_along_comes_back_beside_a_neighbours_drain() {
-    let papertrail = |slot| apply(slot, AppSlot::Shop, false, Destination::Papertrail);
-    for late in [0, 5] {
+fn a_list_that_lags_behind_does_not_decide_for_a_person() {
+    for seconds in 1..9 {
         keeps_every_promise(
-            1,
+            u64::from(seconds),
             &[
                 Step::Duplicates(Duplicates::Accepted),
                 Step::DeleteRemovesAll(true),
                 Step::Start,
-                papertrail(Slot::A2),
-                wait(10_000),
+                apply(Slot::B1, AppSlot::Shop, false, Destination::Datadog),
+                wait(20_000),
                 Step::Copy {
                     app: AppSlot::Shop,
                     addon: false,
-                    destination: Destination::Papertrail,
+                    destination: Destination::Datadog,
                     version: 0,
                 },
-                Step::Scalingo {
-                    requests: Requests::Delete,
-                    fault: ScalingoFault::LateGateway { seconds: late },
-                    times: 1,
-                },
-                Step::Delete { slot: Slot::A2 },
-                wait(98_000),
-                papertrail(Slot::B1),
-                wait(40_000),
+                Step::Delete { slot: Slot::B1 },
+                wait(1_000),
+                Step::Lag { seconds: 8, kind: Lag::All },
+                Step::Request { slot: Slot::B1, text: seconds },
+                wait(1_000),
             ],
         );
     }
-}
-
-/// What a deletion had taken along came back only once the app that was wanted now was there.
-#[test]
-fn a_copy_that_a_deletion_took_along_comes_back_though_the_new_app_is_gone() {
-    let syslog = |app| apply(Slot::B1, app, false, Destination::Syslog);
-    keeps_every_promise(
-        1_202_144,
-        &[
-            Step::Duplicates(Duplicates::Accepted),
-            Step::Start,
-            Step::DeleteRemovesAll(true),
-            syslog(AppSlot::Shop),
-            wait(20_000),
-            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Syslog, version: 0 },
-            Step::Scalingo { requests: Requests::Delete, fault: ScalingoFault::Html502After, times: 2 },
-            syslog(AppSlot::Blog),
-            wait(2_000),
-            Step::DeleteApp { app: AppSlot::Blog },
-        ],
-    );
-}
-
-/// What a deletion had taken along stayed away for as long as its resource was suspended.
-#[test]
-fn a_copy_that_a_deletion_took_along_comes_back_though_the_resource_is_suspended() {
-    let datadog = |app| apply(Slot::B1, app, false, Destination::Datadog);
-    keeps_every_promise(
-        10852,
-        &[
-            Step::Duplicates(Duplicates::Accepted),
-            Step::Start,
-            Step::DeleteRemovesAll(true),
-            datadog(AppSlot::Shop),
-            wait(20_000),
-            Step::Copy { app: AppSlot::Shop, addon: false, destination: Destination::Datadog, version: 0 },
-            Step::Scalingo { requests: Requests::Delete, fault: ScalingoFault::Html502After, times: 1 },
-            datadog(AppSlot::Blog),
-            wait(30_000),
-            Step::Suspend { slot: Slot::B1, suspend: true },
-        ],
-    );
 }
 
 /// The operator added a drain, and lost its role before it could record the URL.
