@@ -60,26 +60,6 @@ impl Likeness {
     }
 }
 
-impl DrainUrl {
-    /// The destination to ask for so that this URL is listed once more, as far as it can be told; `is_asked` tells whether some
-    /// destination is the one that was asked for.
-    #[must_use]
-    pub fn to_destination(
-        &self,
-        drain_type: DrainType,
-        is_asked: impl Fn(&Destination) -> bool,
-    ) -> Option<Destination> {
-        let mut documented = self.documented();
-        match documented.len() {
-            // Only its LogDrain knows what to ask for.
-            _ if drain_type == DrainType::Custom => None,
-            0 => (drain_type == DrainType::Elk).then(|| whole(self)),
-            1 => documented.pop(),
-            _ => documented.into_iter().find(is_asked),
-        }
-    }
-}
-
 /// As an identity names it.
 const HOST: &str = "host";
 /// How long an IPv6 address is at the most, the last half of an IPv4 address in it.

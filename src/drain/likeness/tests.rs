@@ -146,19 +146,6 @@ fn a_host_is_recognised_in_every_spelling() {
     assert_eq!(Likeness::of(&url("x://T.OK/eu"), &datadog("t.ok", "eu")), Possible);
 }
 
-#[test]
-fn what_is_to_be_asked_for_once_more_is_what_was_asked_for() {
-    let listed = url("datadog://a%2Fb?region=eu");
-    for token in ["a/b", "a%2Fb"] {
-        let asked = datadog(token, "eu");
-        let found = listed.to_destination(DrainType::Datadog, |reading| *reading == asked);
-        assert_eq!(found, Some(asked));
-    }
-    assert_eq!(listed.to_destination(DrainType::Datadog, |_| false), None);
-    let plain = url("datadog://tok?region=eu").to_destination(DrainType::Datadog, |_| false);
-    assert_eq!(plain, Some(datadog("tok", "eu")));
-}
-
 fn custom(name: &str, token: Option<&str>) -> Destination {
     Destination { token: token.map(SecretString::from), ..Destination::custom(name) }
 }
@@ -196,13 +183,6 @@ fn a_custom_type_is_recognised_by_all_its_values_in_any_form() {
         ("https://s.example/in", custom("opensearch", None), Possible),
     ] {
         assert_eq!(Likeness::of(&url(listed), &destination), likeness, "{listed}");
-    }
-}
-
-#[test]
-fn what_a_custom_type_was_asked_for_with_is_not_known_from_a_url() {
-    for listed in ["logtail://tok", "datadog://tok?region=eu", "https://s.example/in"] {
-        assert_eq!(url(listed).to_destination(DrainType::Custom, |_| true), None, "{listed}");
     }
 }
 
