@@ -157,10 +157,12 @@ impl Secrets {
     }
 }
 
-/// The usual word in this one, without the signs around it.
+/// The usual word in this one, without the signs around it. `bad`, `Bad` and `BAD` are usual; `BAd` is a piece of something else.
 fn usual(word: &str) -> Option<&str> {
     let bare = word.trim_matches(|character: char| !character.is_alphanumeric());
-    USUAL.contains(&format!(" {} ", bare.to_lowercase())).then_some(bare)
+    let lower = bare.to_lowercase();
+    let is_written_so = bare == lower || bare == bare.to_uppercase() || bare.get(1..) == lower.get(1..);
+    (is_written_so && USUAL.contains(&format!(" {lower} "))).then_some(bare)
 }
 
 /// All runs of the fewest characters in a text, as it is and percent-decoded, in lower case.
