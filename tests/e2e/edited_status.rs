@@ -157,7 +157,8 @@ async fn requests_of_long_ago_are_told_of() {
         world.kubectl(&["patch", "logdrain", "d", "--subresource=status", "--type=merge", "--patch", &patch]);
     };
     let added = "Normal Added: added the drain datadog://***?region=eu";
-    let deleted = "Normal Deleted: deleted the drain datadog://***?region=one";
+    let replaced = "Normal Replaced: replaced the drain datadog://***?region=one by datadog://***?region=eu; the new one was \
+                    in place first";
 
     let not_found = |url: &str| {
         format!(
@@ -177,7 +178,7 @@ async fn requests_of_long_ago_are_told_of() {
         deletion(gone, "datadog://***?region=three"),
         adding(gone, "2026-01-01T00:00:00Z"),
     ]));
-    until_told(&world, &[added, deleted, &third, &fourth]).await;
+    until_told(&world, &[added, replaced, &third, &fourth]).await;
     let is_dropped = |object: &Value| object["status"]["drains"].as_array().is_some_and(|all| all.len() == 1);
     world.until("d", "without the record", is_dropped).await;
 
@@ -201,7 +202,7 @@ async fn requests_of_long_ago_are_told_of() {
         added,
         "Normal Suspended: spec.suspend is true: nothing is checked or changed at Scalingo",
         "Normal Retained: left the drain datadog://***?region=eu at Scalingo, as spec.deletionPolicy says",
-        deleted,
+        replaced,
         &third,
         &fourth,
         &lost("of type datadog"),
