@@ -22,7 +22,7 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long after the last time an event that repeats is counted up rather than told anew; the recorder's own.
 const SERIES: Duration = Duration::from_secs(6 * 60);
-/// How many events are known again: each takes some kilobytes.
+/// How many events are remembered, so that a repetition is counted: each takes some kilobytes.
 const MOST_EVENTS: usize = 256;
 /// How many are published at a time.
 const AT_ONCE: usize = 8;

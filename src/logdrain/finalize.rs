@@ -92,7 +92,7 @@ async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Re
     Ok(Outcome::Released)
 }
 
-/// Deletes the drains on these targets; what is to be waited for, with the targets in hand.
+/// Deletes the drains on these targets. Gives what is left to wait for, and the locks of the targets.
 async fn delete_drains<'a>(
     context: &'a Context,
     subject: &mut Subject<'a>,

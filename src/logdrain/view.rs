@@ -247,7 +247,7 @@ impl View {
         records
     }
 
-    /// The other resources that have records on a target, as [`records`](Self::records) has them; each where one of its records matters.
+    /// The other resources that have a record on a target that matters, with all of their [`records`](Self::records) there.
     #[must_use]
     pub fn peers(
         &self,

@@ -23,9 +23,12 @@ const KEEP: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What was seen and told of recorded drains.
 ///
-/// A recorded drain counts as gone where its deletion was told, by the change feed or by the answer to an own request,
-/// and a list lacks it; or where two lists lack it, the second one [`LISTS_LAG`] after the first. Of several with one URL the lists lack one where they show fewer. One whose deletion was told
-/// counts as there only by a list that is as much later, even where one with the same URL was added since: a list may show both.
+/// A recorded drain counts as gone in two cases:
+/// - the change feed or the answer to an own request told its deletion, and a list lacks it;
+/// - two lists lack it, the second one [`LISTS_LAG`] after the first.
+///
+/// A list lacks one of several drains with the same URL where it shows fewer than are recorded.
+/// A drain whose deletion was told counts as there only by a list that is [`LISTS_LAG`] later. A list may show it beside a new one.
 ///
 /// A cache: where it is lost, one more list is asked for.
 #[derive(Default)]
@@ -111,8 +114,8 @@ impl Doubts {
         added.max(state.begun).is_some_and(|since| now < since + lag())
     }
 
-    /// Of the drains that are recorded, each with how many of it are to be listed, or that are listed, those of which this list
-    /// does not tell whether they are there, and when a list will.
+    /// The drains of which this list does not tell whether they are there, each with the time of a list that will.
+    /// `recorded` holds the digest of each recorded drain, and how many drains with it are to be listed.
     #[must_use]
     pub fn of<'a>(
         &self,

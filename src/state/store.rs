@@ -133,7 +133,7 @@ impl<K: Indexed> State<K> {
         for key in &before {
             remove(&mut self.by_key, *key, uid);
         }
-        let uid: Arc<str> = uid.into();
+        let Some((uid, entry)) = self.by_uid.get_key_value(uid) else { return };
         for key in &entry.keys {
             self.by_key.entry(*key).or_default().insert(uid.clone());
         }

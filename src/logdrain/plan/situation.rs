@@ -73,7 +73,7 @@ impl Situation<'_> {
         Ok(Step::Add { drifted })
     }
 
-    /// How to be rid of a record, or what to wait for with it, where these others of the resource stay or go later.
+    /// The step that releases a record, or what it waits for. `left` are the other records of the resource.
     pub(super) fn release(&self, record: &Record, left: &[&Record]) -> Result<Step, Verdict> {
         let written = || record.written.clone();
         let forget = |because| Ok(Step::Forget { record: written(), because });

@@ -114,7 +114,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Takes the newest form in hand, unless somebody else has written records.
+    /// Goes on with the newest form, unless somebody else has written records.
     async fn rebase(&mut self, before: &LogDrainStatus) -> Result<(), Error> {
         let api = self.api();
         let newest = self.answer(api.get(&self.object.name_any())).await?;
