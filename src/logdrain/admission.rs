@@ -35,6 +35,7 @@ pub(super) async fn on_targets(
 ) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
     let _idle = context.queue.idle();
     let turn = tokio::select! {
+        biased;
         turn = context.targets.lock(targets) => turn,
         () = context.stopping.cancelled() => return Err(Error::Stopping),
     };

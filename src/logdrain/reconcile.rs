@@ -67,21 +67,14 @@ pub(crate) async fn reconcile(
             Decision::Rest => return Next::Rest,
         },
     };
-    let unread = if client.is_none() { left_unread(&context, &object, trigger).await } else { None };
-    let next = if let Some(key) = unread {
-        context.metrics.reconcile(|| Duration::ZERO).ends(ReconcileResult::Ok);
-        context.enroll_in_sweep(&object, &key, None);
-        Wait::Rest
-    } else {
-        let span = tracing::info_span!(
-            "reconcile",
-            namespace = object.namespace(),
-            logdrain = object.name_any(),
-            app = object.spec.app,
-            generation = object.metadata.generation,
-        );
-        Box::pin(look_after(&context, object, trigger, client)).instrument(span).await
-    };
+    let span = tracing::info_span!(
+        "reconcile",
+        namespace = object.namespace(),
+        logdrain = object.name_any(),
+        app = object.spec.app,
+        generation = object.metadata.generation,
+    );
+    let next = Box::pin(look_after(&context, object, trigger, client)).instrument(span).await;
     let Some(object) = context.view.get(&uid) else {
         context.forget(&uid);
         return Next::Rest;
@@ -108,8 +101,13 @@ async fn look_after(
     trigger: Trigger,
     client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
 ) -> Wait {
-    let before = records(&object).to_vec();
     let is_begun = client.is_some();
+    if !is_begun && let Some(key) = left_unread(context, &object, trigger).await {
+        context.metrics.reconcile(|| Duration::ZERO).ends(ReconcileResult::Ok);
+        context.enroll_in_sweep(&object, &key, None);
+        return Wait::Rest;
+    }
+    let before = records(&object).to_vec();
     let (client, _waiting) = match client {
         Some(Ok((client, waiting))) => (Some(Ok(client)), waiting),
         Some(Err(error)) => (Some(Err(error)), None),
