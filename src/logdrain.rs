@@ -21,6 +21,7 @@ mod apply;
 mod compare;
 pub(crate) mod context;
 pub(crate) mod desired;
+mod dispatch;
 pub(crate) mod error;
 mod event;
 mod events;

@@ -24,18 +24,18 @@ pub async fn follow(mut watches: Vec<Watch>, context: Arc<Context>) {
     tokio::select! {
         biased;
         () = stand_by(&mut watches, &context) => {}
-        () = context.stopping.cancelled() => return,
+        () = context.process.stopping.cancelled() => return,
     }
     let namespaces = watches.iter().map(|watch| watch.namespace().map(str::to_owned)).collect();
     let secrets = watch_secrets(namespaces, Arc::clone(&context));
     let all = context.settings.max_concurrent_reconciles;
-    let work = context.queue.work(
+    let work = context.dispatch.queue.work(
         // People do not wait for a rollout to make room.
         AtOnce { all, more: (Class::Interactive, all.div_ceil(4)) },
-        &context.stopping,
+        &context.process.stopping,
         |uid, admitted| reconcile(uid, admitted, Arc::clone(&context)),
         Admitted::holds_a_request,
-        |uid| context.is_outdated(uid),
+        |uid| context.dispatch.is_outdated(uid),
     );
     tokio::select! {
         // In this order rather than at random: a course of events can then be repeated.

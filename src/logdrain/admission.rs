@@ -33,11 +33,11 @@ pub(super) async fn on_targets(
     subject: &mut Subject<'_>,
     targets: &BTreeSet<Target>,
 ) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
-    let _idle = context.queue.idle();
+    let _idle = context.dispatch.queue.idle();
     let turn = tokio::select! {
         biased;
-        turn = context.targets.lock(targets) => turn,
-        () = context.stopping.cancelled() => return Err(Error::Stopping),
+        turn = context.remote.locks.lock(targets) => turn,
+        () = context.process.stopping.cancelled() => return Err(Error::Stopping),
     };
     subject.catch_up()?;
     Ok(turn)
@@ -92,7 +92,7 @@ where
         admitted?;
         return Ok(());
     }
-    if client.goes_on(token).duration_since(subject.context().now()) >= LONG {
+    if client.goes_on(token).duration_since(subject.context().process.now()) >= LONG {
         say_that_it_waits(subject, client, token).await?;
     }
     subject.wait_for(admission);
@@ -125,7 +125,7 @@ pub(super) async fn on_names(
 ) -> Result<(), Error> {
     let (its_token, region) = (token.clone(), region.to_owned());
     let known = move |context: Arc<Context>| async move {
-        context.apps.until_known(&its_token, &region, fresh).await;
+        context.remote.apps.until_known(&its_token, &region, fresh).await;
     };
     admit(subject, client, token, None, known).await
 }
@@ -150,7 +150,7 @@ pub(super) async fn on_budget(
     let (mut waited, mut is_said) = (Duration::ZERO, false);
     loop {
         let reserved = timeout(GLANCE, &mut reservation).await;
-        context.go_on()?;
+        context.process.go_on()?;
         subject.is_newest()?;
         if let Ok(reserved) = reserved {
             return Ok(reserved?);
@@ -173,15 +173,15 @@ pub(super) async fn on_list(
 ) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
     let key = (token.key(), listed.clone());
     let freshness = subject.freshness();
-    let _waiting = context.lists.wait_for(&key);
+    let _waiting = context.remote.lists.wait_for(&key);
     loop {
         let its_key = key.clone();
         let known = move |context: Arc<Context>| async move {
-            context.lists.until_known(&its_key, freshness).await;
+            context.remote.lists.until_known(&its_key, freshness).await;
         };
-        admit(subject, client, token, Some(context.lists.wait_for(&key)), known).await?;
-        let is_listed = || context.lists.get(&key, freshness).is_some();
-        if let Some(turn) = context.targets.try_lock(targets) {
+        admit(subject, client, token, Some(context.remote.lists.wait_for(&key)), known).await?;
+        let is_listed = || context.remote.lists.get(&key, freshness).is_some();
+        if let Some(turn) = context.remote.locks.try_lock(targets) {
             subject.catch_up()?;
             if client.has_reserved(token) || is_listed() {
                 return Ok(turn);
@@ -208,7 +208,7 @@ pub(super) async fn in_time<T>(
     let stage = poll_fn(|task| {
         let result = stage.as_mut().poll(task);
         idle = (result.is_pending() && requester.is_waiting())
-            .then(|| idle.take().unwrap_or_else(|| context.queue.idle()));
+            .then(|| idle.take().unwrap_or_else(|| context.dispatch.queue.idle()));
         result
     });
     pin!(stage);

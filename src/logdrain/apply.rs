@@ -66,11 +66,11 @@ impl<'a> PlanExecutor<'a, '_> {
     pub async fn execute(&mut self, plan: &Plan) -> Result<(), Error> {
         let mut failure = None;
         let mut steps: Vec<&Step> = plan.steps.iter().collect();
-        if self.context.is_sabotaged(Sabotage::DeleteBeforeAdd) {
+        if self.context.process.is_sabotaged(Sabotage::DeleteBeforeAdd) {
             steps.sort_by_key(|step| !matches!(step, Step::Delete { .. }));
         }
         for step in steps {
-            self.context.go_on()?;
+            self.context.process.go_on()?;
             self.subject.go_on()?;
             let done = match step {
                 Step::Resolve { record, url } => self.resolve(record, url).await,
@@ -149,14 +149,14 @@ impl<'a> PlanExecutor<'a, '_> {
         intent.listed_before = self.observation.digests();
         let mut sent;
         loop {
-            sent = self.context.now();
+            sent = self.context.process.now();
             intent.since = Some(Time(sent));
-            if self.context.is_sabotaged(Sabotage::IntentNotWritten) {
+            if self.context.process.is_sabotaged(Sabotage::IntentNotWritten) {
                 break;
             }
             let records = self.with_wanted(&intent);
             self.write(records, Reason::Progressing, "adding the drain", Basis::ThisForm).await?;
-            self.context.go_on()?;
+            self.context.process.go_on()?;
             if self.holds(sent) {
                 break;
             }
@@ -170,7 +170,7 @@ impl<'a> PlanExecutor<'a, '_> {
         let url = match answer {
             Ok(url) => {
                 let answered = self.context.digester.url(self.target(), &url);
-                self.context.doubts.added_to(&self.observation, &answered, Instant::now());
+                self.context.remote.doubts.added_to(&self.observation, &answered, Instant::now());
                 let is_alone = self.observation.count(&answered) == 0;
                 self.observation.added(answered.clone(), url);
                 self.expect_echo(Kind::Added, &answered);
@@ -185,7 +185,7 @@ impl<'a> PlanExecutor<'a, '_> {
                     change.made(self.observation.clone());
                 }
                 let found = self.after_failed_add(&intent, sent, error).await?;
-                self.context.doubts.told(self.target(), &found, Kind::Added, Instant::now());
+                self.context.remote.doubts.told(self.target(), &found, Kind::Added, Instant::now());
                 found
             }
         };
@@ -204,7 +204,7 @@ impl<'a> PlanExecutor<'a, '_> {
 
     /// Whether an intent that was written with this time still tells when its request is sent.
     fn holds(&self, since: Timestamp) -> bool {
-        self.context.now().duration_since(since) < INTENT_HOLDS
+        self.context.process.now().duration_since(since) < INTENT_HOLDS
     }
 
     fn added(&self, record: &DrainRecord) -> Event {
@@ -234,8 +234,8 @@ impl<'a> PlanExecutor<'a, '_> {
     async fn writer(&mut self) -> Result<Client, Error> {
         let client = self.client.continuing();
         self.wait_with(&client).await?;
-        let is_covered = self.context.feeds().covers(&self.key(), Instant::now());
-        if !self.context.lists.holds(&self.observation, is_covered) {
+        let is_covered = self.context.remote.feeds().covers(&self.key(), Instant::now());
+        if !self.context.remote.lists.holds(&self.observation, is_covered) {
             // One more list, and not one after each wait: else nothing might ever be done.
             let before = self.observation.digests();
             self.observation = self.list_anew(&client).await?;
@@ -265,7 +265,7 @@ impl<'a> PlanExecutor<'a, '_> {
 
     /// To be called right before a change is sent.
     fn begin_change(&self) -> Change<'a> {
-        self.context.lists.change(&self.key())
+        self.context.remote.lists.change(&self.key())
     }
 
     fn key(&self) -> Key {
@@ -274,17 +274,17 @@ impl<'a> PlanExecutor<'a, '_> {
 
     /// The feed is to tell of a change that was made, and that has not ended yet: else what it tells might come first.
     fn expect_echo(&self, kind: Kind, url: &Digest) {
-        self.context.feeds().wrote(&self.key(), kind, url.clone(), Instant::now());
+        self.context.remote.feeds().wrote(&self.key(), kind, url.clone(), Instant::now());
     }
 
     /// What the list does not tell for sure of the drains that are recorded on the target.
     pub(super) fn doubts(&self, peers: &[Peer]) -> BTreeMap<Digest, Timestamp> {
-        if self.context.is_sabotaged(Sabotage::ListsDoNotLag) {
+        if self.context.process.is_sabotaged(Sabotage::ListsDoNotLag) {
             return BTreeMap::new();
         }
         let own = self.records_here();
         let records = own.iter().chain(peers.iter().flat_map(|peer| &peer.records));
-        self.context.doubts.of(&self.observation, records.filter_map(Record::expected))
+        self.context.remote.doubts.of(&self.observation, records.filter_map(Record::expected))
     }
 
     /// What became of an addition that failed: its drain, or why there is none.
@@ -335,7 +335,7 @@ impl<'a> PlanExecutor<'a, '_> {
             doubts: &doubts,
             peers: &peers,
             now: self.observation.at(),
-            led_since: self.context.led_since(),
+            led_since: self.context.process.led_since(),
         };
         Ok(ledger.find_ended(&adding))
     }
@@ -344,10 +344,10 @@ impl<'a> PlanExecutor<'a, '_> {
     async fn until_listed(&self) -> Result<(), Error> {
         tokio::select! {
             biased;
-            () = self.context.stopping.cancelled() => {}
+            () = self.context.process.stopping.cancelled() => {}
             () = sleep(LISTS_LAG.unsigned_abs()) => {}
         }
-        self.context.go_on()
+        self.context.process.go_on()
     }
 
     async fn forget(&mut self, record: &DrainRecord, because: Forgotten) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use crate::{
 /// A list that has just come checks all resources of its target: those whose drain it does not show are called,
 /// and may use it.
 pub fn compare_all(context: &Context, key: &Key, observation: &Observation, except_uid: &str) {
-    let members = context.sweeps().members(key);
+    let members = context.dispatch.sweeps().members(key);
     if members.len() <= 1 {
         return;
     }
@@ -25,7 +25,7 @@ pub fn compare_all(context: &Context, key: &Key, observation: &Observation, exce
         }
         let mut here = records(&object).iter().filter(|record| record.is_on(&key.1));
         if here.any(|record| !is_shown(context, record, observation)) {
-            context.call(&uid, observation.sent());
+            context.dispatch.call(&uid, observation.sent());
         }
     }
 }
@@ -33,7 +33,7 @@ pub fn compare_all(context: &Context, key: &Key, observation: &Observation, exce
 /// A list of apps that has just come tells of all names: those resources are called whose app goes by another, or
 /// whose name has come to mean another app.
 pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[App]) {
-    let members = context.sweeps().members_of(token, region);
+    let members = context.dispatch.sweeps().members_of(token, region);
     for (uid, target) in members {
         let Some(object) = context.view.get(&uid) else { continue };
         let is_other = match named(apps, &object.spec.app) {
@@ -44,12 +44,12 @@ pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[A
             }),
         };
         if is_other {
-            context.call(&uid, Instant::now());
+            context.dispatch.call(&uid, Instant::now());
         }
     }
 }
 
 fn is_shown(context: &Context, record: &DrainRecord, observation: &Observation) -> bool {
     let url = record.url_digest.as_deref().map(Digest::recorded);
-    url.is_some_and(|url| context.doubts.shows(observation, &url))
+    url.is_some_and(|url| context.remote.doubts.shows(observation, &url))
 }

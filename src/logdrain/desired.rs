@@ -5,7 +5,11 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{context::Context, error::Error};
+use super::{
+    context::{Cluster, Context},
+    error::Error,
+    view::token_place,
+};
 use crate::{
     crd::{LogDrain, LogDrainSpec, SecretKeyRef},
     drain::{
@@ -49,8 +53,8 @@ pub async fn api_token(context: &Context, object: &LogDrain) -> Result<ApiToken,
     const FIELD: &str = "apiTokenSecretRef";
     let secret = &object.spec.api_token_secret_ref;
     // It is the first that is read in a reconciliation.
-    context.secrets.forget(&object.uid().unwrap_or_default());
-    let value = read(context, object, secret, (FIELD, Use::ApiToken)).await?;
+    context.cluster.secrets.forget(&object.uid().unwrap_or_default());
+    let value = read(&context.cluster, object, secret, (FIELD, Use::ApiToken)).await?;
     let value = value.map_err(|what| Error::ApiTokenNotFound { secret: secret.clone(), what })?;
     let token = ApiToken::new(value.text)
         .map_err(|error| unusable(FIELD, secret, format!("is unusable: {error}")))?;
@@ -63,12 +67,12 @@ pub async fn api_token(context: &Context, object: &LogDrain) -> Result<ApiToken,
 /// # Errors
 /// Those of the other.
 pub async fn shared_api_token(context: &Context, object: &LogDrain) -> Result<ApiToken, Error> {
-    let Some((token, version)) = context.token_at_place(object) else {
+    let Some((token, version)) = context.tokens.at(&token_place(object)) else {
         return api_token(context, object).await;
     };
     let secret = &object.spec.api_token_secret_ref;
-    context.secrets.forget(&object.uid().unwrap_or_default());
-    if !context.secrets.rely_on(object, secret, version, Some(token.value())) {
+    context.cluster.secrets.forget(&object.uid().unwrap_or_default());
+    if !context.cluster.secrets.rely_on(object, secret, version, Some(token.value())) {
         return api_token(context, object).await;
     }
     context.remember_token(object, &token, version);
@@ -98,7 +102,9 @@ pub async fn api_token_for_deletion(context: &Context, object: &LogDrain) -> Res
         }
         other => return other,
     };
-    let (token, version) = context.last_token_at_place(object).ok_or(Error::ApiTokenGone { secret, what })?;
+    let uid = object.uid().unwrap_or_default();
+    let last = context.tokens.last_at(&uid, &token_place(object));
+    let (token, version) = last.ok_or(Error::ApiTokenGone { secret, what })?;
     context.remember_token(object, &token, version);
     Ok(token)
 }
@@ -107,14 +113,14 @@ pub async fn api_token_for_deletion(context: &Context, object: &LogDrain) -> Res
 ///
 /// # Errors
 /// When a Secret is not there or holds what cannot be used.
-pub async fn destination(context: &Context, object: &LogDrain) -> Result<Described, Error> {
+pub async fn destination(cluster: &Cluster, object: &LogDrain) -> Result<Described, Error> {
     let spec = &object.spec;
     let token = match &spec.token_secret_ref {
-        Some(secret) => Some(value(context, object, secret, ("tokenSecretRef", Use::DrainToken)).await?),
+        Some(secret) => Some(value(cluster, object, secret, ("tokenSecretRef", Use::DrainToken)).await?),
         None => None,
     };
     let url = match &spec.url_secret_ref {
-        Some(secret) => Some(value(context, object, secret, ("urlSecretRef", Use::Url)).await?),
+        Some(secret) => Some(value(cluster, object, secret, ("urlSecretRef", Use::Url)).await?),
         None => None,
     };
     let secret_version = match (&token, &url) {
@@ -146,10 +152,10 @@ pub fn destination_without_secrets(spec: &LogDrainSpec) -> Destination {
 /// # Errors
 /// Those of the Kubernetes API: what it does not answer now it may tell later, and a drain may have to be put back by it.
 pub async fn destination_for_deletion(
-    context: &Context,
+    cluster: &Cluster,
     object: &LogDrain,
 ) -> Result<Option<Destination>, Error> {
-    if_it_can_be_known(destination(context, object).await.map(|described| described.destination))
+    if_it_can_be_known(destination(cluster, object).await.map(|described| described.destination))
 }
 
 fn if_it_can_be_known(destination: Result<Destination, Error>) -> Result<Option<Destination>, Error> {
@@ -162,26 +168,26 @@ fn if_it_can_be_known(destination: Result<Destination, Error>) -> Result<Option<
 }
 
 async fn value(
-    context: &Context,
+    cluster: &Cluster,
     object: &LogDrain,
     secret: &SecretKeyRef,
     (field, purpose): (&'static str, Use),
 ) -> Result<Value, Error> {
-    let value = read(context, object, secret, (field, purpose)).await?;
+    let value = read(cluster, object, secret, (field, purpose)).await?;
     value.map_err(|what| Error::SecretNotFound { field, secret: secret.clone(), what })
 }
 
 /// One value of a Secret in the resource's own namespace, as it is meant; or what is missing.
 async fn read(
-    context: &Context,
+    cluster: &Cluster,
     object: &LogDrain,
     secret: &SecretKeyRef,
     (field, purpose): (&'static str, Use),
 ) -> Result<Result<Value, String>, Error> {
     let namespace = object.namespace().unwrap_or_default();
-    let api: Api<Secret> = Api::namespaced(context.client.clone(), &namespace);
-    let reading = context.secrets.read(object, secret);
-    let found = context.kubernetes(api.get_opt(&secret.name)).await?;
+    let api: Api<Secret> = Api::namespaced(cluster.client.clone(), &namespace);
+    let reading = cluster.secrets.read(object, secret);
+    let found = cluster.call(api.get_opt(&secret.name)).await?;
     reading.found(found.as_ref());
     let Some(mut found) = found else {
         return Ok(Err("is not there".to_owned()));

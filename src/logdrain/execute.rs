@@ -53,7 +53,7 @@ async fn delete_on<'a>(
     described: Option<&Destination>,
 ) -> Result<Verdict, Error> {
     let (key, freshness) = ((token.key(), target.clone()), subject.freshness());
-    let known = context.lists.until_known(&key, freshness);
+    let known = context.remote.lists.until_known(&key, freshness);
     admission::on_budget(context, subject, client, token, known).await?;
     let observation = observe::leaving(context, subject, (client, token), target, freshness).await?;
     let mut work = PlanExecutor {
@@ -80,7 +80,7 @@ pub(super) async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<
     let listed = observe::listed(&work.observation, &context.digester, work.wanted, adding);
     let wanted = work.wanted.map(|wanted| context.digester.destination(&target, wanted));
     let mut peers = work.peers();
-    if context.is_sabotaged(Sabotage::OwnershipIgnored) {
+    if context.process.is_sabotaged(Sabotage::OwnershipIgnored) {
         peers.clear();
     }
     let doubts = work.doubts(&peers);
@@ -90,8 +90,8 @@ pub(super) async fn plan_and_execute(work: &mut PlanExecutor<'_, '_>) -> Result<
         doubts: &doubts,
         peers: &peers,
         // The clock may have been set back since the list.
-        now: work.observation.at().min(context.now()),
-        led_since: context.led_since(),
+        now: work.observation.at().min(context.process.now()),
+        led_since: context.process.led_since(),
     };
     let plan = Plan::new(&Situation { ledger, rank: &rank(object), wanted: wanted.as_ref() });
     tracing::debug!(drains_of = %target, listed = listed.len(), steps = plan.steps.len(), verdict = ?plan.verdict, "planned");

@@ -50,7 +50,7 @@ pub(super) async fn finalize<'a>(context: &'a Context, subject: &mut Subject<'a>
 /// tool renames a resource: the new one is looked at first, and the drain stays.
 fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
     let deleted = subject.object().metadata.deletion_timestamp.as_ref();
-    if deleted.is_none_or(|deleted| context.now().duration_since(deleted.0) > NEWCOMERS_FIRST) {
+    if deleted.is_none_or(|deleted| context.process.now().duration_since(deleted.0) > NEWCOMERS_FIRST) {
         return false;
     }
     let me = subject.uid();
@@ -63,7 +63,7 @@ fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
                 && other.metadata.deletion_timestamp.is_none()
                 && [&record.app, &record.app_id].contains(&&other.spec.app)
                 && record.addon == other.spec.addon
-                && record.region == context.region(other)
+                && record.region == context.settings.region_of(other)
                 && other.uid().is_some_and(|uid| uid != me)
         };
         let found = [&record.app, &record.app_id].map(|app| context.view.find(&FoundBy::App(app.clone())));
@@ -74,8 +74,8 @@ fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
 /// Releases the resource without its drains, once nothing can come of its requests any more: a drain that came later would stand
 /// beside that of whoever wants the same.
 async fn leave_drains<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Result<Outcome, Error> {
-    let records = context.view.records(subject.object(), context.now());
-    let (now, led_since) = (context.now(), context.led_since());
+    let records = context.view.records(subject.object(), context.process.now());
+    let (now, led_since) = (context.process.now(), context.process.led_since());
     let doubts = BTreeMap::new();
     let ledger = Ledger { records: &records, listed: &[], doubts: &doubts, peers: &[], now, led_since };
     if let Some(until) = records.iter().filter_map(|record| ledger.unsettled(record)).max() {
@@ -104,7 +104,7 @@ async fn delete_drains<'a>(
     let token =
         in_time(context, requester, desired::api_token_for_deletion(context, subject.object())).await?;
     let described =
-        in_time(context, requester, desired::destination_for_deletion(context, subject.object())).await;
+        in_time(context, requester, desired::destination_for_deletion(&context.cluster, subject.object())).await;
     let described = match described {
         // The role may have gone first, and no deletion needs it.
         Err(error) if error.is_forbidden() => None,

@@ -40,7 +40,7 @@ pub async fn wanted(
                 Error::AddonNotFound { app: app(), addon: addon() }
             }
             ErrorKind::NotFound(_) => {
-                context.apps.forget(token, &target.region);
+                context.remote.apps.forget(token, &target.region);
                 Error::AppVanished { app: app() }
             }
             ErrorKind::Unsupported => Error::AddonUnsupported { addon: addon() },
@@ -61,20 +61,20 @@ pub async fn leaving(
     target: &Target,
     freshness: Freshness,
 ) -> Result<Observation, Error> {
-    let (sent, at) = (Instant::now(), context.now());
+    let (sent, at) = (Instant::now(), context.process.now());
     let error = match list(context, (client, token), target, freshness).await {
         Ok(observation) => {
-            context.vanished.found(&subject.uid(), target);
+            context.remote.vanished.found(&subject.uid(), target);
             return Ok(observation);
         }
         Err(error) => error,
     };
     let presence = match error.kind() {
-        ErrorKind::NotFound(missing) if context.feeds().proves_deletion(target, missing) => Presence::Deleted,
+        ErrorKind::NotFound(missing) if context.remote.feeds().proves_deletion(target, missing) => Presence::Deleted,
         ErrorKind::NotFound(_) => {
-            let (now, gone_after) = ((Instant::now(), context.now()), context.settings.gone_after);
-            let patience = context.vanished.not_found(subject.object(), target, now, gone_after);
-            if sent < patience.end && !context.is_sabotaged(Sabotage::NotFoundIsGone) {
+            let (now, gone_after) = ((Instant::now(), context.process.now()), context.settings.gone_after);
+            let patience = context.remote.vanished.not_found(subject.object(), target, now, gone_after);
+            if sent < patience.end && !context.process.is_sabotaged(Sabotage::NotFoundIsGone) {
                 let on_target = subject.records().iter().find(|record| record.is_on(target));
                 return Err(Error::TargetNotFound {
                     target: on_target.map_or_else(|| target.to_string(), DrainRecord::shown_target),
@@ -84,7 +84,7 @@ pub async fn leaving(
             }
             Presence::NotFound
         }
-        ErrorKind::Unauthorized if context.is_sabotaged(Sabotage::UnauthorizedIsNotFound) => {
+        ErrorKind::Unauthorized if context.process.is_sabotaged(Sabotage::UnauthorizedIsNotFound) => {
             Presence::NotFound
         }
         _ => return Err(Error::Scalingo(error)),
@@ -100,14 +100,14 @@ async fn list(
     freshness: Freshness,
 ) -> Result<Observation, crate::scalingo::Error> {
     let key = (token.key(), target.clone());
-    if let Some(known) = context.lists.get(&key, freshness) {
+    if let Some(known) = context.remote.lists.get(&key, freshness) {
         return Ok(known);
     }
-    let (sent, at) = (Instant::now(), context.now());
+    let (sent, at) = (Instant::now(), context.process.now());
     let drains = client.drains(token, target).await?;
     let drains = drains.into_iter().map(|url| (context.digester.url(target, &url), url)).collect();
     let observation = Observation::new(target.clone(), drains, sent, at);
-    context.lists.put(key, observation.clone(), freshness);
+    context.remote.lists.put(key, observation.clone(), freshness);
     Ok(observation)
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[Dra
     }
     let now = Instant::now();
     for peer in concerned.values() {
-        context.call(&peer.uid().unwrap_or_default(), now);
+        context.dispatch.call(&peer.uid().unwrap_or_default(), now);
     }
 }
 
@@ -58,8 +58,8 @@ pub(crate) fn call_heirs(context: &Context, heirs: Heirs<'_>) {
     let now = Instant::now();
     for heir in heirs.iter().filter(|heir| is_ready_as(heir, Reason::Duplicate)) {
         let uid = heir.uid().unwrap_or_default();
-        if context.schedule.rests(&uid) && !has_owner(context, heir) {
-            context.call(&uid, now);
+        if context.dispatch.schedule.rests(&uid) && !has_owner(context, heir) {
+            context.dispatch.call(&uid, now);
         }
     }
 }

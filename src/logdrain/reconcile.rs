@@ -56,13 +56,13 @@ pub(crate) async fn reconcile(
     context.ready().await;
     let Some(object) = context.view.get(&uid) else { return Next::Rest };
     // What has changed meanwhile is not what it has waited for.
-    let admitted = admitted.filter(|_| !context.schedule.is_outdated(&object));
+    let admitted = admitted.filter(|_| !context.dispatch.schedule.is_outdated(&object));
     let (trigger, client) = match admitted {
         Some(Admitted { client, trigger }) => (trigger, Some(client)),
-        None => match context.schedule.decide(&object) {
+        None => match context.dispatch.schedule.decide(&object) {
             Decision::Reconcile(trigger) => (trigger, None),
             Decision::Wait(wait) => {
-                return Next::At(context.schedule.class(&object), Instant::now() + wait);
+                return Next::At(context.dispatch.schedule.class(&object), Instant::now() + wait);
             }
             Decision::Rest => return Next::Rest,
         },
@@ -81,7 +81,7 @@ pub(crate) async fn reconcile(
     };
     match next {
         Wait::Rest => Next::Rest,
-        Wait::For(wait) => Next::At(context.schedule.class(&object), Instant::now() + wait),
+        Wait::For(wait) => Next::At(context.dispatch.schedule.class(&object), Instant::now() + wait),
         Wait::Until(class, admission) => {
             Next::With(class, admission.map(move |client| Admitted { client, trigger }).boxed())
         }
@@ -104,7 +104,7 @@ async fn look_after(
     let is_begun = client.is_some();
     if !is_begun && let Some(key) = left_unread(context, &object, trigger).await {
         context.metrics.reconcile(|| Duration::ZERO).ends(ReconcileResult::Ok);
-        context.enroll_in_sweep(&object, &key, None);
+        context.dispatch.enroll_in_sweep(&object, &key, None);
         return Wait::Rest;
     }
     let before = records(&object).to_vec();
@@ -123,7 +123,7 @@ async fn look_after(
     if let (Err(Error::Waits), Some(admission)) = (&outcome, subject.take_admission()) {
         counted.pauses();
         call_peers(context, &subject, &before);
-        context.schedule.waits(subject.object(), subject.requester().class);
+        context.dispatch.schedule.waits(subject.object(), subject.requester().class);
         return Wait::Until(subject.requester().class, admission);
     }
     match &outcome {
@@ -136,7 +136,7 @@ async fn look_after(
         }
     }
     let has_failed = outcome.as_ref().is_err_and(|error| !error.is_passing());
-    let follows_failure = context.schedule.ends(subject.object(), has_failed);
+    let follows_failure = context.dispatch.schedule.ends(subject.object(), has_failed);
     let wait = report(context, &mut subject, outcome).await;
     call_peers(context, &subject, &before);
     // A record may have gone then by a write that was not answered.
@@ -158,11 +158,11 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     let client = subject.client();
     let requester = client.requester().clone();
     let token = in_time(context, &requester, desired::api_token(context, subject.object())).await?;
-    let described = in_time(context, &requester, desired::destination(context, subject.object())).await?;
+    let described = in_time(context, &requester, desired::destination(&context.cluster, subject.object())).await?;
     if let Some(target) = left_in_order(context, subject, &described.destination) {
         return Ok(Outcome::LeftInOrder((token.key(), target)));
     }
-    let region = context.region(subject.object());
+    let region = context.settings.region_of(subject.object());
     let kept_for = if subject.is_requested() { Duration::ZERO } else { context.keeps_apps(&token, &region) };
     let fresh = Fresh { since: subject.trigger().since, keep: kept_for };
     admission::on_names(subject, (&client, &token), &region, fresh).await?;
@@ -206,15 +206,15 @@ async fn left_unread(context: &Context, object: &LogDrain, trigger: Trigger) -> 
     if secret.is_some() != version.is_some() || !is_in_order(context, object, record, &wanted) {
         return None;
     }
-    context.secrets.until_listed().await;
-    if context.watch_health.fails(Watched::Secret) {
+    context.cluster.secrets.until_listed().await;
+    if context.cluster.watch_health.fails(Watched::Secret) {
         return None;
     }
     // Where it cannot be read, a whole reconciliation says why.
     let token = desired::shared_api_token(context, object).await.ok()?;
     let stands = secret
         .zip(version)
-        .is_none_or(|(secret, version)| context.secrets.rely_on(object, secret, version, None));
+        .is_none_or(|(secret, version)| context.cluster.secrets.rely_on(object, secret, version, None));
     stands.then(|| (token.key(), record.target()))
 }
 
@@ -227,7 +227,7 @@ fn record_that_may_stand<'a>(
     let (spec, status) = (&object.spec, object.status.as_ref()?);
     let [record] = status.drains.as_slice() else { return None };
     let is_of_spec =
-        record.app == spec.app && record.addon == spec.addon && record.region == context.region(object);
+        record.app == spec.app && record.addon == spec.addon && record.region == context.settings.region_of(object);
     let is_current = status.observed_generation == object.metadata.generation;
     let is_steady = object.metadata.deletion_timestamp.is_none() && !spec.suspend && object.is_held();
     let may_stand = trigger.may_stand && is_steady && object.open_request().is_none();
@@ -247,15 +247,15 @@ fn is_in_order(context: &Context, object: &LogDrain, record: &DrainRecord, wante
         is_same || other.state != DrainState::Active || other.url_digest.is_none()
     };
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
-    let peers = context.view.peers(uid, &record.target(), context.now(), matters);
+    let peers = context.view.peers(uid, &record.target(), context.process.now(), matters);
     let plan = Plan::new(&Situation {
         ledger: Ledger {
             records: &[Record::from(record.clone())],
             listed: &[listed],
             doubts: &BTreeMap::new(),
             peers: &peers,
-            now: context.now(),
-            led_since: context.led_since(),
+            now: context.process.now(),
+            led_since: context.process.led_since(),
         },
         rank: &rank(object),
         wanted: Some(wanted),
@@ -279,21 +279,21 @@ async fn desire(
 ) -> Result<Desired, Error> {
     let object = subject.object();
     let spec = &object.spec;
-    let region = context.region(object);
+    let region = context.settings.region_of(object);
     let recorded = subject.records().iter().find(|record| record.region == region && record.app == spec.app);
     let recorded = recorded.map(|record| record.app_id.as_str());
-    let resolved = context.apps.resolve(&client, &token, &region, (&spec.app, recorded), fresh).await;
+    let resolved = context.remote.apps.resolve(&client, &token, &region, (&spec.app, recorded), fresh).await;
     let resolved = match resolved {
         Ok(resolved) => resolved,
         Err(error) if error.misses_api() => {
-            return Err(match context.regions.instead_of(&client, &token, &region).await {
+            return Err(match context.remote.regions.instead_of(&client, &token, &region).await {
                 Some(regions) => Error::RegionNotFound { region, regions, is_default: spec.region.is_none() },
                 None => Error::Scalingo(error),
             });
         }
         Err(error) => return Err(error.into()),
     };
-    if let Some(apps) = context.apps.news(&token, &region).await {
+    if let Some(apps) = context.remote.apps.news(&token, &region).await {
         compare::compare_names(context, token.key(), &region, &apps);
     }
     let (app, renamed_to) = match resolved {

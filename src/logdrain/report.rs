@@ -60,12 +60,12 @@ pub(super) async fn report(
             | Outcome::Looked { verdict: Verdict::InSync | Verdict::Duplicate(_), .. })
     );
     if !is_checked {
-        context.withdraw_from_sweep(&subject.uid());
+        context.dispatch.withdraw_from_sweep(&subject.uid());
     }
     let asked = outcome.as_ref().err().and_then(asked_to_wait);
     if let Some(wait) = asked.filter(|wait| *wait < PATIENCE || is_content(subject.object())) {
         tracing::debug!(?wait, "Scalingo asks to send fewer requests");
-        return Some(context.schedule.after_failure(subject.object(), wait));
+        return Some(context.dispatch.schedule.after_failure(subject.object(), wait));
     }
     if let Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) = &outcome
         && is_well(subject.object())
@@ -80,7 +80,7 @@ pub(super) async fn report(
             return None;
         }
         Ok(Outcome::LeftInOrder(key)) => {
-            context.enroll_in_sweep(subject.object(), key, None);
+            context.dispatch.enroll_in_sweep(subject.object(), key, None);
             return None;
         }
         Ok(Outcome::Suspended { .. }) => {
@@ -99,7 +99,7 @@ pub(super) async fn report(
             return Some(CHANGED);
         }
         Err(error) => {
-            let until = asked.and_then(|wait| context.now().checked_add(wait).ok());
+            let until = asked.and_then(|wait| context.process.now().checked_add(wait).ok());
             let end = until.map(|until| format!("; goes on at about {}", at_second(until)));
             let message =
                 if subject.is_being_deleted() { error.message_for_deletion() } else { error.message() };
@@ -117,13 +117,13 @@ pub(super) async fn report(
         subject.is_duplicate_of(owner);
     }
     if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
-        context.withdraw_from_sweep(&subject.uid());
+        context.dispatch.withdraw_from_sweep(&subject.uid());
         if error.is_passing() {
             return Some(CHANGED);
         }
         tracing::warn!(%error, "the status could not be written");
         context.metrics.error(FailureKind::StatusWrite);
-        return Some(context.schedule.after_failure(subject.object(), Duration::ZERO));
+        return Some(context.dispatch.schedule.after_failure(subject.object(), Duration::ZERO));
     }
     next(context, subject.object(), &outcome, (reason, asked))
 }
@@ -137,22 +137,22 @@ fn next(
 ) -> Option<Duration> {
     let wait = match outcome {
         Ok(Outcome::Suspended { is_done: true }) => return None,
-        Ok(Outcome::Suspended { is_done: false }) => context.schedule.after_failure(object, Duration::ZERO),
+        Ok(Outcome::Suspended { is_done: false }) => context.dispatch.schedule.after_failure(object, Duration::ZERO),
         Ok(
             Outcome::Settling(until)
             | Outcome::Looked {
                 verdict: Verdict::WaitForAnswer(until) | Verdict::WaitForPeer(_, until), ..
             },
         )
-        | Err(Error::AnswerLost { until, .. }) => context.schedule.after(object, until_then(context, *until)),
-        Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => context.schedule.after(object, CHANGED),
+        | Err(Error::AnswerLost { until, .. }) => context.dispatch.schedule.after(object, until_then(context, *until)),
+        Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => context.dispatch.schedule.after(object, CHANGED),
         Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) => {
             with_list(context, object, *until)
         }
         // The last try comes at the end: the target may have been found again by then.
         Err(Error::TargetNotFound { patience, .. }) => {
             let left = patience.end.saturating_duration_since(Instant::now());
-            context.schedule.after_failure_within(object, left)
+            context.dispatch.schedule.after_failure_within(object, left)
         }
         Err(error) if reason.remedy() == Remedy::Time => {
             tracing::debug!(%reason, %error, "to be tried again");
@@ -160,21 +160,21 @@ fn next(
                 Error::Scalingo(error) => error.retry_after(),
                 _ => None,
             };
-            context.schedule.after_failure(object, asked.or(asked_too).unwrap_or_default())
+            context.dispatch.schedule.after_failure(object, asked.or(asked_too).unwrap_or_default())
         }
         Ok(Outcome::Looked {
             verdict: verdict @ (Verdict::InSync | Verdict::Duplicate(_)),
             seen: Some(seen),
             ..
         }) => {
-            context.enroll_in_sweep(object, &seen.key, Some(seen.sent));
+            context.dispatch.enroll_in_sweep(object, &seen.key, Some(seen.sent));
             if matches!(verdict, Verdict::Duplicate(_)) {
                 // The owner may have gone while this was written.
                 peers::call_heirs(context, Heirs::Itself(object));
             }
             return None;
         }
-        _ => context.schedule.after(object, context.settings.resync),
+        _ => context.dispatch.schedule.after(object, context.settings.resync),
     };
     Some(wait)
 }
@@ -273,14 +273,14 @@ fn records_to_write(
 }
 
 fn until_then(context: &Context, until: Timestamp) -> Duration {
-    let left = until.duration_since(context.now()).try_into().unwrap_or(Duration::ZERO);
+    let left = until.duration_since(context.process.now()).try_into().unwrap_or(Duration::ZERO);
     POLL.min(left + CHANGED)
 }
 
 /// When to reconcile again with what is listed from then on.
 fn with_list(context: &Context, object: &LogDrain, since: Timestamp) -> Duration {
-    let left = since.duration_since(context.now()).try_into().unwrap_or(Duration::ZERO);
-    context.schedule.with_list(object, Instant::now() + left)
+    let left = since.duration_since(context.process.now()).try_into().unwrap_or(Duration::ZERO);
+    context.dispatch.schedule.with_list(object, Instant::now() + left)
 }
 
 fn ready_of(object: &LogDrain) -> Option<&Condition> {

@@ -25,14 +25,14 @@ impl Context {
         let now = Instant::now();
         let objects = if self.view.is_filled() { Some(self.view.all()) } else { None };
         // Each lock is let go before the next is asked for.
-        let (feeds_answering, feeds_silent) = self.feeds().count(now);
-        let feed_age = self.feeds().age(now);
-        let is_covered = |key: &Key| self.feeds().covers(key, now);
-        let achieved_interval = self.sweeps().achieved(now, is_covered);
-        let oldest_check = self.sweeps().oldest(now, is_covered);
+        let (feeds_answering, feeds_silent) = self.remote.feeds().count(now);
+        let feed_age = self.remote.feeds().age(now);
+        let is_covered = |key: &Key| self.remote.feeds().covers(key, now);
+        let achieved_interval = self.dispatch.sweeps().achieved(now, is_covered);
+        let oldest_check = self.dispatch.sweeps().oldest(now, is_covered);
         let (mut covered, mut uncovered) = (BTreeSet::new(), BTreeSet::new());
         for object in objects.iter().flatten().filter(|object| !object.spec.suspend) {
-            let Some(token) = object.uid().and_then(|uid| self.last_token(&uid)) else { continue };
+            let Some(token) = object.uid().and_then(|uid| self.tokens.last(&uid)) else { continue };
             for record in object.status.iter().flat_map(|status| &status.drains) {
                 let key = (token.key(), record.target());
                 let apps = if is_covered(&key) { &mut covered } else { &mut uncovered };
@@ -40,12 +40,12 @@ impl Context {
             }
         }
         Snapshot {
-            leads: self.leadership.holds(),
-            watches: self.watch_health.count(),
+            leads: self.process.leadership.holds(),
+            watches: self.cluster.watch_health.count(),
             logdrains: objects.as_ref().map(|objects| standings(objects.iter().map(AsRef::as_ref))),
             drains: objects.as_ref().map(|objects| drains(objects.iter().map(AsRef::as_ref))),
             unreleased: self.view.unreleased(),
-            budgets: self.scalingo.budgets(self.tokens_in_use()),
+            budgets: self.remote.client.budgets(self.tokens.in_use()),
             feeds_answering,
             feeds_silent,
             feed_age,

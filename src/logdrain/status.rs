@@ -54,13 +54,13 @@ impl<'a> Subject<'a> {
     ) -> Self {
         let revision = Revision::of(&object);
         let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
-        let requester = || Requester::new(context.schedule.class(&object), owner);
+        let requester = || Requester::new(context.dispatch.schedule.class(&object), owner);
         let (client, refusal) = match client {
             Some(Ok(client)) => (Some(client), None),
             Some(Err(error)) => (None, Some(error)),
             None => (None, None),
         };
-        let client = client.unwrap_or_else(|| context.scalingo.on_behalf_of(requester()));
+        let client = client.unwrap_or_else(|| context.remote.client.on_behalf_of(requester()));
         let request = object.open_request().map(str::to_owned);
         let renamed_to = object.status.as_ref().and_then(|status| status.renamed_to.clone());
         Self {
@@ -176,8 +176,8 @@ impl<'a> Subject<'a> {
         }
         let is_requested =
             self.object.open_request().is_some_and(|text| self.request.as_deref() != Some(text));
-        let is_urgent = is_requested || self.context.schedule.is_called(&self.uid());
-        let goes_before = is_urgent && self.context.schedule.class(&self.object) < self.requester.class;
+        let is_urgent = is_requested || self.context.dispatch.schedule.is_called(&self.uid());
+        let goes_before = is_urgent && self.context.dispatch.schedule.class(&self.object) < self.requester.class;
         if goes_before { Err(Error::Changed) } else { Ok(()) }
     }
 
@@ -202,7 +202,7 @@ impl<'a> Subject<'a> {
 
     /// Tells people what has happened to it, as soon as it has.
     pub fn tell(&self, event: &Event) {
-        self.context.events.publish(&self.object, event);
+        self.context.cluster.events.publish(&self.object, event);
     }
 
     /// Its uid.
@@ -275,12 +275,12 @@ impl<'a> Subject<'a> {
         &self,
         call: impl Future<Output = Result<LogDrain, kube::Error>>,
     ) -> Result<LogDrain, Error> {
-        let mut object = self.context.kubernetes(call).await?;
+        let mut object = self.context.cluster.call(call).await?;
         object.metadata.managed_fields = None;
         Ok(object)
     }
 
     fn api(&self) -> Api<LogDrain> {
-        Api::namespaced(self.context.client.clone(), &self.object.namespace().unwrap_or_default())
+        Api::namespaced(self.context.cluster.client.clone(), &self.object.namespace().unwrap_or_default())
     }
 }

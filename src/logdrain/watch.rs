@@ -203,8 +203,8 @@ pub(crate) async fn stand_by(watches: &mut [Watch], context: &Context) {
     // Only a whole cache shows what has passed meanwhile. One whose watch has fallen silent would lack what the predecessor
     // wrote last, and a drain that another resource has come to share would look unshared.
     let called = async {
-        context.leadership.begun().await;
-        if context.leadership.is_elected() {
+        context.process.leadership.begun().await;
+        if context.process.leadership.is_elected() {
             join_all(renewals.into_iter().map(Renewal::renew)).await;
         }
         context.view.filled().await;
@@ -220,12 +220,12 @@ pub(crate) async fn stand_by(watches: &mut [Watch], context: &Context) {
 pub(crate) async fn heed(watches: Vec<Watch>, context: &Context) {
     // What has passed while standing by, first.
     for object in context.view.all() {
-        context.look_at(&object);
+        context.dispatch.look_at(&object);
     }
     let mut passed = select_all(watches.into_iter().map(|watch| watch.stream));
     while let Some(passed) = passed.next().await {
         match passed {
-            Passed::Changed(object) => context.look_at(&object),
+            Passed::Changed(object) => context.dispatch.look_at(&object),
             Passed::Gone(object) => {
                 context.forget(&object.uid().unwrap_or_default());
                 call_heirs(context, Heirs::Of(&object));

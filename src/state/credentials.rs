@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::sync::Notify;
+
 use super::secrets::{SecretName, Version};
 use crate::{
     crd::SecretKeyRef,
@@ -30,6 +32,8 @@ impl Place {
 /// The API tokens that were last read, for when their Secret goes before its resources do.
 #[derive(Default)]
 pub struct Tokens {
+    /// Told when a resource is seen with a token that it had not before.
+    pub changed: Notify,
     known: Mutex<Known>,
 }
 
@@ -82,6 +86,9 @@ impl Tokens {
         let mut known = self.known();
         known.by_place.insert(place, (token.clone(), version));
         let before = known.forget(uid);
+        if before.as_ref() != Some(token) {
+            self.changed.notify_one();
+        }
         let account = (token.key(), region);
         let account = known
             .accounts

@@ -68,23 +68,23 @@ pub async fn poll_change_feeds(context: &Context) {
                 let now = Instant::now();
                 let in_use = in_use(context);
                 let keys: BTreeSet<FeedKey> = in_use.keys().cloned().collect();
-                let due = context.feeds().due(&keys, now);
+                let due = context.remote.feeds().due(&keys, now);
                 let due = due.into_iter().filter_map(|key| in_use.get(&key).map(|token| (key, token.clone())));
                 polls.extend(due.map(|(key, token)| read(context, key, token)));
-                at = context.feeds().next().unwrap_or(now + interval).min(now + interval);
+                at = context.remote.feeds().next().unwrap_or(now + interval).min(now + interval);
             }
-            () = context.tokens_changed.notified() => at = at.min(Instant::now() + GATHER),
+            () = context.tokens.changed.notified() => at = at.min(Instant::now() + GATHER),
             Some((key, result)) = polls.next(), if !polls.is_empty() => {
                 let now = Instant::now();
                 match result {
                     Ok(reading) => judgements.extend(take_in(context, &key, reading, now)),
                     Err(error) => fail(context, &key, &error, now),
                 }
-                at = context.feeds().next().map_or(at, |next| next.min(at));
+                at = context.remote.feeds().next().map_or(at, |next| next.min(at));
                 // A look at the sweeps goes through all targets.
-                let before = std::mem::replace(&mut coverage, context.feeds().coverage(now));
+                let before = std::mem::replace(&mut coverage, context.remote.feeds().coverage(now));
                 if before != coverage {
-                    context.sweeps_changed.notify_one();
+                    context.dispatch.sweeps_changed.notify_one();
                 }
             }
             Some(()) = judgements.next(), if !judgements.is_empty() => {}
@@ -94,7 +94,7 @@ pub async fn poll_change_feeds(context: &Context) {
 
 /// The feeds of all tokens that a resource uses which is looked after.
 fn in_use(context: &Context) -> BTreeMap<FeedKey, ApiToken> {
-    context.tokens_used_by(|uid| context.view.get(uid).is_some_and(|object| is_worked_on(&object)))
+    context.tokens.used_by(|uid| context.view.get(uid).is_some_and(|object| is_worked_on(&object)))
 }
 
 /// Whether a change at Scalingo concerns a resource now.
@@ -109,17 +109,17 @@ async fn read(
 ) -> (FeedKey, Result<Reading, scalingo::Error>) {
     let owner = Owner { namespace: String::new(), name: "change feed".to_owned() };
     let reader = Requester::new(Class::Background, owner);
-    let first = context.scalingo.on_behalf_of(reader.clone());
+    let first = context.remote.client.on_behalf_of(reader.clone());
     // Pages that are read much later show the same events again.
-    let next = context.scalingo.on_behalf_of(reader.going_on());
-    let is_first = context.feeds().is_first(&key);
+    let next = context.remote.client.on_behalf_of(reader.going_on());
+    let is_first = context.remote.feeds().is_first(&key);
     let asked = Instant::now();
     let mut events = Vec::new();
     let mut is_complete = false;
     let mut number = 1;
     while !is_complete && number <= MOST_PAGES {
         // Asked for together, they come together: each alone would wait for the budget, and the next would shift.
-        let most = if is_first { 1 } else { number.max(context.feeds().pages(&key)).min(MOST_PAGES) };
+        let most = if is_first { 1 } else { number.max(context.remote.feeds().pages(&key)).min(MOST_PAGES) };
         let pages = (number..=most).map(|number| {
             let client = if number == 1 { &first } else { &next };
             client.events(&token, &key.1, number)
@@ -129,7 +129,7 @@ async fn read(
             Err(error) => return (key, Err(error)),
         };
         for page in pages {
-            let (unseen, meets) = context.feeds().unseen(&key, page.events);
+            let (unseen, meets) = context.remote.feeds().unseen(&key, page.events);
             events.extend(unseen);
             is_complete |= meets || is_first || !page.has_more;
         }
@@ -145,8 +145,8 @@ fn fail(context: &Context, key: &FeedKey, error: &scalingo::Error, now: Instant)
     let (token, region) = (key.0.label(), &key.1);
     context.metrics.error(FailureKind::ChangeFeed);
     if matches!(error.kind(), ErrorKind::RateLimited { .. }) {
-        context.feeds().put_off(key, now);
-    } else if context.feeds().failed(key, now) {
+        context.remote.feeds().put_off(key, now);
+    } else if context.remote.feeds().failed(key, now) {
         let resync = duration::shown(context.settings.resync);
         tracing::warn!(
             region,
@@ -168,10 +168,10 @@ fn take_in<'a>(
 ) -> Vec<impl Future<Output = ()> + use<'a>> {
     // As in the metrics: it tells tokens apart, and nothing else.
     let (token, region) = (key.0.label(), &key.1);
-    if context.feeds().is_failing(key) {
+    if context.remote.feeds().is_failing(key) {
         tracing::info!(region, token, "the change feed answers again");
     }
-    for app_id in context.feeds().read(key, reading.asked, &reading.events, reading.is_complete, now) {
+    for app_id in context.remote.feeds().read(key, reading.asked, &reading.events, reading.is_complete, now) {
         let resync = duration::shown(context.settings.resync);
         tracing::warn!(
             region,
@@ -186,8 +186,8 @@ fn take_in<'a>(
             token,
             "more has happened than the change feed was read for: all targets are checked soon"
         );
-        context.sweeps().lose_track(key.0, region);
-        context.sweeps_changed.notify_one();
+        context.dispatch.sweeps().lose_track(key.0, region);
+        context.dispatch.sweeps_changed.notify_one();
     }
     let mut drains: BTreeMap<Target, Vec<Told>> = BTreeMap::new();
     for event in reading.events {
@@ -221,7 +221,7 @@ fn users(context: &Context, key: &FeedKey, target: &Target) -> Vec<Arc<LogDrain>
 
 /// Whether a resource uses the token of a feed in its region now.
 fn uses(context: &Context, object: &LogDrain, key: &FeedKey) -> bool {
-    object.metadata.uid.as_ref().is_some_and(|uid| context.uses_token(uid, key)) && is_worked_on(object)
+    object.metadata.uid.as_ref().is_some_and(|uid| context.tokens.uses(uid, key)) && is_worked_on(object)
 }
 
 fn has_record(object: &LogDrain, target: &Target) -> bool {
@@ -231,10 +231,10 @@ fn has_record(object: &LogDrain, target: &Target) -> bool {
 /// Calls for a reconciliation of all on a target, unless all that is told of it is what we have done ourselves.
 async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>, is_first: bool) {
     // Whether it is the echo of what is under way is known once that has ended.
-    context.lists.until_settled(&target).await;
+    context.remote.lists.until_settled(&target).await;
     // Of before this process, an addition is no news. To tell whose it was takes a digest.
     let has_deletion = told.iter().any(|told| told.kind == Kind::Deleted);
-    if is_first && !has_deletion && !context.feeds().may_echo(&key, &target, Kind::Added) {
+    if is_first && !has_deletion && !context.remote.feeds().may_echo(&key, &target, Kind::Added) {
         return;
     }
     let users = users(context, &key, &target);
@@ -244,7 +244,7 @@ async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>,
     let told: Vec<Told> = if is_first { told } else { told.into_iter().rev().collect() };
     for Told { kind, url } in told {
         let url = context.digester.url(&target, &url);
-        let is_echo = context.feeds().is_echo(&key, &target, kind, &url);
+        let is_echo = context.remote.feeds().is_echo(&key, &target, kind, &url);
         if is_first {
             // Of before this process: only what contradicts the records is news, and only the latest of each drain.
             let is_latest = newer.insert(url.clone());
@@ -252,23 +252,23 @@ async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>,
         } else {
             is_news |= !is_echo;
             // What was told before the echo of an own addition was before that addition, too.
-            if !is_echo && !context.feeds().may_echo(&key, &target, Kind::Added) {
-                context.doubts.told(&target, &url, kind, Instant::now());
+            if !is_echo && !context.remote.feeds().may_echo(&key, &target, Kind::Added) {
+                context.remote.doubts.told(&target, &url, kind, Instant::now());
             }
         }
     }
     if is_news {
         tracing::debug!(drains_of = %target, "the change feed tells of a change");
-        context.lists.forget(&target);
+        context.remote.lists.forget(&target);
         let now = Instant::now();
         let mut is_checked = false;
         for user in users {
             let uid = user.uid().unwrap_or_default();
             // One list tells of all who rest there.
-            if context.sweeps().has(&uid) && std::mem::replace(&mut is_checked, true) {
+            if context.dispatch.sweeps().has(&uid) && std::mem::replace(&mut is_checked, true) {
                 continue;
             }
-            context.call(&uid, now);
+            context.dispatch.call(&uid, now);
         }
     }
 }
@@ -291,7 +291,7 @@ fn call_for_app(context: &Context, key: &FeedKey, event: &Event, is_first: bool)
     };
     let is_about_addons = matches!(change, Change::AddonAdded | Change::AddonDeleted);
     if !is_about_addons {
-        context.apps.forget_list(key.0, &key.1);
+        context.remote.apps.forget_list(key.0, &key.1);
     }
     let now = Instant::now();
     let concerned: BTreeMap<Rank, Arc<LogDrain>> = [old_name, app_name, app_id]
@@ -306,7 +306,7 @@ fn call_for_app(context: &Context, key: &FeedKey, event: &Event, is_first: bool)
         let is_named = [old_name, app_name, app_id].contains(&&user.spec.app);
         let has_addon = || user.spec.addon.is_some() || records.iter().any(|record| record.addon.is_some());
         if (is_named || is_recorded()) && (!is_about_addons || has_addon()) {
-            context.call(&user.uid().unwrap_or_default(), now);
+            context.dispatch.call(&user.uid().unwrap_or_default(), now);
         }
     }
 }

@@ -13,12 +13,12 @@ const GATHER: Duration = Duration::from_millis(100);
 pub async fn sweep(context: &Context) {
     context.ready().await;
     loop {
-        let changed = context.sweeps_changed.notified();
+        let changed = context.dispatch.sweeps_changed.notified();
         let now = Instant::now();
-        let next = context.sweeps().next(now, |key| context.feeds().covers(key, now));
+        let next = context.dispatch.sweeps().next(now, |key| context.remote.feeds().covers(key, now));
         match next {
             Next::Check(uid) => {
-                context.check(&uid);
+                context.dispatch.check(&uid);
                 continue;
             }
             Next::At(at) => {
@@ -36,12 +36,12 @@ pub async fn sweep(context: &Context) {
 
 /// While a watch of Secrets fails, reconciles each resource every resync, so that it reads its own. Never ends.
 pub async fn reread_secrets(context: &Context) {
-    let mut turns = context.watch_health.turns();
+    let mut turns = context.cluster.watch_health.turns();
     let mut last = String::new();
     loop {
         turns.mark_unchanged();
-        let is_blind = context.watch_health.fails(Watched::Secret);
-        let next = context.sweeps().after(&last);
+        let is_blind = context.cluster.watch_health.fails(Watched::Secret);
+        let next = context.dispatch.sweeps().after(&last);
         let count = next.as_ref().map_or(1, |(_, count)| u32::try_from(*count).unwrap_or(u32::MAX));
         tokio::select! {
             biased;
@@ -49,7 +49,7 @@ pub async fn reread_secrets(context: &Context) {
             () = sleep(context.settings.resync / count), if is_blind => {}
         }
         if let Some((uid, _)) = next {
-            context.check(&uid);
+            context.dispatch.check(&uid);
             last = uid;
         }
     }

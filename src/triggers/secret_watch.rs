@@ -34,18 +34,18 @@ const TIDY: Duration = Duration::from_secs(60);
 ///
 /// Where a watch fails, all else goes on: what it would have told is found by the next reconciliation of each resource.
 pub async fn watch_secrets(namespaces: Vec<Option<String>>, context: Arc<Context>) {
-    context.secrets.begin(namespaces.len());
+    context.cluster.secrets.begin(namespaces.len());
     let watching = namespaces.into_iter().map(|namespace| watch(&context, namespace));
     let patience = async {
         sleep(FIRST_LIST).await;
-        context.secrets.begin(0);
+        context.cluster.secrets.begin(0);
     };
     future::join4(future::join_all(watching), check_all(&context), tidy(&context), patience).await;
 }
 
 async fn watch(context: &Context, namespace: Option<String>) {
-    let monitor = context.watch_health.begin(Watched::Secret, namespace.clone());
-    let client = monitor.client(&context.client);
+    let monitor = context.cluster.watch_health.begin(Watched::Secret, namespace.clone());
+    let client = monitor.client(&context.cluster.client);
     let api: Api<PartialObjectMeta<Secret>> = match &namespace {
         None => Api::all(client),
         Some(namespace) => Api::namespaced(client, namespace),
@@ -54,16 +54,16 @@ async fn watch(context: &Context, namespace: Option<String>) {
     let mut is_answered = false;
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Init) => context.secrets.lists(namespace.as_deref()),
+            Ok(Event::Init) => context.cluster.secrets.lists(namespace.as_deref()),
             Ok(Event::InitDone) => {
-                context.secrets.listed(namespace.as_deref());
+                context.cluster.secrets.listed(namespace.as_deref());
                 answered(context, &mut is_answered);
             }
             Ok(Event::InitApply(secret) | Event::Apply(secret)) => {
-                context.secrets.heard(&name(&secret), version(&secret));
+                context.cluster.secrets.heard(&name(&secret), version(&secret));
             }
             Ok(Event::Delete(secret)) => {
-                context.secrets.heard(&name(&secret), Version::Gone);
+                context.cluster.secrets.heard(&name(&secret), Version::Gone);
             }
             Err(error) => {
                 monitor.failed(&error);
@@ -76,7 +76,7 @@ async fn watch(context: &Context, namespace: Option<String>) {
 /// Whoever waits for the first list waits for this watch no longer.
 fn answered(context: &Context, is_answered: &mut bool) {
     if !std::mem::replace(is_answered, true) {
-        context.secrets.answered();
+        context.cluster.secrets.answered();
     }
 }
 
@@ -100,7 +100,7 @@ async fn check_all(context: &Context) {
                     agenda.again(secret, Instant::now());
                 }
             }
-            secrets = context.secrets.to_check() => {
+            secrets = context.cluster.secrets.to_check() => {
                 let now = Instant::now();
                 for secret in secrets {
                     agenda.want(secret, now);
@@ -112,10 +112,10 @@ async fn check_all(context: &Context) {
 
 async fn check(context: &Context, permits: &Semaphore, name: SecretName) -> (SecretName, Result<(), Error>) {
     let _permit = permits.acquire().await;
-    let api: Api<Secret> = Api::namespaced(context.client.clone(), &name.namespace);
-    let answer = context.kubernetes(api.get_opt(&name.name)).await;
+    let api: Api<Secret> = Api::namespaced(context.cluster.client.clone(), &name.namespace);
+    let answer = context.cluster.call(api.get_opt(&name.name)).await;
     let result = answer.map(|secret| {
-        let concerned = context.secrets.compare(&name, secret.as_ref());
+        let concerned = context.cluster.secrets.compare(&name, secret.as_ref());
         tracing::info_span!("notice", namespace = name.namespace, secret = name.name).in_scope(|| {
             if concerned.is_empty() {
                 tracing::debug!("nothing in use of the Secret has changed");
@@ -126,8 +126,8 @@ async fn check(context: &Context, permits: &Semaphore, name: SecretName) -> (Sec
         let crowd = Crowd::of(concerned.len());
         for (uid, change) in concerned {
             match change {
-                Change::Certain => context.call_with(&uid, Instant::now(), crowd),
-                Change::Possible => context.prove(&uid, Instant::now(), crowd),
+                Change::Certain => context.dispatch.call_with(&uid, Instant::now(), crowd),
+                Change::Possible => context.dispatch.prove(&uid, Instant::now(), crowd),
             }
         }
     });

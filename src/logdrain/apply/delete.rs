@@ -19,7 +19,7 @@ impl PlanExecutor<'_, '_> {
             return self.put(record, None, Reason::Progressing, "the drain is gone").await;
         };
         let record = self.delete_at_scalingo(record, digest, &url).await?;
-        self.context.doubts.told(self.target(), digest, Kind::Deleted, Instant::now());
+        self.context.remote.doubts.told(self.target(), digest, Kind::Deleted, Instant::now());
         self.tell_of_deletion(&record);
         self.put(&record, None, Reason::Progressing, "deleted a drain").await
     }
@@ -83,9 +83,9 @@ impl PlanExecutor<'_, '_> {
     ) -> Result<(DrainRecord, Timestamp), Error> {
         let mut intent = record.clone();
         loop {
-            let sent = self.context.now();
+            let sent = self.context.process.now();
             intent = self.note_deletion(&intent, digest, 1, Some(sent)).await?;
-            self.context.go_on()?;
+            self.context.process.go_on()?;
             if self.holds(sent) {
                 return Ok((intent, sent));
             }
@@ -101,7 +101,7 @@ impl PlanExecutor<'_, '_> {
         url: &DrainUrl,
     ) -> Result<DrainRecord, Error> {
         let region = self.target().region.clone();
-        let (mut form, mut proof) = self.context.delete_forms.form(&region);
+        let (mut form, mut proof) = self.context.remote.delete_forms.form(&region);
         let mut tried_all = false;
         let mut record = record.clone();
         loop {
@@ -146,7 +146,7 @@ impl PlanExecutor<'_, '_> {
             if self.is_gone_by_a_list(digest).await? {
                 if heeded {
                     self.expect_echo(Kind::Deleted, digest);
-                    self.context.delete_forms.works(&region, form);
+                    self.context.remote.delete_forms.works(&region, form);
                 }
                 return Ok(record);
             }
@@ -161,7 +161,7 @@ impl PlanExecutor<'_, '_> {
     /// Whether a drain is gone whose deletion was just answered. A list tells so at once only of one that is old enough to be in
     /// it; else one that is sent later.
     async fn is_gone_by_a_list(&mut self, digest: &Digest) -> Result<bool, Error> {
-        if !self.context.doubts.is_young(self.target(), digest, Instant::now()) {
+        if !self.context.remote.doubts.is_young(self.target(), digest, Instant::now()) {
             self.observation = self.list_anew(self.client).await?;
             if self.observation.count(digest) == 0 {
                 return Ok(true);

@@ -63,7 +63,7 @@ impl PlanExecutor<'_, '_> {
     #[must_use]
     pub fn peers(&self) -> Vec<Peer> {
         let mut peers =
-            self.context.view.peers(&self.subject.uid(), self.target(), self.context.now(), |_| true);
+            self.context.view.peers(&self.subject.uid(), self.target(), self.context.process.now(), |_| true);
         let former = self.former_digests();
         for record in peers.iter_mut().flat_map(|peer| &mut peer.records).filter(|_| !former.is_empty()) {
             let mut written = record.written.clone();
@@ -94,7 +94,7 @@ impl PlanExecutor<'_, '_> {
     #[must_use]
     pub fn records_here(&self) -> Vec<Record> {
         let target = self.target();
-        let records = self.context.view.records(self.subject.object(), self.context.now());
+        let records = self.context.view.records(self.subject.object(), self.context.process.now());
         records.into_iter().filter(|record| record.written.is_on(target)).collect()
     }
 

@@ -44,7 +44,7 @@ impl Subject<'_> {
         }
         let before = self.object.status.clone().unwrap_or_default();
         let generation = self.revision.generation;
-        let now = self.context.now();
+        let now = self.context.process.now();
         let answered = self.request.clone().filter(|_| self.is_answered);
         let mut status = LogDrainStatus {
             observed_generation: generation,

@@ -103,7 +103,7 @@ impl Case {
     /// Who has been called meanwhile, each time.
     async fn called(&mut self) -> Vec<String> {
         sleep(A_WHILE).await;
-        let mut called = self.context.queue.take_due();
+        let mut called = self.context.dispatch.queue.take_due();
         called.sort();
         called.iter().map(|uid| uid.trim_start_matches("uid-of-").to_owned()).collect()
     }
@@ -265,8 +265,8 @@ async fn a_resource_that_is_gone_is_forgotten_with_its_token() {
     case.context.forget("uid-of-a");
     sleep(TIDY + A_WHILE).await;
     let token = ApiToken::new("tk-one").unwrap();
-    assert_eq!(case.context.last_token("uid-of-a"), None);
-    assert_eq!(case.context.last_token("uid-of-b"), Some(token));
+    assert_eq!(case.context.tokens.last("uid-of-a"), None);
+    assert_eq!(case.context.tokens.last("uid-of-b"), Some(token));
     case.write("scalingo", &two(), "");
     assert_eq!(case.called().await, ["b"]);
 }
