@@ -16,7 +16,7 @@ use crate::{
     crd::Reason,
     drain::Target,
     scalingo::{self, ApiToken, Client, Requester, budget::Class},
-    state::{apps::Fresh, listings::Waiting},
+    state::{apps::Fresh, listings::Waiting, queue::Queue},
 };
 
 /// How long a stage of a reconciliation may take, apart from waiting for the budget.
@@ -199,7 +199,7 @@ pub(super) async fn on_list(
 
 /// Gives a stage its time-out, which does not run while it waits for the budget. Meanwhile it takes nobody's place.
 pub(super) async fn in_time<T>(
-    context: &Context,
+    queue: &Queue<String, Class>,
     requester: &Requester,
     stage: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
@@ -208,7 +208,7 @@ pub(super) async fn in_time<T>(
     let stage = poll_fn(|task| {
         let result = stage.as_mut().poll(task);
         idle = (result.is_pending() && requester.is_waiting())
-            .then(|| idle.take().unwrap_or_else(|| context.dispatch.queue.idle()));
+            .then(|| idle.take().unwrap_or_else(|| queue.idle()));
         result
     });
     pin!(stage);

@@ -2,40 +2,46 @@
 
 use tokio::time::Instant;
 
-use super::{context::Context, view::records};
+use super::{dispatch::Dispatch, view::records};
 use crate::{
     crd::DrainRecord,
     drain::Digest,
     scalingo::{App, TokenKey},
-    state::{apps::named, listings::Key, observation::Observation},
+    state::{apps::named, doubts::Doubts, listings::Key, observation::Observation},
 };
 
 /// A list that has just come checks all resources of its target: those whose drain it does not show are called,
 /// and may use it.
-pub fn compare_all(context: &Context, key: &Key, observation: &Observation, except_uid: &str) {
-    let members = context.dispatch.sweeps().members(key);
+pub fn compare_all(
+    dispatch: &Dispatch,
+    doubts: &Doubts,
+    key: &Key,
+    observation: &Observation,
+    except_uid: &str,
+) {
+    let members = dispatch.sweeps().members(key);
     if members.len() <= 1 {
         return;
     }
     for uid in members.into_iter().filter(|uid| uid != except_uid) {
-        let Some(object) = context.view.get(&uid) else { continue };
+        let Some(object) = dispatch.view.get(&uid) else { continue };
         // It looks by itself, and once is enough.
         if object.open_request().is_some() {
             continue;
         }
         let mut here = records(&object).iter().filter(|record| record.is_on(&key.1));
-        if here.any(|record| !is_shown(context, record, observation)) {
-            context.dispatch.call(&uid, observation.sent());
+        if here.any(|record| !is_shown(doubts, record, observation)) {
+            dispatch.call(&uid, observation.sent());
         }
     }
 }
 
 /// A list of apps that has just come tells of all names: those resources are called whose app goes by another, or
 /// whose name has come to mean another app.
-pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[App]) {
-    let members = context.dispatch.sweeps().members_of(token, region);
+pub fn compare_names(dispatch: &Dispatch, token: TokenKey, region: &str, apps: &[App]) {
+    let members = dispatch.sweeps().members_of(token, region);
     for (uid, target) in members {
-        let Some(object) = context.view.get(&uid) else { continue };
+        let Some(object) = dispatch.view.get(&uid) else { continue };
         let is_other = match named(apps, &object.spec.app) {
             Some(app) => app.id != target.app_id,
             // Not every app may be in the list.
@@ -44,12 +50,12 @@ pub fn compare_names(context: &Context, token: TokenKey, region: &str, apps: &[A
             }),
         };
         if is_other {
-            context.dispatch.call(&uid, Instant::now());
+            dispatch.call(&uid, Instant::now());
         }
     }
 }
 
-fn is_shown(context: &Context, record: &DrainRecord, observation: &Observation) -> bool {
+fn is_shown(doubts: &Doubts, record: &DrainRecord, observation: &Observation) -> bool {
     let url = record.url_digest.as_deref().map(Digest::recorded);
-    url.is_some_and(|url| context.remote.doubts.shows(observation, &url))
+    url.is_some_and(|url| doubts.shows(observation, &url))
 }

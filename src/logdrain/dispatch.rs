@@ -24,7 +24,7 @@ pub struct Dispatch {
     /// Told when a target is to be checked otherwise than planned.
     pub sweeps_changed: Notify,
     sweeps: Mutex<Sweeps>,
-    view: Arc<View>,
+    pub(super) view: Arc<View>,
 }
 
 impl Dispatch {

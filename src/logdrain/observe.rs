@@ -70,7 +70,9 @@ pub async fn leaving(
         Err(error) => error,
     };
     let presence = match error.kind() {
-        ErrorKind::NotFound(missing) if context.remote.feeds().proves_deletion(target, missing) => Presence::Deleted,
+        ErrorKind::NotFound(missing) if context.remote.feeds().proves_deletion(target, missing) => {
+            Presence::Deleted
+        }
         ErrorKind::NotFound(_) => {
             let (now, gone_after) = ((Instant::now(), context.process.now()), context.settings.gone_after);
             let patience = context.remote.vanished.not_found(subject.object(), target, now, gone_after);

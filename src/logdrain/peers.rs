@@ -6,17 +6,17 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::{
-    context::Context,
+    dispatch::Dispatch,
     plan::Record,
     status::Subject,
-    view::{FoundBy, is_ready_as, name, rank, records},
+    view::{FoundBy, View, is_ready_as, name, rank, records},
 };
 use crate::crd::{DrainRecord, LogDrain, Reason};
 
 /// Calls those whose standing this resource's changes may have changed: all with the same drain when it is
 /// gone from here, the younger ones when it is new here.
-pub(crate) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[DrainRecord]) {
-    let after = if context.view.get(&subject.uid()).is_none() { &[] } else { subject.records() };
+pub(crate) fn call_peers(dispatch: &Dispatch, subject: &Subject<'_>, before: &[DrainRecord]) {
+    let after = if dispatch.view.get(&subject.uid()).is_none() { &[] } else { subject.records() };
     let is_in = |record: &DrainRecord, records: &[DrainRecord]| {
         records.iter().any(|other| other.is_of_same_drain(record) && other.target() == record.target())
     };
@@ -25,14 +25,14 @@ pub(crate) fn call_peers(context: &Context, subject: &Subject<'_>, before: &[Dra
     let me = rank(subject.object());
     let mut concerned = BTreeMap::new();
     for (record, is_gone) in gone.map(|record| (record, true)).chain(new.map(|record| (record, false))) {
-        let peers = context.view.find(&FoundBy::Target(record.target())).into_iter();
+        let peers = dispatch.view.find(&FoundBy::Target(record.target())).into_iter();
         let shares = peers.filter(|peer| records(peer).iter().any(|other| is_same(other, record)));
         let ranked = shares.map(|peer| (rank(&peer), peer));
         concerned.extend(ranked.filter(|(rank, _)| rank.uid != me.uid && (is_gone || *rank > me)));
     }
     let now = Instant::now();
     for peer in concerned.values() {
-        context.dispatch.call(&peer.uid().unwrap_or_default(), now);
+        dispatch.call(&peer.uid().unwrap_or_default(), now);
     }
 }
 
@@ -49,28 +49,27 @@ pub(crate) enum Heirs<'a> {
 
 /// Calls those that rest as duplicates of what is not their owner any more: a record or a whole resource may have gone without
 /// this process having been told that it has taken it away.
-pub(crate) fn call_heirs(context: &Context, heirs: Heirs<'_>) {
+pub(crate) fn call_heirs(dispatch: &Dispatch, heirs: Heirs<'_>) {
     let heirs = match heirs {
-        Heirs::All => context.view.find(&FoundBy::Duplicate),
-        Heirs::Of(owner) => context.view.find(&FoundBy::DuplicateOf(name(owner))),
+        Heirs::All => dispatch.view.find(&FoundBy::Duplicate),
+        Heirs::Of(owner) => dispatch.view.find(&FoundBy::DuplicateOf(name(owner))),
         Heirs::Itself(heir) => vec![Arc::new(heir.clone())],
     };
     let now = Instant::now();
     for heir in heirs.iter().filter(|heir| is_ready_as(heir, Reason::Duplicate)) {
         let uid = heir.uid().unwrap_or_default();
-        if context.dispatch.schedule.rests(&uid) && !has_owner(context, heir) {
-            context.dispatch.call(&uid, now);
+        if dispatch.schedule.rests(&uid) && !has_owner(&dispatch.view, heir) {
+            dispatch.call(&uid, now);
         }
     }
 }
 
 /// Whether the first of all that have its drain is the one that its status names.
-fn has_owner(context: &Context, heir: &LogDrain) -> bool {
+fn has_owner(view: &View, heir: &LogDrain) -> bool {
     let named = heir.status.as_ref().and_then(|status| status.duplicate_of.as_ref());
     let is_named = |wanted: &DrainRecord| {
         let has_it = |record: &DrainRecord| is_same(record, wanted) && Record::from(record.clone()).is_had();
-        let owner = context
-            .view
+        let owner = view
             .find(&FoundBy::Target(wanted.target()))
             .into_iter()
             .filter(|object| {

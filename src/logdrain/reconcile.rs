@@ -11,7 +11,7 @@ use super::{
     admission::{self, Admission, Admitted, in_time},
     apply::PlanExecutor,
     compare,
-    context::Context,
+    context::{Context, Process, Settings},
     desired::{self, Described},
     error::Error,
     execute::{delete_on_all, plan_and_execute},
@@ -22,7 +22,7 @@ use super::{
     report::{Outcome, Seen, report},
     schedule::{Decision, Trigger},
     status::Subject,
-    view::{is_ready_as, rank, records},
+    view::{View, is_ready_as, rank, records},
 };
 use crate::{
     crd::{DrainRecord, DrainState, LogDrain, Reason},
@@ -122,7 +122,7 @@ async fn look_after(
     let outcome = Box::pin(run_steps(context, &mut subject)).await;
     if let (Err(Error::Waits), Some(admission)) = (&outcome, subject.take_admission()) {
         counted.pauses();
-        call_peers(context, &subject, &before);
+        call_peers(&context.dispatch, &subject, &before);
         context.dispatch.schedule.waits(subject.object(), subject.requester().class);
         return Wait::Until(subject.requester().class, admission);
     }
@@ -138,10 +138,10 @@ async fn look_after(
     let has_failed = outcome.as_ref().is_err_and(|error| !error.is_passing());
     let follows_failure = context.dispatch.schedule.ends(subject.object(), has_failed);
     let wait = report(context, &mut subject, outcome).await;
-    call_peers(context, &subject, &before);
+    call_peers(&context.dispatch, &subject, &before);
     // A record may have gone then by a write that was not answered.
     if follows_failure {
-        call_heirs(context, Heirs::Of(subject.object()));
+        call_heirs(&context.dispatch, Heirs::Of(subject.object()));
     }
     wait.map_or(Wait::Rest, Wait::For)
 }
@@ -157,8 +157,14 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     subject.add_finalizer().await?;
     let client = subject.client();
     let requester = client.requester().clone();
-    let token = in_time(context, &requester, desired::api_token(context, subject.object())).await?;
-    let described = in_time(context, &requester, desired::destination(&context.cluster, subject.object())).await?;
+    let token =
+        in_time(&context.dispatch.queue, &requester, desired::api_token(context, subject.object())).await?;
+    let described = in_time(
+        &context.dispatch.queue,
+        &requester,
+        desired::destination(&context.cluster, subject.object()),
+    )
+    .await?;
     if let Some(target) = left_in_order(context, subject, &described.destination) {
         return Ok(Outcome::LeftInOrder((token.key(), target)));
     }
@@ -166,14 +172,19 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     let kept_for = if subject.is_requested() { Duration::ZERO } else { context.keeps_apps(&token, &region) };
     let fresh = Fresh { since: subject.trigger().since, keep: kept_for };
     admission::on_names(subject, (&client, &token), &region, fresh).await?;
-    let desired =
-        in_time(context, &requester, desire(context, subject, client, token, described, fresh)).await?;
+    let desired = in_time(
+        &context.dispatch.queue,
+        &requester,
+        desire(context, subject, client, token, described, fresh),
+    )
+    .await?;
     let mut targets = subject.targets();
     targets.insert(desired.target.clone());
     let account = (&desired.client, &desired.token);
     let _turn = admission::on_list(context, subject, account, &targets, &desired.target).await?;
     let (verdict, seen) =
-        in_time(context, &requester, Box::pin(ensure_drain(context, subject, &desired))).await?;
+        in_time(&context.dispatch.queue, &requester, Box::pin(ensure_drain(context, subject, &desired)))
+            .await?;
     // Told once the status can say it too: what it does not say would be told at each reconciliation.
     let note = subject.app_is_called(desired.renamed_to);
     let seen = Seen { key: (desired.token.key(), desired.target), sent: seen };
@@ -183,15 +194,15 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
 /// The target of a resource that is as its status says, for all that can be told without a request: the check is left to the sweep.
 fn left_in_order(context: &Context, subject: &Subject<'_>, destination: &Destination) -> Option<Target> {
     let object = subject.object();
-    let record = record_that_may_stand(context, object, subject.trigger())?;
+    let record = record_that_may_stand(&context.settings, object, subject.trigger())?;
     let wanted = context.digester.destination(&record.target(), destination);
-    is_in_order(context, object, record, &wanted).then(|| record.target())
+    is_in_order(&context.view, &context.process, object, record, &wanted).then(|| record.target())
 }
 
 /// The same without a look into the Secret of its destination, which stands in the version that is recorded. After a start, most
 /// resources end here.
 async fn left_unread(context: &Context, object: &LogDrain, trigger: Trigger) -> Option<Key> {
-    let record = record_that_may_stand(context, object, trigger)?;
+    let record = record_that_may_stand(&context.settings, object, trigger)?;
     let secret = match (&object.spec.token_secret_ref, &object.spec.url_secret_ref) {
         (Some(secret), None) | (None, Some(secret)) => Some(secret),
         // A record without a version may be of an earlier version of the operator, and to be written anew.
@@ -203,7 +214,9 @@ async fn left_unread(context: &Context, object: &LogDrain, trigger: Trigger) -> 
     };
     let version = record.secret_version.as_deref().map(|version| Version::of(Some(version)));
     let wanted = Digest::recorded(&record.destination_digest);
-    if secret.is_some() != version.is_some() || !is_in_order(context, object, record, &wanted) {
+    if secret.is_some() != version.is_some()
+        || !is_in_order(&context.view, &context.process, object, record, &wanted)
+    {
         return None;
     }
     context.cluster.secrets.until_listed().await;
@@ -220,14 +233,14 @@ async fn left_unread(context: &Context, object: &LogDrain, trigger: Trigger) -> 
 
 /// The only record of a resource, where its status says that its drain is there as the spec wants it, and nothing says that it is not.
 fn record_that_may_stand<'a>(
-    context: &Context,
+    settings: &Settings,
     object: &'a LogDrain,
     trigger: Trigger,
 ) -> Option<&'a DrainRecord> {
     let (spec, status) = (&object.spec, object.status.as_ref()?);
     let [record] = status.drains.as_slice() else { return None };
     let is_of_spec =
-        record.app == spec.app && record.addon == spec.addon && record.region == context.settings.region_of(object);
+        record.app == spec.app && record.addon == spec.addon && record.region == settings.region_of(object);
     let is_current = status.observed_generation == object.metadata.generation;
     let is_steady = object.metadata.deletion_timestamp.is_none() && !spec.suspend && object.is_held();
     let may_stand = trigger.may_stand && is_steady && object.open_request().is_none();
@@ -235,7 +248,13 @@ fn record_that_may_stand<'a>(
 }
 
 /// Whether there is nothing to do about a record where its drain is listed, and the status says so.
-fn is_in_order(context: &Context, object: &LogDrain, record: &DrainRecord, wanted: &Digest) -> bool {
+fn is_in_order(
+    view: &View,
+    process: &Process,
+    object: &LogDrain,
+    record: &DrainRecord,
+    wanted: &Digest,
+) -> bool {
     let Some(status) = &object.status else { return false };
     let Some(url) = record.url_digest.as_deref() else { return false };
     let listed =
@@ -247,15 +266,15 @@ fn is_in_order(context: &Context, object: &LogDrain, record: &DrainRecord, wante
         is_same || other.state != DrainState::Active || other.url_digest.is_none()
     };
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
-    let peers = context.view.peers(uid, &record.target(), context.process.now(), matters);
+    let peers = view.peers(uid, &record.target(), process.now(), matters);
     let plan = Plan::new(&Situation {
         ledger: Ledger {
             records: &[Record::from(record.clone())],
             listed: &[listed],
             doubts: &BTreeMap::new(),
             peers: &peers,
-            now: context.process.now(),
-            led_since: context.process.led_since(),
+            now: process.now(),
+            led_since: process.led_since(),
         },
         rank: &rank(object),
         wanted: Some(wanted),
@@ -294,7 +313,7 @@ async fn desire(
         Err(error) => return Err(error.into()),
     };
     if let Some(apps) = context.remote.apps.news(&token, &region).await {
-        compare::compare_names(context, token.key(), &region, &apps);
+        compare::compare_names(&context.dispatch, token.key(), &region, &apps);
     }
     let (app, renamed_to) = match resolved {
         Resolved::App(app) => (app, None),
@@ -320,7 +339,7 @@ async fn ensure_drain<'a>(
     let observation = observe::wanted(context, account, &desired.target, subject.object(), freshness).await?;
     let sent = observation.sent();
     let key = (desired.token.key(), desired.target.clone());
-    compare::compare_all(context, &key, &observation, &subject.uid());
+    compare::compare_all(&context.dispatch, &context.remote.doubts, &key, &observation, &subject.uid());
     let described = Some(&desired.described.destination);
     let mut work = PlanExecutor {
         context,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     admission::PATIENCE,
-    context::Context,
+    context::{Context, Process},
     error::{Error, at_second},
     peers::{self, Heirs},
     plan::Verdict,
@@ -137,15 +137,21 @@ fn next(
 ) -> Option<Duration> {
     let wait = match outcome {
         Ok(Outcome::Suspended { is_done: true }) => return None,
-        Ok(Outcome::Suspended { is_done: false }) => context.dispatch.schedule.after_failure(object, Duration::ZERO),
+        Ok(Outcome::Suspended { is_done: false }) => {
+            context.dispatch.schedule.after_failure(object, Duration::ZERO)
+        }
         Ok(
             Outcome::Settling(until)
             | Outcome::Looked {
                 verdict: Verdict::WaitForAnswer(until) | Verdict::WaitForPeer(_, until), ..
             },
         )
-        | Err(Error::AnswerLost { until, .. }) => context.dispatch.schedule.after(object, until_then(context, *until)),
-        Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => context.dispatch.schedule.after(object, CHANGED),
+        | Err(Error::AnswerLost { until, .. }) => {
+            context.dispatch.schedule.after(object, until_then(&context.process, *until))
+        }
+        Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => {
+            context.dispatch.schedule.after(object, CHANGED)
+        }
         Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) => {
             with_list(context, object, *until)
         }
@@ -170,7 +176,7 @@ fn next(
             context.dispatch.enroll_in_sweep(object, &seen.key, Some(seen.sent));
             if matches!(verdict, Verdict::Duplicate(_)) {
                 // The owner may have gone while this was written.
-                peers::call_heirs(context, Heirs::Itself(object));
+                peers::call_heirs(&context.dispatch, Heirs::Itself(object));
             }
             return None;
         }
@@ -272,8 +278,8 @@ fn records_to_write(
     records
 }
 
-fn until_then(context: &Context, until: Timestamp) -> Duration {
-    let left = until.duration_since(context.process.now()).try_into().unwrap_or(Duration::ZERO);
+fn until_then(process: &Process, until: Timestamp) -> Duration {
+    let left = until.duration_since(process.now()).try_into().unwrap_or(Duration::ZERO);
     POLL.min(left + CHANGED)
 }
 

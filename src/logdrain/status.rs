@@ -177,7 +177,8 @@ impl<'a> Subject<'a> {
         let is_requested =
             self.object.open_request().is_some_and(|text| self.request.as_deref() != Some(text));
         let is_urgent = is_requested || self.context.dispatch.schedule.is_called(&self.uid());
-        let goes_before = is_urgent && self.context.dispatch.schedule.class(&self.object) < self.requester.class;
+        let goes_before =
+            is_urgent && self.context.dispatch.schedule.class(&self.object) < self.requester.class;
         if goes_before { Err(Error::Changed) } else { Ok(()) }
     }
 

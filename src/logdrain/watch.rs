@@ -228,12 +228,12 @@ pub(crate) async fn heed(watches: Vec<Watch>, context: &Context) {
             Passed::Changed(object) => context.dispatch.look_at(&object),
             Passed::Gone(object) => {
                 context.forget(&object.uid().unwrap_or_default());
-                call_heirs(context, Heirs::Of(&object));
+                call_heirs(&context.dispatch, Heirs::Of(&object));
             }
             // What went while nothing was heard is only seen to be absent.
             Passed::Listed(gone) => {
                 gone.iter().filter_map(|object| object.uid()).for_each(|uid| context.forget(&uid));
-                call_heirs(context, Heirs::All);
+                call_heirs(&context.dispatch, Heirs::All);
             }
         }
     }

@@ -29,7 +29,10 @@ use crate::{
         budget::{Class, Owner},
         event::{Change, Event},
     },
-    state::feeds::{FeedKey, Kind},
+    state::{
+        credentials::Tokens,
+        feeds::{FeedKey, Kind},
+    },
 };
 
 /// How many pages are read back at the most to find the last event that is known.
@@ -214,14 +217,14 @@ fn take_in<'a>(
 /// The resources with a record on a target that use the token of a feed in its region, in the order of ownership.
 fn users(context: &Context, key: &FeedKey, target: &Target) -> Vec<Arc<LogDrain>> {
     let mut users = context.view.find(&FoundBy::Target(target.clone()));
-    users.retain(|user| uses(context, user, key) && has_record(user, target));
+    users.retain(|user| uses(&context.tokens, user, key) && has_record(user, target));
     users.sort_by_cached_key(|user| rank(user));
     users
 }
 
 /// Whether a resource uses the token of a feed in its region now.
-fn uses(context: &Context, object: &LogDrain, key: &FeedKey) -> bool {
-    object.metadata.uid.as_ref().is_some_and(|uid| context.tokens.uses(uid, key)) && is_worked_on(object)
+fn uses(tokens: &Tokens, object: &LogDrain, key: &FeedKey) -> bool {
+    object.metadata.uid.as_ref().is_some_and(|uid| tokens.uses(uid, key)) && is_worked_on(object)
 }
 
 fn has_record(object: &LogDrain, target: &Target) -> bool {
@@ -297,7 +300,7 @@ fn call_for_app(context: &Context, key: &FeedKey, event: &Event, is_first: bool)
     let concerned: BTreeMap<Rank, Arc<LogDrain>> = [old_name, app_name, app_id]
         .into_iter()
         .flat_map(|app| context.view.find(&FoundBy::App(app.clone())))
-        .filter(|user| uses(context, user, key))
+        .filter(|user| uses(&context.tokens, user, key))
         .map(|user| (rank(&user), user))
         .collect();
     for user in concerned.values() {

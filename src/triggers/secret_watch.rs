@@ -14,7 +14,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::{
     kube::{watch_health::Watched, watching::watching},
-    logdrain::{context::Context, error::Error, schedule::Crowd},
+    logdrain::{
+        context::{Cluster, Context},
+        error::Error,
+        schedule::Crowd,
+    },
     metrics::FailureKind,
     state::secrets::{Change, SecretName, Version},
 };
@@ -35,7 +39,7 @@ const TIDY: Duration = Duration::from_secs(60);
 /// Where a watch fails, all else goes on: what it would have told is found by the next reconciliation of each resource.
 pub async fn watch_secrets(namespaces: Vec<Option<String>>, context: Arc<Context>) {
     context.cluster.secrets.begin(namespaces.len());
-    let watching = namespaces.into_iter().map(|namespace| watch(&context, namespace));
+    let watching = namespaces.into_iter().map(|namespace| watch(&context.cluster, namespace));
     let patience = async {
         sleep(FIRST_LIST).await;
         context.cluster.secrets.begin(0);
@@ -43,9 +47,9 @@ pub async fn watch_secrets(namespaces: Vec<Option<String>>, context: Arc<Context
     future::join4(future::join_all(watching), check_all(&context), tidy(&context), patience).await;
 }
 
-async fn watch(context: &Context, namespace: Option<String>) {
-    let monitor = context.cluster.watch_health.begin(Watched::Secret, namespace.clone());
-    let client = monitor.client(&context.cluster.client);
+async fn watch(cluster: &Cluster, namespace: Option<String>) {
+    let monitor = cluster.watch_health.begin(Watched::Secret, namespace.clone());
+    let client = monitor.client(&cluster.client);
     let api: Api<PartialObjectMeta<Secret>> = match &namespace {
         None => Api::all(client),
         Some(namespace) => Api::namespaced(client, namespace),
@@ -54,29 +58,29 @@ async fn watch(context: &Context, namespace: Option<String>) {
     let mut is_answered = false;
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Init) => context.cluster.secrets.lists(namespace.as_deref()),
+            Ok(Event::Init) => cluster.secrets.lists(namespace.as_deref()),
             Ok(Event::InitDone) => {
-                context.cluster.secrets.listed(namespace.as_deref());
-                answered(context, &mut is_answered);
+                cluster.secrets.listed(namespace.as_deref());
+                answered(cluster, &mut is_answered);
             }
             Ok(Event::InitApply(secret) | Event::Apply(secret)) => {
-                context.cluster.secrets.heard(&name(&secret), version(&secret));
+                cluster.secrets.heard(&name(&secret), version(&secret));
             }
             Ok(Event::Delete(secret)) => {
-                context.cluster.secrets.heard(&name(&secret), Version::Gone);
+                cluster.secrets.heard(&name(&secret), Version::Gone);
             }
             Err(error) => {
                 monitor.failed(&error);
-                answered(context, &mut is_answered);
+                answered(cluster, &mut is_answered);
             }
         }
     }
 }
 
 /// Whoever waits for the first list waits for this watch no longer.
-fn answered(context: &Context, is_answered: &mut bool) {
+fn answered(cluster: &Cluster, is_answered: &mut bool) {
     if !std::mem::replace(is_answered, true) {
-        context.cluster.secrets.answered();
+        cluster.secrets.answered();
     }
 }
 
