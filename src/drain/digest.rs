@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -17,13 +17,13 @@ use crate::keyed::{KeyedDigest, Purpose};
 /// It is public: whoever can read the status can read it. So it is slow to compute (Argon2id) and
 /// salted with the target: a weak password cannot be guessed in bulk, nor two apps be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest(String);
+pub struct Digest(Arc<str>);
 
 impl Digest {
     /// Takes a digest back from a record.
     #[must_use]
     pub fn recorded(digest: &str) -> Self {
-        Self(digest.to_owned())
+        Self(digest.into())
     }
 }
 
@@ -132,7 +132,7 @@ fn slow(text: &[u8], salt: &[u8], memory: &mut Vec<Block>) -> Digest {
         use fmt::Write as _;
         let _ = write!(digest, "{byte:02x}");
     }
-    Digest(digest)
+    Digest(digest.into())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! counts as not covered until one comes; so does everything while a feed does not answer.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -49,7 +49,8 @@ pub enum Kind {
 pub struct Feeds {
     interval: Option<Duration>,
     known: HashMap<FeedKey, Feed>,
-    writes: Vec<Write>,
+    /// Own writes, by target: the oldest first.
+    writes: BTreeMap<Target, Vec<Write>>,
     /// Apps that were deleted, by region and id.
     deleted: BTreeSet<(String, String)>,
     /// Apps that have lost an addon.
@@ -78,11 +79,11 @@ struct Known {
 #[derive(Debug)]
 struct Write {
     token: TokenKey,
-    target: Target,
     kind: Kind,
     url: Digest,
     at: Instant,
-    seen_by: Vec<FeedKey>,
+    /// The tokens whose feed of the target's region has told it.
+    seen_by: Vec<TokenKey>,
     /// Whether its echo may have been among events that were not read.
     is_excused: bool,
 }
@@ -94,7 +95,7 @@ impl Feeds {
         Self {
             interval,
             known: HashMap::new(),
-            writes: Vec::new(),
+            writes: BTreeMap::new(),
             deleted: BTreeSet::new(),
             lost_addon: BTreeSet::new(),
         }
@@ -104,7 +105,10 @@ impl Feeds {
     /// [`read`](Self::read), [`failed`](Self::failed) or [`put_off`](Self::put_off).
     pub fn due(&mut self, in_use: &BTreeSet<FeedKey>, now: Instant) -> Vec<FeedKey> {
         self.known.retain(|key, _| in_use.contains(key));
-        self.writes.retain(|write| now.duration_since(write.at) < RECOGNISED);
+        self.writes.retain(|_, writes| {
+            writes.retain(|write| now.duration_since(write.at) < RECOGNISED);
+            !writes.is_empty()
+        });
         let mut due = Vec::new();
         for key in in_use {
             let feed = self.known.entry(key.clone()).or_insert_with(|| Feed {
@@ -126,7 +130,7 @@ impl Feeds {
 
     /// Forgets what was heard and not heard of apps, by region and id, that this is false for.
     pub fn keep_apps(&mut self, is_used: impl Fn(&str, &str) -> bool) {
-        self.writes.retain(|write| is_used(&write.target.region, &write.target.app_id));
+        self.writes.retain(|target, _| is_used(&target.region, &target.app_id));
         for apps in [&mut self.deleted, &mut self.lost_addon] {
             apps.retain(|(region, app)| is_used(region, app));
         }
@@ -161,13 +165,7 @@ impl Feeds {
     /// How many pages it takes at least, read in a minute or so, to see the echoes that have not come yet.
     #[must_use]
     pub fn pages(&self, key: &FeedKey) -> u64 {
-        let to_come = self.writes.iter().filter(|write| {
-            write.token == key.0
-                && write.target.region == key.1
-                && !write.is_excused
-                && !write.seen_by.contains(key)
-        });
-        let count = to_come.count();
+        let count = to_come(&self.writes, key).count();
         if count < EVENTS_PER_PAGE { 1 } else { 1 + ((count + MEANWHILE) / EVENTS_PER_PAGE) as u64 }
     }
 
@@ -197,22 +195,12 @@ impl Feeds {
         }
         if !is_complete {
             // Their echoes may be among those that were not read.
-            self.writes.iter_mut().for_each(|write| write.is_excused = true);
+            self.writes.values_mut().flatten().for_each(|write| write.is_excused = true);
         }
-        let overdue = self.writes.iter().filter(|write| {
-            write.token == key.0
-                && write.target.region == key.1
-                && asked.saturating_duration_since(write.at) >= ECHO
-                && !write.is_excused
-                && !write.seen_by.contains(key)
-        });
-        let mut silent = Vec::new();
-        for write in overdue {
-            if feed.silent.insert(write.target.app_id.clone()) {
-                silent.push(write.target.app_id.clone());
-            }
-        }
-        silent
+        let overdue = to_come(&self.writes, key)
+            .filter(|(_, write)| asked.saturating_duration_since(write.at) >= ECHO)
+            .map(|(target, _)| target.app_id.clone());
+        overdue.filter(|app_id| feed.silent.insert(app_id.clone())).collect()
     }
 
     /// A feed could not be read. Gives whether it could before.
@@ -244,9 +232,8 @@ impl Feeds {
     pub fn wrote(&mut self, key: &Key, kind: Kind, url: Digest, now: Instant) {
         if self.interval.is_some() {
             let (token, target) = key.clone();
-            self.writes.push(Write {
+            self.writes.entry(target).or_default().push(Write {
                 token,
-                target,
                 kind,
                 url,
                 at: now,
@@ -270,20 +257,19 @@ impl Feeds {
     /// Whether the echo of an own write is still to come.
     #[must_use]
     pub fn may_echo(&self, key: &FeedKey, target: &Target, kind: Kind) -> bool {
-        self.writes
-            .iter()
-            .any(|write| write.target == *target && write.kind == kind && !write.seen_by.contains(key))
+        let writes = self.writes.get(target).into_iter().flatten();
+        writes.into_iter().any(|write| write.kind == kind && !write.seen_by.contains(&key.0))
     }
 
     /// Whether an event is the echo of an own write; each is so once in each feed.
     pub fn is_echo(&mut self, key: &FeedKey, target: &Target, kind: Kind, url: &Digest) -> bool {
-        let echoed = self.writes.iter_mut().find(|write| {
-            write.target == *target && write.kind == kind && write.url == *url && !write.seen_by.contains(key)
-        });
+        let mut writes = self.writes.get_mut(target).into_iter().flatten();
+        let echoed =
+            writes.find(|write| write.kind == kind && write.url == *url && !write.seen_by.contains(&key.0));
         let Some(write) = echoed else { return false };
         // Most are seen by one feed alone.
         write.seen_by.reserve_exact(1);
-        write.seen_by.push(key.clone());
+        write.seen_by.push(key.0);
         if write.token == key.0
             && let Some(feed) = self.known.get_mut(key)
         {
@@ -358,6 +344,16 @@ impl Known {
             self.ids.remove(&oldest);
         }
     }
+}
+
+/// The own writes that this feed has not told yet, and is to tell.
+fn to_come<'a>(
+    writes: &'a BTreeMap<Target, Vec<Write>>,
+    key: &'a FeedKey,
+) -> impl Iterator<Item = (&'a Target, &'a Write)> {
+    let of_region = writes.iter().filter(|(target, _)| target.region == key.1);
+    let writes = of_region.flat_map(|(target, writes)| writes.iter().map(move |write| (target, write)));
+    writes.filter(|(_, write)| write.token == key.0 && !write.is_excused && !write.seen_by.contains(&key.0))
 }
 
 #[cfg(test)]
