@@ -6,6 +6,8 @@ mod figures;
 mod journal;
 #[path = "../benches/requests/operator.rs"]
 mod operator;
+#[path = "requests/scale.rs"]
+mod scale;
 #[path = "../benches/requests/table.rs"]
 mod table;
 #[path = "../benches/requests/world.rs"]

@@ -1,4 +1,6 @@
-use k8s_openapi::api::core::v1::ConfigMap;
+use std::{borrow::Cow, cell::Cell};
+
+use k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use kube::ResourceExt;
@@ -292,4 +294,78 @@ proptest! {
         fed.list(None, &[]);
         prop_assert!(fed.store.state().by_key.is_empty() && fed.store.state().by_uid.is_empty());
     }
+}
+
+/// One that counts how often something is looked up in any of them.
+#[derive(Clone)]
+struct Looked(ConfigMap);
+
+thread_local! {
+    static LOOKS: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Resource for Looked {
+    type DynamicType = ();
+    type Scope = <ConfigMap as Resource>::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        ConfigMap::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        ConfigMap::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        ConfigMap::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        ConfigMap::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        LOOKS.set(LOOKS.get() + 1);
+        self.0.meta()
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        self.0.meta_mut()
+    }
+}
+
+impl Indexed for Looked {
+    type Key = String;
+
+    fn keys(&self) -> Vec<String> {
+        self.0.data.iter().flat_map(|data| data.values().cloned()).collect()
+    }
+}
+
+/// How often objects are looked at for one change, where five have the same key, among so many.
+fn looks_among(count: usize) -> [usize; 4] {
+    let object = |index: usize, version: u64| {
+        Looked(object(&format!("u{index}"), version, &format!("key-{}", index / 5)))
+    };
+    let (store, mut listing) = (Store::default(), Listing::default());
+    for index in 0..count {
+        store.take_in(None, &mut listing, Event::Apply(object(index, 1)));
+    }
+    let looks = |of: &mut dyn FnMut()| {
+        LOOKS.set(0);
+        of();
+        LOOKS.get()
+    };
+    [
+        looks(&mut || drop(store.take_in(None, &mut listing, Event::Apply(object(7, 2))))),
+        looks(&mut || store.wrote(object(7, 3))),
+        looks(&mut || assert_eq!(store.find(&"key-1".to_owned()).len(), 5)),
+        looks(&mut || assert!(store.get("u7").is_some())),
+    ]
+}
+
+#[test]
+fn a_change_and_a_look_up_cost_the_same_among_many() {
+    assert_eq!(looks_among(10), looks_among(5_000));
+    assert!(looks_among(10).iter().all(|looks| (1..50).contains(looks)), "{:?}", looks_among(10));
 }

@@ -1,0 +1,133 @@
+//! What a resource costs does not grow with their number: counted in virtual time, which no slow machine disturbs.
+//! What it costs in time and memory: `cargo bench --bench scale`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use logdrain_operator::drain::Digester;
+use serde_json::json;
+use tokio::time::sleep;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::operator::Feed;
+use crate::world::{DRAINS, World};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const FEW: usize = 10;
+const MANY: usize = 100;
+
+/// Counts reconciliations, and how often one is polled.
+#[derive(Clone, Default)]
+struct Counter {
+    begun: Arc<AtomicU64>,
+    polls: Arc<AtomicUsize>,
+}
+
+impl Subscriber for Counter {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_span() && metadata.name() == "reconcile"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(self.begun.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn enter(&self, _: &Id) {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// What has been done in some time.
+#[derive(Debug, PartialEq, Eq)]
+struct Work {
+    reconciliations: u64,
+    polls: usize,
+    /// Requests to Scalingo, without reads of the change feed.
+    requests: usize,
+    /// Writes to Kubernetes.
+    writes: usize,
+}
+
+struct Counted {
+    world: World,
+    counter: Counter,
+}
+
+impl Counted {
+    fn take(&mut self) -> Work {
+        let requests = self.world.take();
+        assert_eq!(requests.refused(), 0);
+        Work {
+            reconciliations: self.counter.begun.swap(0, Ordering::Relaxed),
+            polls: self.counter.polls.swap(0, Ordering::Relaxed),
+            requests: requests.counts().without_polls(),
+            writes: requests.kubernetes_writes,
+        }
+    }
+}
+
+/// What is done with so many apps, one after the other.
+struct Course {
+    resources: usize,
+    rollout: Work,
+    in_sync: Work,
+    change: Work,
+    restart: Work,
+}
+
+async fn course(apps: usize, counter: Counter) -> Course {
+    let mut town = Counted { world: World::new(apps, &Arc::new(Digester::default())), counter };
+    town.world.start(Feed::On);
+    assert!(town.world.until_ready().await.is_some());
+    // Events may still be on their way.
+    sleep(MINUTE).await;
+    let rollout = town.take();
+    sleep(HOUR).await;
+    let in_sync = town.take();
+    let spec = json!({"type": "papertrail", "host": "logs.example.com", "port": 6515});
+    town.world.apply(0, "papertrail", spec);
+    sleep(MINUTE).await;
+    let change = town.take();
+    town.world.kill().await;
+    town.world.start(Feed::On);
+    sleep(MINUTE).await;
+    let restart = town.take();
+    Course { resources: apps * DRAINS, rollout, in_sync, change, restart }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_costs_the_same_among_many() {
+    let counter = Counter::default();
+    let _guard = tracing::subscriber::set_default(counter.clone());
+    let few = course(FEW, counter.clone()).await;
+    let many = course(MANY, counter).await;
+    assert_eq!(few.in_sync, many.in_sync, "only the feed is read");
+    assert_eq!(many.in_sync.reconciliations, 0);
+    assert_eq!(few.change, many.change);
+    assert_eq!(many.change.reconciliations, 1);
+    for course in [&few, &many] {
+        let resources = course.resources as u64;
+        // Once, and once more with the request that it has waited for.
+        assert!(
+            (resources..=3 * resources).contains(&course.rollout.reconciliations),
+            "{:?}",
+            course.rollout
+        );
+        assert_eq!(course.restart.reconciliations, resources, "each once");
+        assert_eq!(course.restart.writes, 0);
+    }
+    assert_eq!(few.restart.requests, many.restart.requests);
+    let polls = |course: &Course| course.restart.polls / course.resources;
+    assert!(polls(&many) <= polls(&few), "{:?}, {:?}", few.restart, many.restart);
+}
