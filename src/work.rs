@@ -5,12 +5,9 @@ use std::sync::Arc;
 use crate::{
     logdrain::{
         Context, Watch,
-        admission::Admitted,
         reconcile::reconcile,
         watch::{heed, stand_by},
     },
-    scalingo::budget::Class,
-    state::queue::AtOnce,
     triggers::{
         change_feed::poll_change_feeds,
         routine_checks::{reread_secrets, sweep},
@@ -28,14 +25,10 @@ pub async fn follow(mut watches: Vec<Watch>, context: Arc<Context>) {
     }
     let namespaces = watches.iter().map(|watch| watch.namespace().map(str::to_owned)).collect();
     let secrets = watch_secrets(namespaces, Arc::clone(&context));
-    let all = context.settings.max_concurrent_reconciles;
-    let work = context.dispatch.queue.work(
-        // People do not wait for a rollout to make room.
-        AtOnce { all, more: (Class::Interactive, all.div_ceil(4)) },
+    let work = context.dispatch.work(
+        context.settings.max_concurrent_reconciles,
         &context.process.stopping,
         |uid, admitted| reconcile(uid, admitted, Arc::clone(&context)),
-        Admitted::holds_a_request,
-        |uid| context.dispatch.is_outdated(uid),
     );
     tokio::select! {
         // In this order rather than at random: a course of events can then be repeated.

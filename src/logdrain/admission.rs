@@ -8,6 +8,7 @@ use tokio::{pin, sync::OwnedMutexGuard, time::timeout};
 
 use super::{
     context::Context,
+    dispatch::Dispatch,
     error::{Error, at_second},
     schedule::Trigger,
     status::{Basis, Subject},
@@ -16,7 +17,7 @@ use crate::{
     crd::Reason,
     drain::Target,
     scalingo::{self, ApiToken, Client, Requester, budget::Class},
-    state::{apps::Fresh, listings::Waiting, queue::Queue},
+    state::{apps::Fresh, listings::Waiting},
 };
 
 /// How long a stage of a reconciliation may take, apart from waiting for the budget.
@@ -33,7 +34,7 @@ pub(super) async fn on_targets(
     subject: &mut Subject<'_>,
     targets: &BTreeSet<Target>,
 ) -> Result<Vec<OwnedMutexGuard<()>>, Error> {
-    let _idle = context.dispatch.queue.idle();
+    let _idle = context.dispatch.idle();
     let turn = tokio::select! {
         biased;
         turn = context.remote.locks.lock(targets) => turn,
@@ -199,7 +200,7 @@ pub(super) async fn on_list(
 
 /// Gives a stage its time-out, which does not run while it waits for the budget. Meanwhile it takes nobody's place.
 pub(super) async fn in_time<T>(
-    queue: &Queue<String, Class>,
+    dispatch: &Dispatch,
     requester: &Requester,
     stage: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
@@ -208,7 +209,7 @@ pub(super) async fn in_time<T>(
     let stage = poll_fn(|task| {
         let result = stage.as_mut().poll(task);
         idle = (result.is_pending() && requester.is_waiting())
-            .then(|| idle.take().unwrap_or_else(|| queue.idle()));
+            .then(|| idle.take().unwrap_or_else(|| dispatch.idle()));
         result
     });
     pin!(stage);

@@ -101,14 +101,11 @@ async fn delete_drains<'a>(
     let Some(first) = targets.first() else { return Ok((None, Vec::new())) };
     let client = subject.client();
     let requester = client.requester();
-    let token = in_time(
-        &context.dispatch.queue,
-        requester,
-        desired::api_token_for_deletion(context, subject.object()),
-    )
-    .await?;
+    let token =
+        in_time(&context.dispatch, requester, desired::api_token_for_deletion(context, subject.object()))
+            .await?;
     let described = in_time(
-        &context.dispatch.queue,
+        &context.dispatch,
         requester,
         desired::destination_for_deletion(&context.cluster, subject.object()),
     )
@@ -121,5 +118,5 @@ async fn delete_drains<'a>(
     let account = (&client, &token);
     let turn = admission::on_list(context, subject, account, targets, first).await?;
     let left = delete_on_all(context, subject, account, targets, described.as_ref());
-    Ok((in_time(&context.dispatch.queue, requester, Box::pin(left)).await?, turn))
+    Ok((in_time(&context.dispatch, requester, Box::pin(left)).await?, turn))
 }

@@ -58,7 +58,7 @@ pub(crate) fn call_heirs(dispatch: &Dispatch, heirs: Heirs<'_>) {
     let now = Instant::now();
     for heir in heirs.iter().filter(|heir| is_ready_as(heir, Reason::Duplicate)) {
         let uid = heir.uid().unwrap_or_default();
-        if dispatch.schedule.rests(&uid) && !has_owner(&dispatch.view, heir) {
+        if dispatch.rests(&uid) && !has_owner(&dispatch.view, heir) {
             dispatch.call(&uid, now);
         }
     }

@@ -13,6 +13,7 @@ use super::{
     compare,
     context::{Context, Process, Settings},
     desired::{self, Described},
+    dispatch::Followup,
     error::Error,
     execute::{delete_on_all, plan_and_execute},
     finalize::finalize,
@@ -56,13 +57,13 @@ pub(crate) async fn reconcile(
     context.ready().await;
     let Some(object) = context.view.get(&uid) else { return Next::Rest };
     // What has changed meanwhile is not what it has waited for.
-    let admitted = admitted.filter(|_| !context.dispatch.schedule.is_outdated(&object));
+    let admitted = admitted.filter(|_| !context.dispatch.is_outdated(&object));
     let (trigger, client) = match admitted {
         Some(Admitted { client, trigger }) => (trigger, Some(client)),
-        None => match context.dispatch.schedule.decide(&object) {
+        None => match context.dispatch.decide(&object) {
             Decision::Reconcile(trigger) => (trigger, None),
             Decision::Wait(wait) => {
-                return Next::At(context.dispatch.schedule.class(&object), Instant::now() + wait);
+                return Next::At(context.dispatch.class(&object), Instant::now() + wait);
             }
             Decision::Rest => return Next::Rest,
         },
@@ -74,14 +75,14 @@ pub(crate) async fn reconcile(
         app = object.spec.app,
         generation = object.metadata.generation,
     );
-    let next = Box::pin(look_after(&context, object, trigger, client)).instrument(span).await;
+    let next = look_after(&context, object, trigger, client).instrument(span).await;
     let Some(object) = context.view.get(&uid) else {
         context.forget(&uid);
         return Next::Rest;
     };
     match next {
         Wait::Rest => Next::Rest,
-        Wait::For(wait) => Next::At(context.dispatch.schedule.class(&object), Instant::now() + wait),
+        Wait::For(wait) => Next::At(context.dispatch.class(&object), Instant::now() + wait),
         Wait::Until(class, admission) => {
             Next::With(class, admission.map(move |client| Admitted { client, trigger }).boxed())
         }
@@ -101,12 +102,23 @@ async fn look_after(
     trigger: Trigger,
     client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
 ) -> Wait {
-    let is_begun = client.is_some();
-    if !is_begun && let Some(key) = left_unread(context, &object, trigger).await {
+    if client.is_none()
+        && let Some(key) = left_unread(context, &object, trigger).await
+    {
         context.metrics.reconcile(|| Duration::ZERO).ends(ReconcileResult::Ok);
-        context.dispatch.enroll_in_sweep(&object, &key, None);
+        context.dispatch.follow_up(&object, Followup::Check(key, None));
         return Wait::Rest;
     }
+    Box::pin(reconcile_whole(context, object, trigger, client)).await
+}
+
+async fn reconcile_whole(
+    context: &Arc<Context>,
+    object: Arc<LogDrain>,
+    trigger: Trigger,
+    client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
+) -> Wait {
+    let is_begun = client.is_some();
     let before = records(&object).to_vec();
     let (client, _waiting) = match client {
         Some(Ok((client, waiting))) => (Some(Ok(client)), waiting),
@@ -123,7 +135,7 @@ async fn look_after(
     if let (Err(Error::Waits), Some(admission)) = (&outcome, subject.take_admission()) {
         counted.pauses();
         call_peers(&context.dispatch, &subject, &before);
-        context.dispatch.schedule.waits(subject.object(), subject.requester().class);
+        context.dispatch.waits(subject.object(), subject.requester().class);
         return Wait::Until(subject.requester().class, admission);
     }
     match &outcome {
@@ -136,7 +148,7 @@ async fn look_after(
         }
     }
     let has_failed = outcome.as_ref().is_err_and(|error| !error.is_passing());
-    let follows_failure = context.dispatch.schedule.ends(subject.object(), has_failed);
+    let follows_failure = context.dispatch.ends(subject.object(), has_failed);
     let wait = report(context, &mut subject, outcome).await;
     call_peers(&context.dispatch, &subject, &before);
     // A record may have gone then by a write that was not answered.
@@ -157,14 +169,10 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     subject.add_finalizer().await?;
     let client = subject.client();
     let requester = client.requester().clone();
-    let token =
-        in_time(&context.dispatch.queue, &requester, desired::api_token(context, subject.object())).await?;
-    let described = in_time(
-        &context.dispatch.queue,
-        &requester,
-        desired::destination(&context.cluster, subject.object()),
-    )
-    .await?;
+    let token = in_time(&context.dispatch, &requester, desired::api_token(context, subject.object())).await?;
+    let described =
+        in_time(&context.dispatch, &requester, desired::destination(&context.cluster, subject.object()))
+            .await?;
     if let Some(target) = left_in_order(context, subject, &described.destination) {
         return Ok(Outcome::LeftInOrder((token.key(), target)));
     }
@@ -172,19 +180,15 @@ async fn run_steps<'a>(context: &'a Context, subject: &mut Subject<'a>) -> Resul
     let kept_for = if subject.is_requested() { Duration::ZERO } else { context.keeps_apps(&token, &region) };
     let fresh = Fresh { since: subject.trigger().since, keep: kept_for };
     admission::on_names(subject, (&client, &token), &region, fresh).await?;
-    let desired = in_time(
-        &context.dispatch.queue,
-        &requester,
-        desire(context, subject, client, token, described, fresh),
-    )
-    .await?;
+    let desired =
+        in_time(&context.dispatch, &requester, desire(context, subject, client, token, described, fresh))
+            .await?;
     let mut targets = subject.targets();
     targets.insert(desired.target.clone());
     let account = (&desired.client, &desired.token);
     let _turn = admission::on_list(context, subject, account, &targets, &desired.target).await?;
     let (verdict, seen) =
-        in_time(&context.dispatch.queue, &requester, Box::pin(ensure_drain(context, subject, &desired)))
-            .await?;
+        in_time(&context.dispatch, &requester, Box::pin(ensure_drain(context, subject, &desired))).await?;
     // Told once the status can say it too: what it does not say would be told at each reconciliation.
     let note = subject.app_is_called(desired.renamed_to);
     let seen = Seen { key: (desired.token.key(), desired.target), sent: seen };

@@ -1,6 +1,6 @@
 //! Says what has come of a reconciliation: in its status, to its peers, and to the schedule.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{
     admission::PATIENCE,
     context::{Context, Process},
+    dispatch::Followup,
     error::{Error, at_second},
     peers::{self, Heirs},
     plan::Verdict,
@@ -53,26 +54,17 @@ pub(super) async fn report(
     subject: &mut Subject<'_>,
     outcome: Result<Outcome, Error>,
 ) -> Option<Duration> {
-    // It is looked after by the sweep only once it is in order.
-    let is_checked = matches!(
-        &outcome,
-        Ok(Outcome::LeftInOrder(_)
-            | Outcome::Looked { verdict: Verdict::InSync | Verdict::Duplicate(_), .. })
-    );
-    if !is_checked {
-        context.dispatch.withdraw_from_sweep(&subject.uid());
-    }
     let asked = outcome.as_ref().err().and_then(asked_to_wait);
     if let Some(wait) = asked.filter(|wait| *wait < PATIENCE || is_content(subject.object())) {
         tracing::debug!(?wait, "Scalingo asks to send fewer requests");
-        return Some(context.dispatch.schedule.after_failure(subject.object(), wait));
+        return follow_up(context, subject, Followup::AfterFailure(wait, Duration::MAX));
     }
     if let Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) = &outcome
         && is_well(subject.object())
     {
         // A check that was requested has not ended.
         tracing::debug!(%until, "the next list tells whether the drain is there");
-        return Some(with_list(context, subject.object(), *until));
+        return follow_up(context, subject, with_list(&context.process, *until));
     }
     let (reason, message) = match &outcome {
         Ok(Outcome::Released) => {
@@ -80,8 +72,7 @@ pub(super) async fn report(
             return None;
         }
         Ok(Outcome::LeftInOrder(key)) => {
-            context.dispatch.enroll_in_sweep(subject.object(), key, None);
-            return None;
+            return follow_up(context, subject, Followup::Check(key.clone(), None));
         }
         Ok(Outcome::Suspended { .. }) => {
             (Reason::Suspended, "spec.suspend is true: nothing is checked or changed at Scalingo".to_owned())
@@ -96,7 +87,7 @@ pub(super) async fn report(
         Ok(Outcome::Looked { verdict, note, .. }) => describe(subject, verdict, note.as_deref()),
         Err(error) if error.is_passing() => {
             tracing::debug!(%error, "to be reconciled again");
-            return Some(CHANGED);
+            return follow_up(context, subject, Followup::Again(CHANGED));
         }
         Err(error) => {
             let until = asked.and_then(|wait| context.process.now().checked_add(wait).ok());
@@ -117,48 +108,49 @@ pub(super) async fn report(
         subject.is_duplicate_of(owner);
     }
     if let Err(error) = subject.write(records, reason, &message, Basis::ThisForm).await {
-        context.dispatch.withdraw_from_sweep(&subject.uid());
         if error.is_passing() {
-            return Some(CHANGED);
+            return follow_up(context, subject, Followup::Again(CHANGED));
         }
         tracing::warn!(%error, "the status could not be written");
         context.metrics.error(FailureKind::StatusWrite);
-        return Some(context.dispatch.schedule.after_failure(subject.object(), Duration::ZERO));
+        return follow_up(context, subject, Followup::AfterFailure(Duration::ZERO, Duration::MAX));
     }
-    next(context, subject.object(), &outcome, (reason, asked))
+    let wait = follow_up(context, subject, next(context, &outcome, (reason, asked)));
+    if reason == Reason::Duplicate {
+        // The owner may have gone while this was written.
+        peers::call_heirs(&context.dispatch, Heirs::Itself(subject.object()));
+    }
+    wait
 }
 
-/// When to reconcile again what came to this outcome, of which the status says so.
+fn follow_up(context: &Context, subject: &Subject<'_>, followup: Followup) -> Option<Duration> {
+    context.dispatch.follow_up(subject.object(), followup)
+}
+
+/// What follows a reconciliation that came to this outcome, of which the status says so.
 fn next(
     context: &Context,
-    object: &Arc<LogDrain>,
     outcome: &Result<Outcome, Error>,
     (reason, asked): (Reason, Option<Duration>),
-) -> Option<Duration> {
-    let wait = match outcome {
-        Ok(Outcome::Suspended { is_done: true }) => return None,
-        Ok(Outcome::Suspended { is_done: false }) => {
-            context.dispatch.schedule.after_failure(object, Duration::ZERO)
-        }
+) -> Followup {
+    match outcome {
+        Ok(Outcome::Suspended { is_done: true }) => Followup::Rest,
+        Ok(Outcome::Suspended { is_done: false }) => Followup::AfterFailure(Duration::ZERO, Duration::MAX),
         Ok(
             Outcome::Settling(until)
             | Outcome::Looked {
                 verdict: Verdict::WaitForAnswer(until) | Verdict::WaitForPeer(_, until), ..
             },
         )
-        | Err(Error::AnswerLost { until, .. }) => {
-            context.dispatch.schedule.after(object, until_then(&context.process, *until))
-        }
-        Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => {
-            context.dispatch.schedule.after(object, CHANGED)
-        }
+        | Err(Error::AnswerLost { until, .. }) => Followup::After(until_then(&context.process, *until)),
+        Ok(Outcome::Looked { verdict: Verdict::LookAgain, .. }) => Followup::After(CHANGED),
         Ok(Outcome::Looked { verdict: Verdict::Unconfirmed(until), .. }) => {
-            with_list(context, object, *until)
+            with_list(&context.process, *until)
         }
         // The last try comes at the end: the target may have been found again by then.
         Err(Error::TargetNotFound { patience, .. }) => {
             let left = patience.end.saturating_duration_since(Instant::now());
-            context.dispatch.schedule.after_failure_within(object, left)
+            Followup::AfterFailure(Duration::ZERO, left)
         }
         Err(error) if reason.remedy() == Remedy::Time => {
             tracing::debug!(%reason, %error, "to be tried again");
@@ -166,23 +158,13 @@ fn next(
                 Error::Scalingo(error) => error.retry_after(),
                 _ => None,
             };
-            context.dispatch.schedule.after_failure(object, asked.or(asked_too).unwrap_or_default())
+            Followup::AfterFailure(asked.or(asked_too).unwrap_or_default(), Duration::MAX)
         }
         Ok(Outcome::Looked {
-            verdict: verdict @ (Verdict::InSync | Verdict::Duplicate(_)),
-            seen: Some(seen),
-            ..
-        }) => {
-            context.dispatch.enroll_in_sweep(object, &seen.key, Some(seen.sent));
-            if matches!(verdict, Verdict::Duplicate(_)) {
-                // The owner may have gone while this was written.
-                peers::call_heirs(&context.dispatch, Heirs::Itself(object));
-            }
-            return None;
-        }
-        _ => context.dispatch.schedule.after(object, context.settings.resync),
-    };
-    Some(wait)
+            verdict: Verdict::InSync | Verdict::Duplicate(_), seen: Some(seen), ..
+        }) => Followup::Check(seen.key.clone(), Some(seen.sent)),
+        _ => Followup::After(context.settings.resync),
+    }
 }
 
 /// How long the whole token waits, where Scalingo has answered that too many requests are sent.
@@ -284,9 +266,9 @@ fn until_then(process: &Process, until: Timestamp) -> Duration {
 }
 
 /// When to reconcile again with what is listed from then on.
-fn with_list(context: &Context, object: &LogDrain, since: Timestamp) -> Duration {
-    let left = since.duration_since(context.process.now()).try_into().unwrap_or(Duration::ZERO);
-    context.dispatch.schedule.with_list(object, Instant::now() + left)
+fn with_list(process: &Process, since: Timestamp) -> Followup {
+    let left = since.duration_since(process.now()).try_into().unwrap_or(Duration::ZERO);
+    Followup::WithList(Instant::now() + left)
 }
 
 fn ready_of(object: &LogDrain) -> Option<&Condition> {

@@ -223,17 +223,9 @@ impl Schedule {
         self.enter(object, Due::Never(object.clone()), None, 0);
     }
 
-    /// Reconcile again after a failure that may pass: the longer, the more there were in a row.
-    pub fn after_failure(&self, object: &LogDrain, at_least: Duration) -> Duration {
-        self.after_failure_between(object, at_least, Duration::MAX)
-    }
-
-    /// The same, but not later than after this time.
-    pub fn after_failure_within(&self, object: &LogDrain, at_most: Duration) -> Duration {
-        self.after_failure_between(object, Duration::ZERO, at_most)
-    }
-
-    fn after_failure_between(&self, object: &LogDrain, at_least: Duration, at_most: Duration) -> Duration {
+    /// Reconcile again after a failure that may pass: the later, the more there were in a row, but not before the first of these
+    /// times, nor after the second.
+    pub fn after_failure(&self, object: &LogDrain, at_least: Duration, at_most: Duration) -> Duration {
         let revision = Revision::of(object);
         let failures = self.with(object, |entry| {
             entry.next.as_ref().filter(|next| next.revision == revision).map_or(0, |next| next.failures)

@@ -28,8 +28,7 @@ impl Context {
         let (feeds_answering, feeds_silent) = self.remote.feeds().count(now);
         let feed_age = self.remote.feeds().age(now);
         let is_covered = |key: &Key| self.remote.feeds().covers(key, now);
-        let achieved_interval = self.dispatch.sweeps().achieved(now, is_covered);
-        let oldest_check = self.dispatch.sweeps().oldest(now, is_covered);
+        let (achieved_interval, oldest_check) = self.dispatch.check_ages(is_covered);
         let (mut covered, mut uncovered) = (BTreeSet::new(), BTreeSet::new());
         for object in objects.iter().flatten().filter(|object| !object.spec.suspend) {
             let Some(token) = object.uid().and_then(|uid| self.tokens.last(&uid)) else { continue };

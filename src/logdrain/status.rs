@@ -54,7 +54,7 @@ impl<'a> Subject<'a> {
     ) -> Self {
         let revision = Revision::of(&object);
         let owner = Owner { namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
-        let requester = || Requester::new(context.dispatch.schedule.class(&object), owner);
+        let requester = || Requester::new(context.dispatch.class(&object), owner);
         let (client, refusal) = match client {
             Some(Ok(client)) => (Some(client), None),
             Some(Err(error)) => (None, Some(error)),
@@ -176,9 +176,8 @@ impl<'a> Subject<'a> {
         }
         let is_requested =
             self.object.open_request().is_some_and(|text| self.request.as_deref() != Some(text));
-        let is_urgent = is_requested || self.context.dispatch.schedule.is_called(&self.uid());
-        let goes_before =
-            is_urgent && self.context.dispatch.schedule.class(&self.object) < self.requester.class;
+        let is_urgent = is_requested || self.context.dispatch.is_called(&self.uid());
+        let goes_before = is_urgent && self.context.dispatch.class(&self.object) < self.requester.class;
         if goes_before { Err(Error::Changed) } else { Ok(()) }
     }
 

@@ -87,7 +87,7 @@ pub async fn poll_change_feeds(context: &Context) {
                 // A look at the sweeps goes through all targets.
                 let before = std::mem::replace(&mut coverage, context.remote.feeds().coverage(now));
                 if before != coverage {
-                    context.dispatch.sweeps_changed.notify_one();
+                    context.dispatch.coverage_changed();
                 }
             }
             Some(()) = judgements.next(), if !judgements.is_empty() => {}
@@ -189,8 +189,7 @@ fn take_in<'a>(
             token,
             "more has happened than the change feed was read for: all targets are checked soon"
         );
-        context.dispatch.sweeps().lose_track(key.0, region);
-        context.dispatch.sweeps_changed.notify_one();
+        context.dispatch.lose_track(key.0, region);
     }
     let mut drains: BTreeMap<Target, Vec<Told>> = BTreeMap::new();
     for event in reading.events {

@@ -13,9 +13,8 @@ const GATHER: Duration = Duration::from_millis(100);
 pub async fn sweep(context: &Context) {
     context.ready().await;
     loop {
-        let changed = context.dispatch.sweeps_changed.notified();
         let now = Instant::now();
-        let next = context.dispatch.sweeps().next(now, |key| context.remote.feeds().covers(key, now));
+        let next = context.dispatch.next_check(|key| context.remote.feeds().covers(key, now));
         match next {
             Next::Check(uid) => {
                 context.dispatch.check(&uid);
@@ -25,10 +24,10 @@ pub async fn sweep(context: &Context) {
                 tokio::select! {
                     biased;
                     () = sleep_until(at) => continue,
-                    () = changed => {}
+                    () = context.dispatch.checks_changed() => {}
                 }
             }
-            Next::Idle => changed.await,
+            Next::Idle => context.dispatch.checks_changed().await,
         }
         sleep(GATHER).await;
     }

@@ -145,19 +145,25 @@ async fn failures_wait_longer_and_longer_until_one_success_or_change() {
     let schedule = schedule();
     let mut waits = Vec::new();
     for _ in 0..9 {
-        waits.push(schedule.after_failure(&object(1), Duration::ZERO).as_secs_f64());
+        waits.push(schedule.after_failure(&object(1), Duration::ZERO, Duration::MAX).as_secs_f64());
     }
     for (wait, expected) in waits.iter().zip([5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 300.0]) {
         assert!((expected * 0.9..=expected * 1.1).contains(wait), "{wait} for {expected}");
     }
     schedule.after(&object(1), Duration::from_secs(1));
-    assert!(schedule.after_failure(&object(1), Duration::ZERO) < Duration::from_secs(6));
-    schedule.after_failure(&object(1), Duration::ZERO);
-    assert!(schedule.after_failure(&object(2), Duration::ZERO) < Duration::from_secs(6));
-    assert_eq!(schedule.after_failure(&object(2), Duration::from_secs(90)), Duration::from_secs(90));
-    assert_eq!(schedule.after_failure_within(&object(2), Duration::from_secs(7)), Duration::from_secs(7));
+    assert!(schedule.after_failure(&object(1), Duration::ZERO, Duration::MAX) < Duration::from_secs(6));
+    schedule.after_failure(&object(1), Duration::ZERO, Duration::MAX);
+    assert!(schedule.after_failure(&object(2), Duration::ZERO, Duration::MAX) < Duration::from_secs(6));
+    assert_eq!(
+        schedule.after_failure(&object(2), Duration::from_secs(90), Duration::MAX),
+        Duration::from_secs(90)
+    );
+    assert_eq!(
+        schedule.after_failure(&object(2), Duration::ZERO, Duration::from_secs(7)),
+        Duration::from_secs(7)
+    );
     assert!(
-        schedule.after_failure_within(&object(2), Duration::MAX) > Duration::from_secs(30),
+        schedule.after_failure(&object(2), Duration::ZERO, Duration::MAX) > Duration::from_secs(30),
         "it counts too"
     );
 }
@@ -213,10 +219,10 @@ async fn what_is_due_is_not_left_as_it_is_for_being_proved() {
 async fn whoever_is_called_has_not_failed_yet() {
     let schedule = schedule();
     for _ in 0..6 {
-        schedule.after_failure(&object(1), Duration::ZERO);
+        schedule.after_failure(&object(1), Duration::ZERO, Duration::MAX);
     }
     schedule.now("u", Instant::now(), Crowd::Few);
-    assert!(schedule.after_failure(&object(1), Duration::ZERO) < Duration::from_secs(6));
+    assert!(schedule.after_failure(&object(1), Duration::ZERO, Duration::MAX) < Duration::from_secs(6));
 }
 
 #[tokio::test(start_paused = true)]
@@ -292,12 +298,15 @@ async fn what_has_changed_too_waits_for_no_request_and_what_waits_is_hurried() {
     let changed = Decision::Reconcile(Trigger { since, may_stand: false });
     assert_eq!(schedule.decide(&shared(&requesting(2, "a"))), changed);
     for _ in 0..6 {
-        schedule.after_failure(&object(2), Duration::ZERO);
+        schedule.after_failure(&object(2), Duration::ZERO, Duration::MAX);
     }
     assert_eq!(schedule.decide(&shared(&requesting(2, "b"))), Decision::Wait(GATHER));
     tokio::time::advance(GATHER).await;
     assert!(reconciles(schedule.decide(&shared(&requesting(2, "b")))));
-    assert!(schedule.after_failure(&handled(requesting(2, "b")), Duration::ZERO) < Duration::from_secs(6));
+    assert!(
+        schedule.after_failure(&handled(requesting(2, "b")), Duration::ZERO, Duration::MAX)
+            < Duration::from_secs(6)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -320,10 +329,10 @@ async fn a_request_is_interactive_however_often_the_resource_has_failed_and_whet
         let schedule = schedule();
         let mut wait = Duration::ZERO;
         for _ in 0..BACKGROUND_AFTER {
-            wait = schedule.after_failure(&object(1), Duration::ZERO);
+            wait = schedule.after_failure(&object(1), Duration::ZERO, Duration::MAX);
             tokio::time::advance(wait).await;
         }
-        wait = schedule.after_failure(&object(1), wait);
+        wait = schedule.after_failure(&object(1), wait, Duration::MAX);
         assert_eq!(schedule.class(&object(1)), Class::Background);
         assert_eq!(schedule.decide(&shared(&requesting(1, "a"))), Decision::Wait(GATHER));
         tokio::time::advance(if is_due { wait } else { GATHER }).await;
@@ -361,7 +370,7 @@ async fn only_who_waits_for_no_time_rests() {
     assert!(schedule.rests("u"));
     schedule.now("u", Instant::now(), Crowd::Few);
     assert!(!schedule.rests("u"));
-    schedule.after_failure(&object(1), Duration::ZERO);
+    schedule.after_failure(&object(1), Duration::ZERO, Duration::MAX);
     assert!(!schedule.rests("u"), "it comes by itself, later and later");
 }
 

@@ -103,7 +103,7 @@ impl Case {
     /// Who has been called meanwhile, each time.
     async fn called(&mut self) -> Vec<String> {
         sleep(A_WHILE).await;
-        let mut called = self.context.dispatch.queue.take_due();
+        let mut called = self.context.dispatch.take_due();
         called.sort();
         called.iter().map(|uid| uid.trim_start_matches("uid-of-").to_owned()).collect()
     }
