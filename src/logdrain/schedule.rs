@@ -44,7 +44,7 @@ pub struct Schedule {
 #[derive(Default)]
 struct Entry {
     /// What the last reconciliation has left behind, if there was one.
-    next: Option<Next>,
+    next: Option<Planned>,
     /// Called, and not reconciled since.
     call: Option<Call>,
     request: Option<Box<Request>>,
@@ -55,7 +55,7 @@ struct Entry {
 }
 
 /// The next reconciliation.
-struct Next {
+struct Planned {
     /// The form that it was planned for.
     revision: Revision,
     due: Due,
@@ -73,7 +73,7 @@ struct Waiting {
 }
 
 /// With whom a resource is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Crowd {
     /// With few others, or none.
     Few,
@@ -253,11 +253,13 @@ impl Schedule {
         // What is due is due for something else.
         let rests = entry.next.as_ref().is_none_or(|next| matches!(next.due, Due::Never(_)));
         let may_stand = entry.call.map_or(rests, |earlier| earlier.may_stand);
-        entry.call = Some(Call {
+        let call = Call {
             since: entry.call.map_or(call.since, |earlier| call.since.max(earlier.since)),
+            // Whoever was called with few does not wait with many.
+            crowd: entry.call.map_or(call.crowd, |earlier| call.crowd.min(earlier.crowd)),
             may_stand: call.may_stand && may_stand,
-            ..call
-        });
+        };
+        entry.call = Some(call);
         if let Some(next) = &mut entry.next {
             next.due = Due::At(Instant::now());
             next.since = None;
@@ -311,7 +313,7 @@ impl Schedule {
         self.with(object, |entry| {
             // Called during the reconciliation that has just ended: the next one is for that.
             let called = entry.call.map(|call| call.crowd);
-            entry.next = Some(Next { revision: Revision::of(object), due, since, failures, called });
+            entry.next = Some(Planned { revision: Revision::of(object), due, since, failures, called });
             entry.waiting = None;
         });
     }
@@ -333,7 +335,7 @@ impl Schedule {
 impl Entry {
     fn turn_without_request(&mut self, object: &Arc<LogDrain>, now: Instant) -> Decision {
         if let Some(Call { since, may_stand, crowd }) = self.call.take() {
-            let next = self.next.get_or_insert_with(|| Next {
+            let next = self.next.get_or_insert_with(|| Planned {
                 revision: Revision::of(object),
                 due: Due::At(now),
                 since: None,
