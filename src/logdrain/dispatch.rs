@@ -22,7 +22,7 @@ use crate::{
     state::{
         listings::Key,
         queue::{AtOnce, Idle, Next, Queue},
-        sweeps::{self, Sweeps},
+        sweeps::{NextCheck, Sweeps},
     },
 };
 
@@ -197,7 +197,7 @@ impl Dispatch {
     }
 
     /// What the routine checks have to do now. `is_covered` tells whether the change feed tells of a target's changes.
-    pub fn next_check(&self, is_covered: impl Fn(&Key) -> bool) -> sweeps::Next {
+    pub fn next_check(&self, is_covered: impl Fn(&Key) -> bool) -> NextCheck {
         self.lock_sweeps().next(Instant::now(), is_covered)
     }
 

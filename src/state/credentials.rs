@@ -42,9 +42,9 @@ pub type Account = (TokenKey, String);
 
 #[derive(Default)]
 struct Known {
-    by_resource: HashMap<String, Arc<Account>>,
+    by_resource: HashMap<Arc<str>, Arc<Account>>,
     /// Each account that is in use, with its token and the uids of the resources that use it.
-    accounts: BTreeMap<Arc<Account>, (ApiToken, BTreeSet<String>)>,
+    accounts: BTreeMap<Arc<Account>, (ApiToken, BTreeSet<Arc<str>>)>,
     /// A resource that has read none itself uses what another has read there, and in which version of the Secret.
     by_place: HashMap<Place, (ApiToken, Version)>,
 }
@@ -96,8 +96,9 @@ impl Tokens {
             .map_or_else(|| Arc::new(account), |(known, _)| known.clone());
         let (_, users) =
             known.accounts.entry(account.clone()).or_insert_with(|| (token.clone(), BTreeSet::new()));
-        users.insert(uid.to_owned());
-        known.by_resource.insert(uid.to_owned(), account);
+        let uid: Arc<str> = uid.into();
+        users.insert(uid.clone());
+        known.by_resource.insert(uid, account);
         before.filter(|before| !known.is_used(before.key()))
     }
 

@@ -71,7 +71,7 @@ struct Index {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct UseKey {
     uid: Arc<str>,
-    key: Box<str>,
+    key: Arc<str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,13 +294,18 @@ impl Index {
         if !used.contains(&name) {
             used.push(name.clone());
         }
-        self.uses.entry(name).or_default().insert(key, state);
+        let of_secret = self.uses.entry(name).or_default();
+        // Most use the same key of a Secret.
+        if let Some((other, _)) = of_secret.first_key_value().filter(|(other, _)| other.key == key.key) {
+            key.key = other.key.clone();
+        }
+        of_secret.insert(key, state);
     }
 
     fn forget(&mut self, uid: &str) {
         for secret in self.by_resource.remove(uid).unwrap_or_default() {
             if let Some(uses) = self.uses.get_mut(&secret) {
-                let first = UseKey { uid: uid.into(), key: Box::default() };
+                let first = UseKey { uid: uid.into(), key: Arc::default() };
                 let of_resource = uses.range(first..).map(|(key, _)| key).take_while(|key| *key.uid == *uid);
                 for key in of_resource.cloned().collect::<Vec<_>>() {
                     uses.remove(&key);

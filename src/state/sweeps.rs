@@ -7,7 +7,7 @@
 //! - one check serves all resources of a target.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     ops::Bound,
     sync::Arc,
     time::Duration,
@@ -38,7 +38,7 @@ pub enum Pace {
 
 /// What is to be done now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextCheck {
     /// This resource is to be reconciled.
     Check(String),
     /// Nothing before then.
@@ -53,7 +53,7 @@ pub struct Sweeps {
     resync: Duration,
     sweep: Duration,
     targets: HashMap<Arc<Key>, Entry>,
-    members: BTreeMap<String, Arc<Key>>,
+    members: BTreeMap<Arc<str>, Arc<Key>>,
     begun: BTreeMap<Pace, Instant>,
 }
 
@@ -67,7 +67,7 @@ struct Entry {
     /// Since when the feed does not tell of it, if it does not.
     uncovered: Option<Instant>,
     under_way: Option<Instant>,
-    members: BTreeSet<String>,
+    members: Vec<Arc<str>>,
 }
 
 impl Entry {
@@ -106,7 +106,8 @@ impl Sweeps {
         }
         let known = self.targets.get_key_value(key).map(|(key, _)| key.clone());
         let key = known.unwrap_or_else(|| Arc::new(key.clone()));
-        self.members.insert(uid.to_owned(), key.clone());
+        let newcomer: Option<Arc<str>> = (!self.has(uid)).then(|| uid.into());
+        self.members.extend(newcomer.iter().map(|uid| (uid.clone(), key.clone())));
         let entry = self.targets.entry(key).or_insert_with(|| Entry {
             joined: now,
             checked: None,
@@ -114,9 +115,9 @@ impl Sweeps {
             is_unknown: false,
             uncovered: None,
             under_way: None,
-            members: BTreeSet::new(),
+            members: Vec::new(),
         });
-        entry.members.insert(uid.to_owned());
+        entry.members.extend(newcomer);
         if let Some(checked) = checked {
             entry.under_way = None;
             if entry.checked.is_none_or(|before| before < checked) {
@@ -132,7 +133,7 @@ impl Sweeps {
         let Some(key) = self.members.remove(uid) else { return };
         if let Some(entry) = self.targets.get_mut(&key) {
             entry.under_way = None;
-            entry.members.remove(uid);
+            entry.members.retain(|member| **member != *uid);
             if entry.members.is_empty() {
                 self.targets.remove(&key);
             }
@@ -143,7 +144,7 @@ impl Sweeps {
     #[must_use]
     pub fn members(&self, key: &Key) -> Vec<String> {
         let members = self.targets.get(key).map(|entry| &entry.members);
-        members.into_iter().flatten().cloned().collect()
+        members.into_iter().flatten().map(ToString::to_string).collect()
     }
 
     /// The resource that comes after this one, in a circle, and how many there are.
@@ -151,14 +152,14 @@ impl Sweeps {
     pub fn after(&self, uid: &str) -> Option<(String, usize)> {
         let later = self.members.range::<str, _>((Bound::Excluded(uid), Bound::Unbounded)).next();
         let (uid, _) = later.or_else(|| self.members.first_key_value())?;
-        Some((uid.clone(), self.members.len()))
+        Some((uid.to_string(), self.members.len()))
     }
 
     /// All resources of a token in a region, with the targets where they are as they should be.
     #[must_use]
     pub fn members_of(&self, token: TokenKey, region: &str) -> Vec<(String, Target)> {
         let of_token = self.members.iter().filter(|(_, key)| key.0 == token && key.1.region == region);
-        of_token.map(|(uid, key)| (uid.clone(), key.1.clone())).collect()
+        of_token.map(|(uid, key)| (uid.to_string(), key.1.clone())).collect()
     }
 
     /// Whether a resource is looked after here.
@@ -176,7 +177,7 @@ impl Sweeps {
     }
 
     /// What is to be done now. `is_covered` tells whether the feed tells of a target's changes.
-    pub fn next(&mut self, now: Instant, is_covered: impl Fn(&Key) -> bool) -> Next {
+    pub fn next(&mut self, now: Instant, is_covered: impl Fn(&Key) -> bool) -> NextCheck {
         self.note_coverage(now, is_covered);
         let mut under_way: HashMap<TokenKey, usize> = HashMap::new();
         for (key, _) in self.targets.iter().filter(|(_, entry)| entry.is_under_way(now)) {
@@ -218,15 +219,15 @@ impl Sweeps {
             }
         }
         match earliest {
-            None => Next::Idle,
-            Some((at, ..)) if at > now => Next::At(at),
+            None => NextCheck::Idle,
+            Some((at, ..)) if at > now => NextCheck::At(at),
             Some((_, pace, key)) => {
                 self.begun.insert(pace, now);
                 let member = self.targets.get_mut(&key).and_then(|entry| {
                     entry.under_way = Some(now);
                     entry.members.first()
                 });
-                member.map_or(Next::Idle, |uid| Next::Check(uid.clone()))
+                member.map_or(NextCheck::Idle, |uid| NextCheck::Check(uid.to_string()))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::{kube::watch_health::Watched, logdrain::context::Context, state::sweeps::Next};
+use crate::{kube::watch_health::Watched, logdrain::context::Context, state::sweeps::NextCheck};
 
 /// How long changes are gathered: after each, all targets are gone through.
 const GATHER: Duration = Duration::from_millis(100);
@@ -16,18 +16,18 @@ pub async fn sweep(context: &Context) {
         let now = Instant::now();
         let next = context.dispatch.next_check(|key| context.remote.feeds().covers(key, now));
         match next {
-            Next::Check(uid) => {
+            NextCheck::Check(uid) => {
                 context.dispatch.check(&uid);
                 continue;
             }
-            Next::At(at) => {
+            NextCheck::At(at) => {
                 tokio::select! {
                     biased;
                     () = sleep_until(at) => continue,
                     () = context.dispatch.checks_changed() => {}
                 }
             }
-            Next::Idle => context.dispatch.checks_changed().await,
+            NextCheck::Idle => context.dispatch.checks_changed().await,
         }
         sleep(GATHER).await;
     }

@@ -29,13 +29,13 @@ fn run(sweeps: &mut Sweeps, begin: Instant, until: Duration, covered: bool) -> V
     let mut checks = Vec::new();
     loop {
         match sweeps.next(now, |_| covered) {
-            Next::Check(uid) => {
-                let key = sweeps.members[&uid].clone();
+            NextCheck::Check(uid) => {
+                let key = sweeps.members[uid.as_str()].clone();
                 checks.push((now.duration_since(begin), uid.clone()));
                 sweeps.join(&uid, &key, Some(now), now);
             }
-            Next::At(at) if at.duration_since(begin) <= until => now = at,
-            Next::At(_) | Next::Idle => return checks,
+            NextCheck::At(at) if at.duration_since(begin) <= until => now = at,
+            NextCheck::At(_) | NextCheck::Idle => return checks,
         }
     }
 }
@@ -109,34 +109,34 @@ fn one_check_serves_all_resources_of_a_target_and_no_other_token() {
 fn what_nobody_knows_is_checked_soon_but_few_at_a_time() {
     let (mut sweeps, begin) = sweeps(10, Some(Duration::ZERO));
     sweeps.lose_track(key("one", 0).0, "osc-secnum-fr1");
-    assert!(matches!(sweeps.next(begin, |_| true), Next::At(_)), "another region");
+    assert!(matches!(sweeps.next(begin, |_| true), NextCheck::At(_)), "another region");
     sweeps.lose_track(key("one", 0).0, "osc-fr1");
     let mut checks = Vec::new();
-    while let Next::Check(uid) = sweeps.next(begin, |_| true) {
+    while let NextCheck::Check(uid) = sweeps.next(begin, |_| true) {
         checks.push(uid);
     }
     assert_eq!(checks.len(), UNDER_WAY);
     let later = begin + Duration::from_secs(1);
     sweeps.join(&checks[0], &key("one", 0), Some(later), later);
-    assert!(matches!(sweeps.next(later, |_| true), Next::Check(..)));
-    assert_eq!(sweeps.next(later, |_| true), Next::Idle);
+    assert!(matches!(sweeps.next(later, |_| true), NextCheck::Check(..)));
+    assert_eq!(sweeps.next(later, |_| true), NextCheck::Idle);
 }
 
 #[test]
 fn a_check_that_is_lost_is_begun_again() {
     let (mut sweeps, begin) = sweeps(1, None);
-    assert_eq!(sweeps.next(begin, |_| false), Next::At(begin + RESYNC));
+    assert_eq!(sweeps.next(begin, |_| false), NextCheck::At(begin + RESYNC));
     let check = sweeps.next(begin + RESYNC, |_| false);
-    assert!(matches!(check, Next::Check(..)));
-    assert_eq!(sweeps.next(begin + RESYNC + LOST - Duration::from_secs(1), |_| false), Next::Idle);
+    assert!(matches!(check, NextCheck::Check(..)));
+    assert_eq!(sweeps.next(begin + RESYNC + LOST - Duration::from_secs(1), |_| false), NextCheck::Idle);
     assert_eq!(sweeps.next(begin + RESYNC + LOST, |_| false), check);
 }
 
 #[test]
 fn who_is_not_covered_any_more_is_due_at_once() {
     let (mut sweeps, begin) = sweeps(1, Some(Duration::ZERO));
-    assert!(matches!(sweeps.next(begin + RESYNC * 2, |_| true), Next::At(_)));
-    assert!(matches!(sweeps.next(begin + RESYNC * 2, |_| false), Next::Check(..)));
+    assert!(matches!(sweeps.next(begin + RESYNC * 2, |_| true), NextCheck::At(_)));
+    assert!(matches!(sweeps.next(begin + RESYNC * 2, |_| false), NextCheck::Check(..)));
 }
 
 /// The only kind there is, with what is said of it.
