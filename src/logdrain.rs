@@ -16,7 +16,8 @@
 //! | called | to be reconciled at once, though neither the resource nor a timer says so |
 //! | resting | in order, and left to the sweep of its target |
 
-pub(crate) mod admission;
+mod admission;
+pub(crate) mod admitted;
 mod apply;
 mod compare;
 pub(crate) mod context;
@@ -27,6 +28,7 @@ mod event;
 mod events;
 mod execute;
 mod finalize;
+pub(crate) mod heed;
 mod labels;
 mod observe;
 mod peers;

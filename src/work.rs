@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     logdrain::{
         Context, Watch,
+        heed::{heed, stand_by},
         reconcile::reconcile,
-        watch::{heed, stand_by},
     },
     triggers::{
         change_feed::poll_change_feeds,

@@ -2,21 +2,21 @@
 
 use std::{collections::BTreeSet, future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use futures::{FutureExt, future::BoxFuture};
+use futures::FutureExt;
 use jiff::SignedDuration;
 use tokio::{pin, sync::OwnedMutexGuard, time::timeout};
 
 use super::{
+    admitted::Admission,
     context::Context,
     dispatch::Dispatch,
     error::{Error, at_second},
-    schedule::Trigger,
     status::{Basis, Subject},
 };
 use crate::{
     crd::Reason,
     drain::Target,
-    scalingo::{self, ApiToken, Client, Requester, budget::Class},
+    scalingo::{ApiToken, Client, Requester, budget::Class},
     state::{apps::Fresh, listings::Waiting},
 };
 
@@ -43,24 +43,6 @@ pub(super) async fn on_targets(
     subject.catch_up()?;
     Ok(turn)
 }
-
-/// What a reconciliation has waited for, before it had begun anything.
-pub(crate) struct Admitted {
-    /// The client that keeps a request, unless what it would have asked for is known, and the list that is kept for it.
-    pub(crate) client: Result<(Client, Option<Waiting>), scalingo::Error>,
-    /// Why the resource is reconciled.
-    pub(crate) trigger: Trigger,
-}
-
-impl Admitted {
-    /// Whether others wait for what it keeps.
-    pub(crate) fn holds_a_request(&self) -> bool {
-        self.client.as_ref().is_ok_and(|(client, _)| client.holds_a_request())
-    }
-}
-
-/// A wait that nothing is under way for.
-pub(super) type Admission = BoxFuture<'static, Result<(Client, Option<Waiting>), scalingo::Error>>;
 
 /// Goes on where the budget of the token has a request for the next call of this client, or what it would ask for is `known`.
 /// Otherwise the subject is to wait for it.

@@ -12,7 +12,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    admission::Admitted,
+    admitted::Admitted,
     schedule::{Crowd, Decision, Schedule},
     view::View,
 };

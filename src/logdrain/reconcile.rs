@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
-    admission::{self, Admission, Admitted, in_time},
+    admission::{self, in_time},
+    admitted::{Admission, Admitted},
     apply::PlanExecutor,
     compare,
     context::{Context, Process, Settings},

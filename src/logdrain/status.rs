@@ -12,7 +12,7 @@ use std::{
 use kube::{Api, ResourceExt};
 
 pub use self::write::Basis;
-use super::{admission::Admission, context::Context, error::Error, event::Event, schedule::Trigger};
+use super::{admitted::Admission, context::Context, error::Error, event::Event, schedule::Trigger};
 use crate::{
     crd::{DeletionPolicy, DrainRecord, DrainState, LogDrain, Reason, Revision},
     drain::Target,

@@ -7,16 +7,11 @@ use std::sync::{
 
 use futures::{
     StreamExt,
-    future::join_all,
-    stream::{self, BoxStream, select_all},
+    stream::{self, BoxStream},
 };
-use kube::{Api, Client, ResourceExt, runtime::watcher};
+use kube::{Api, Client, runtime::watcher};
 use tokio::sync::watch;
 
-use super::{
-    context::Context,
-    peers::{Heirs, call_heirs},
-};
 use crate::{
     crd::LogDrain,
     kube::{
@@ -30,8 +25,8 @@ use crate::{
 pub struct Watch {
     namespace: Option<String>,
     cache: Cache,
-    stream: BoxStream<'static, Passed<LogDrain>>,
-    renewal: Renewal,
+    pub(super) stream: BoxStream<'static, Passed<LogDrain>>,
+    pub(super) renewal: Renewal,
 }
 
 /// What a watch has brought so far. It keeps what it holds while the watch fails.
@@ -76,7 +71,7 @@ impl Cache {
 
 /// Has a watch list all objects anew.
 #[derive(Clone)]
-struct Renewal {
+pub(super) struct Renewal {
     monitor: WatchMonitor,
     /// How often that was asked for.
     asked: watch::Sender<u64>,
@@ -86,7 +81,7 @@ struct Renewal {
 
 impl Renewal {
     /// Waits until the cache holds what the API server holds after this call, or until the operator may not watch there.
-    async fn renew(mut self) {
+    pub(super) async fn renew(mut self) {
         self.asked.send_modify(|asked| *asked += 1);
         let wanted = Some(*self.asked.borrow());
         tokio::select! {
@@ -189,53 +184,6 @@ impl Watch {
     #[must_use]
     pub fn cache(&self) -> Cache {
         self.cache.clone()
-    }
-}
-
-/// Keeps the caches of these watches full until this process leads.
-pub(crate) async fn stand_by(watches: &mut [Watch], context: &Context) {
-    let renewals: Vec<Renewal> = watches.iter().map(|watch| watch.renewal.clone()).collect();
-    let follow = async {
-        let mut events = select_all(watches.iter_mut().map(|watch| &mut watch.stream));
-        while events.next().await.is_some() {}
-        // All watches have ended. `heed` ends then too.
-    };
-    // Only a whole cache shows what has passed meanwhile. One whose watch has fallen silent would lack what the predecessor
-    // wrote last, and a drain that another resource has come to share would look unshared.
-    let called = async {
-        context.process.leadership.begun().await;
-        if context.process.leadership.is_elected() {
-            join_all(renewals.into_iter().map(Renewal::renew)).await;
-        }
-        context.view.filled().await;
-    };
-    tokio::select! {
-        biased;
-        () = called => {}
-        () = follow => {}
-    }
-}
-
-/// Follows the watches.
-pub(crate) async fn heed(watches: Vec<Watch>, context: &Context) {
-    // What has passed while standing by, first.
-    for object in context.view.all() {
-        context.dispatch.look_at(&object);
-    }
-    let mut passed = select_all(watches.into_iter().map(|watch| watch.stream));
-    while let Some(passed) = passed.next().await {
-        match passed {
-            Passed::Changed(object) => context.dispatch.look_at(&object),
-            Passed::Gone(object) => {
-                context.forget(&object.uid().unwrap_or_default());
-                call_heirs(&context.dispatch, Heirs::Of(&object));
-            }
-            // What went while nothing was heard is only seen to be absent.
-            Passed::Listed(gone) => {
-                gone.iter().filter_map(|object| object.uid()).for_each(|uid| context.forget(&uid));
-                call_heirs(&context.dispatch, Heirs::All);
-            }
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use futures::future::join_all;
 use in_memory_api_server::{ApiServer, Definition, Fault, Settings};
 use kube::{CustomResourceExt, ResourceExt};
 use serde_json::{Value, json};
