@@ -5,11 +5,11 @@
 
 mod condition;
 mod definition;
-mod hold;
 mod request;
 mod revision;
 mod rules;
 mod schema;
+mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -21,10 +21,10 @@ use strum::{AsRefStr, Display, EnumIter, EnumString, IntoStaticStr};
 
 pub use condition::{Reason, Remedy, conditions};
 pub use definition::{YamlError, definition, yaml};
-pub use hold::FINALIZER;
 pub use request::REQUESTED_AT;
 pub use revision::Revision;
 pub use rules::{Field, Presence};
+pub use standing::FINALIZER;
 
 /// What should be: one log drain on one app or addon. Example: `{app: shop-front, type: datadog,
 /// drainRegion: eu-west-2, tokenSecretRef: {name: datadog, key: api-key}}`.

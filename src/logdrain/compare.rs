@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{dispatch::Dispatch, view::records};
+use super::dispatch::Dispatch;
 use crate::{
     crd::DrainRecord,
     drain::Digest,
@@ -29,7 +29,7 @@ pub fn compare_all(
         if object.open_request().is_some() {
             continue;
         }
-        let mut here = records(&object).iter().filter(|record| record.is_on(&key.1));
+        let mut here = object.records().iter().filter(|record| record.is_on(&key.1));
         if here.any(|record| !is_shown(doubts, record, observation)) {
             dispatch.call(&uid, observation.sent());
         }

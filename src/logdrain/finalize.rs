@@ -16,7 +16,7 @@ use super::{
     plan::{Ledger, Phase, Verdict},
     report::Outcome,
     status::Subject,
-    view::{FoundBy, is_ready_as, records},
+    view::FoundBy,
 };
 use crate::{
     crd::{LogDrain, Reason},
@@ -58,7 +58,7 @@ fn is_before_a_newcomer(context: &Context, subject: &Subject<'_>) -> bool {
         let wants_it = |other: &LogDrain| {
             let observed = other.status.as_ref().and_then(|status| status.observed_generation);
             let is_unseen = observed != other.metadata.generation
-                || records(other).is_empty() && is_ready_as(other, Reason::RateLimited);
+                || other.records().is_empty() && other.is_ready_as(Reason::RateLimited);
             is_unseen
                 && other.metadata.deletion_timestamp.is_none()
                 && [&record.app, &record.app_id].contains(&&other.spec.app)

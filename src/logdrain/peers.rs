@@ -9,7 +9,7 @@ use super::{
     dispatch::Dispatch,
     plan::Record,
     status::Subject,
-    view::{FoundBy, View, is_ready_as, name, rank, records},
+    view::{FoundBy, View, rank},
 };
 use crate::crd::{DrainRecord, LogDrain, Reason};
 
@@ -26,7 +26,7 @@ pub(crate) fn call_peers(dispatch: &Dispatch, subject: &Subject<'_>, before: &[D
     let mut concerned = BTreeMap::new();
     for (record, is_gone) in gone.map(|record| (record, true)).chain(new.map(|record| (record, false))) {
         let peers = dispatch.view.find(&FoundBy::Target(record.target())).into_iter();
-        let shares = peers.filter(|peer| records(peer).iter().any(|other| is_same(other, record)));
+        let shares = peers.filter(|peer| peer.records().iter().any(|other| is_same(other, record)));
         let ranked = shares.map(|peer| (rank(&peer), peer));
         concerned.extend(ranked.filter(|(rank, _)| rank.uid != me.uid && (is_gone || *rank > me)));
     }
@@ -52,11 +52,11 @@ pub(crate) enum Heirs<'a> {
 pub(crate) fn call_heirs(dispatch: &Dispatch, heirs: Heirs<'_>) {
     let heirs = match heirs {
         Heirs::All => dispatch.view.find(&FoundBy::Duplicate),
-        Heirs::Of(owner) => dispatch.view.find(&FoundBy::DuplicateOf(name(owner))),
+        Heirs::Of(owner) => dispatch.view.find(&FoundBy::DuplicateOf(owner.qualified_name())),
         Heirs::Itself(heir) => vec![Arc::new(heir.clone())],
     };
     let now = Instant::now();
-    for heir in heirs.iter().filter(|heir| is_ready_as(heir, Reason::Duplicate)) {
+    for heir in heirs.iter().filter(|heir| heir.is_ready_as(Reason::Duplicate)) {
         let uid = heir.uid().unwrap_or_default();
         if dispatch.rests(&uid) && !has_owner(&dispatch.view, heir) {
             dispatch.call(&uid, now);
@@ -73,12 +73,12 @@ fn has_owner(view: &View, heir: &LogDrain) -> bool {
             .find(&FoundBy::Target(wanted.target()))
             .into_iter()
             .filter(|object| {
-                object.metadata.deletion_timestamp.is_none() && records(object).iter().any(has_it)
+                object.metadata.deletion_timestamp.is_none() && object.records().iter().any(has_it)
             })
             .min_by_key(|object| rank(object));
-        owner.is_some_and(|owner| Some(&name(&owner)) == named)
+        owner.is_some_and(|owner| Some(&owner.qualified_name()) == named)
     };
-    records(heir).iter().any(is_named)
+    heir.records().iter().any(is_named)
 }
 
 /// Whether both are of one destination on one target.

@@ -24,7 +24,7 @@ use super::{
     report::{Outcome, Seen, report},
     schedule::{Decision, Trigger},
     status::Subject,
-    view::{View, is_ready_as, rank, records},
+    view::{View, rank},
 };
 use crate::{
     crd::{DrainRecord, DrainState, LogDrain, Reason},
@@ -120,7 +120,7 @@ async fn reconcile_whole(
     client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
 ) -> Wait {
     let is_begun = client.is_some();
-    let before = records(&object).to_vec();
+    let before = object.records().to_vec();
     let (client, _waiting) = match client {
         Some(Ok((client, waiting))) => (Some(Ok(client)), waiting),
         Some(Err(error)) => (Some(Err(error)), None),
@@ -285,7 +285,7 @@ fn is_in_order(
         wanted: Some(wanted),
     });
     let is_said = match &plan.verdict {
-        Verdict::InSync => is_ready_as(object, Reason::Synced),
+        Verdict::InSync => object.is_ready_as(Reason::Synced),
         Verdict::Duplicate(owner) => status.duplicate_of.as_ref() == Some(owner),
         _ => false,
     };

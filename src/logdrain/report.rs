@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use tokio::time::Instant;
 
 use super::{
@@ -188,7 +187,7 @@ fn is_well(object: &LogDrain) -> bool {
     let observed = object.status.as_ref().and_then(|status| status.observed_generation);
     let is_current = observed == object.metadata.generation;
     let is_being_deleted = object.metadata.deletion_timestamp.is_some();
-    is_current && !is_being_deleted && ready_of(object).is_some_and(|ready| ready.status == "True")
+    is_current && !is_being_deleted && object.ready().is_some_and(|ready| ready.status == "True")
 }
 
 /// What a verdict says to people.
@@ -269,9 +268,4 @@ fn until_then(process: &Process, until: Timestamp) -> Duration {
 fn with_list(process: &Process, since: Timestamp) -> Followup {
     let left = since.duration_since(process.now()).try_into().unwrap_or(Duration::ZERO);
     Followup::WithList(Instant::now() + left)
-}
-
-fn ready_of(object: &LogDrain) -> Option<&Condition> {
-    let mut conditions = object.status.iter().flat_map(|status| &status.conditions);
-    conditions.find(|condition| condition.type_ == "Ready")
 }

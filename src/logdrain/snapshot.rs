@@ -32,7 +32,7 @@ impl Context {
         let (mut covered, mut uncovered) = (BTreeSet::new(), BTreeSet::new());
         for object in objects.iter().flatten().filter(|object| !object.spec.suspend) {
             let Some(token) = object.uid().and_then(|uid| self.tokens.last(&uid)) else { continue };
-            for record in object.status.iter().flat_map(|status| &status.drains) {
+            for record in object.records() {
                 let key = (token.key(), record.target());
                 let apps = if is_covered(&key) { &mut covered } else { &mut uncovered };
                 apps.insert((key.1.region, key.1.app_id));
@@ -65,8 +65,7 @@ fn standings<'a>(objects: impl Iterator<Item = &'a LogDrain>) -> BTreeMap<Standi
     let mut standings: BTreeMap<Standing, usize> =
         Reason::iter().map(of).chain([NEW]).map(|standing| (standing, 0)).collect();
     for object in objects {
-        let mut conditions = object.status.iter().flat_map(|status| &status.conditions);
-        let standing = conditions.find(|condition| condition.type_ == "Ready").map_or(NEW, |ready| {
+        let standing = object.ready().map_or(NEW, |ready| {
             // Anybody who may write the status could invent others without end.
             ready.reason.parse().map_or(OTHER, of)
         });
@@ -77,7 +76,7 @@ fn standings<'a>(objects: impl Iterator<Item = &'a LogDrain>) -> BTreeMap<Standi
 
 /// How many drains are recorded as there; one that two resources record is one.
 fn drains<'a>(objects: impl Iterator<Item = &'a LogDrain>) -> usize {
-    let records = objects.flat_map(|object| object.status.iter().flat_map(|status| &status.drains));
+    let records = objects.flat_map(LogDrain::records);
     let active = records.filter(|record| record.state == DrainState::Active);
     active.map(|record| (record.target(), &record.url_digest)).collect::<BTreeSet<_>>().len()
 }

@@ -39,10 +39,10 @@ impl Indexed for LogDrain {
     type Key = FoundBy;
 
     fn keys(&self) -> Vec<FoundBy> {
-        let mut keys = keys_of(records(self));
+        let mut keys = keys_of(self.records());
         keys.push(FoundBy::App(self.spec.app.clone()));
         keys.push(FoundBy::TokenAt(token_place(self)));
-        if is_ready_as(self, Reason::Duplicate) {
+        if self.is_ready_as(Reason::Duplicate) {
             keys.push(FoundBy::Duplicate);
         }
         let owner = self.status.as_ref().and_then(|status| status.duplicate_of.clone());
@@ -86,7 +86,7 @@ impl Own {
     /// With what could not be written, where nobody has written the records since.
     fn complete(&self, object: Arc<LogDrain>) -> Arc<LogDrain> {
         let unwritten = object.metadata.uid.as_ref().and_then(|uid| self.unwritten.get(uid));
-        let Some(unwritten) = unwritten.filter(|unwritten| unwritten.standing == records(&object)) else {
+        let Some(unwritten) = unwritten.filter(|unwritten| unwritten.standing == object.records()) else {
             return object;
         };
         let mut object = Arc::unwrap_or_clone(object);
@@ -189,8 +189,8 @@ impl View {
         let mut own = self.own();
         let unwritten = own.unwritten.entry(uid).or_default();
         // What stood when the first of them could not be written stands still.
-        if unwritten.records != records(object) {
-            unwritten.standing = records(object).to_vec();
+        if unwritten.records != object.records() {
+            unwritten.standing = object.records().to_vec();
         }
         unwritten.records = now.to_vec();
         let is_news = unwritten.message != message;
@@ -240,7 +240,7 @@ impl View {
             intents.push((dated, seen));
             Record { seen, ..record }
         };
-        let records = object.status.iter().flat_map(|status| &status.drains).map(read).collect();
+        let records = object.records().iter().map(read).collect();
         if !intents.is_empty() {
             own.intents.insert(uid, intents);
         }
@@ -261,9 +261,9 @@ impl View {
             .filter(|object| object.metadata.uid.as_deref() != Some(except_uid))
             // One that goes without our finalizer was let go, whatever else holds it.
             .filter(|object| object.metadata.deletion_timestamp.is_none() || object.is_held())
-            .filter(|object| records(object).iter().any(|record| record.is_on(target) && matters(record)))
+            .filter(|object| object.records().iter().any(|record| record.is_on(target) && matters(record)))
             .map(|object| Peer {
-                name: name(object),
+                name: object.qualified_name(),
                 rank: rank(object),
                 deleting: object.metadata.deletion_timestamp.is_some(),
                 records: self
@@ -284,25 +284,6 @@ impl View {
 #[must_use]
 pub fn token_place(object: &LogDrain) -> Place {
     Place::new(object.metadata.namespace.as_deref(), &object.spec.api_token_secret_ref)
-}
-
-/// Whether `Ready` has this reason.
-#[must_use]
-pub fn is_ready_as(object: &LogDrain, reason: Reason) -> bool {
-    let mut conditions = object.status.iter().flat_map(|status| &status.conditions);
-    conditions.any(|condition| condition.type_ == "Ready" && condition.reason == reason.as_ref())
-}
-
-/// The records of a resource.
-#[must_use]
-pub fn records(object: &LogDrain) -> &[DrainRecord] {
-    object.status.as_ref().map_or(&[], |status| &status.drains)
-}
-
-/// Namespace and name, as people write them.
-#[must_use]
-pub fn name(object: &LogDrain) -> String {
-    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
 }
 
 /// Where a resource stands in the order of ownership.

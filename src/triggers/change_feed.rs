@@ -21,7 +21,7 @@ use crate::{
     logdrain::{
         context::Context,
         plan::Rank,
-        view::{FoundBy, rank, records},
+        view::{FoundBy, rank},
     },
     metrics::FailureKind,
     scalingo::{
@@ -227,7 +227,7 @@ fn uses(tokens: &Tokens, object: &LogDrain, key: &FeedKey) -> bool {
 }
 
 fn has_record(object: &LogDrain, target: &Target) -> bool {
-    records(object).iter().any(|record| record.is_on(target))
+    object.records().iter().any(|record| record.is_on(target))
 }
 
 /// Calls for a reconciliation of all on a target, unless all that is told of it is what we have done ourselves.
@@ -277,7 +277,7 @@ async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>,
 
 fn is_recorded(users: &[Arc<LogDrain>], target: &Target, url: &Digest) -> bool {
     let url = url.to_string();
-    users.iter().flat_map(|user| user.status.iter().flat_map(|status| &status.drains)).any(|record| {
+    users.iter().flat_map(|user| user.records()).any(|record| {
         record.state == DrainState::Active && record.url_digest.as_ref() == Some(&url) && record.is_on(target)
     })
 }
@@ -303,7 +303,7 @@ fn call_for_app(context: &Context, key: &FeedKey, event: &Event, is_first: bool)
         .map(|user| (rank(&user), user))
         .collect();
     for user in concerned.values() {
-        let records = records(user);
+        let records = user.records();
         let is_recorded = || records.iter().any(|record| record.app_id == *app_id);
         let is_named = [old_name, app_name, app_id].contains(&&user.spec.app);
         let has_addon = || user.spec.addon.is_some() || records.iter().any(|record| record.addon.is_some());

@@ -49,11 +49,11 @@ fn records_that_may_not_be_written_are_known_until_somebody_writes_others() {
         object
     };
     let urls = |object: &LogDrain| -> Vec<String> {
-        records(object).iter().filter_map(|record| record.url_digest.clone()).collect()
+        object.records().iter().filter_map(|record| record.url_digest.clone()).collect()
     };
     let (view, mut watch) = view();
     watch(Event::Apply(with(1, &["a", "b"])));
-    assert!(view.could_not_write(&with(1, &["a", "b"]), records(&with(1, &["b"])), "x"));
+    assert!(view.could_not_write(&with(1, &["a", "b"]), with(1, &["b"]).records(), "x"));
     assert!(!view.could_not_write(&with(1, &["b"]), &[], "x"));
     view.could_not_release("u");
     assert_eq!(view.unreleased(), 1);
