@@ -1,8 +1,8 @@
 //! What a resource costs does not grow with their number: counted in virtual time, which no slow machine disturbs.
 //! What it costs in time and memory: `cargo bench --bench scale`.
 
+use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use logdrain_operator::drain::Digester;
@@ -19,12 +19,15 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const FEW: usize = 10;
 const MANY: usize = 100;
 
-/// Counts reconciliations, and how often one is polled.
-#[derive(Clone, Default)]
-struct Counter {
-    begun: Arc<AtomicU64>,
-    polls: Arc<AtomicUsize>,
+thread_local! {
+    /// How many reconciliations have begun on this thread, which has its test alone.
+    static BEGUN: Cell<u64> = const { Cell::new(0) };
+    /// How often one was polled.
+    static POLLS: Cell<usize> = const { Cell::new(0) };
 }
+
+/// Counts both.
+struct Counter;
 
 impl Subscriber for Counter {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -32,11 +35,12 @@ impl Subscriber for Counter {
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(self.begun.fetch_add(1, Ordering::Relaxed) + 1)
+        BEGUN.set(BEGUN.get() + 1);
+        Id::from_u64(BEGUN.get())
     }
 
     fn enter(&self, _: &Id) {
-        self.polls.fetch_add(1, Ordering::Relaxed);
+        POLLS.set(POLLS.get() + 1);
     }
 
     fn record(&self, _: &Id, _: &Record<'_>) {}
@@ -59,21 +63,15 @@ struct Work {
     writes: usize,
 }
 
-struct Counted {
-    world: World,
-    counter: Counter,
-}
-
-impl Counted {
-    fn take(&mut self) -> Work {
-        let requests = self.world.take();
-        assert_eq!(requests.refused(), 0);
-        Work {
-            reconciliations: self.counter.begun.swap(0, Ordering::Relaxed),
-            polls: self.counter.polls.swap(0, Ordering::Relaxed),
-            requests: requests.counts().without_polls(),
-            writes: requests.kubernetes_writes,
-        }
+/// What the world has seen, and the operator has done, since the last time.
+fn take(world: &mut World) -> Work {
+    let requests = world.take();
+    assert_eq!(requests.refused(), 0);
+    Work {
+        reconciliations: BEGUN.take(),
+        polls: POLLS.take(),
+        requests: requests.counts().without_polls(),
+        writes: requests.kubernetes_writes,
     }
 }
 
@@ -86,32 +84,31 @@ struct Course {
     restart: Work,
 }
 
-async fn course(apps: usize, counter: Counter) -> Course {
-    let mut town = Counted { world: World::new(apps, &Arc::new(Digester::default())), counter };
-    town.world.start(Feed::On);
-    assert!(town.world.until_ready().await.is_some());
+async fn course(apps: usize) -> Course {
+    let mut world = World::new(apps, &Arc::new(Digester::default()));
+    world.start(Feed::On);
+    assert!(world.until_ready().await.is_some());
     // Events may still be on their way.
     sleep(MINUTE).await;
-    let rollout = town.take();
+    let rollout = take(&mut world);
     sleep(HOUR).await;
-    let in_sync = town.take();
+    let in_sync = take(&mut world);
     let spec = json!({"type": "papertrail", "host": "logs.example.com", "port": 6515});
-    town.world.apply(0, "papertrail", spec);
+    world.apply(0, "papertrail", spec);
     sleep(MINUTE).await;
-    let change = town.take();
-    town.world.kill().await;
-    town.world.start(Feed::On);
+    let change = take(&mut world);
+    world.kill().await;
+    world.start(Feed::On);
     sleep(MINUTE).await;
-    let restart = town.take();
+    let restart = take(&mut world);
     Course { resources: apps * DRAINS, rollout, in_sync, change, restart }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_resource_costs_the_same_among_many() {
-    let counter = Counter::default();
-    let _guard = tracing::subscriber::set_default(counter.clone());
-    let few = course(FEW, counter.clone()).await;
-    let many = course(MANY, counter).await;
+    tracing::subscriber::set_global_default(Counter).unwrap();
+    let few = course(FEW).await;
+    let many = course(MANY).await;
     assert_eq!(few.in_sync, many.in_sync, "only the feed is read");
     assert_eq!(many.in_sync.reconciliations, 0);
     assert_eq!(few.change, many.change);
