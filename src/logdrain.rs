@@ -14,7 +14,7 @@
 //! | rank | who of several peers comes first: the older, then the smaller uid |
 //! | requester | on whose behalf Scalingo is asked: it decides the turn in the request budget |
 //! | called | to be reconciled at once, though neither the resource nor a timer says so |
-//! | resting | in order, and left to the sweep of its target |
+//! | resting | left alone until it changes, is called, or its target is checked |
 
 mod admission;
 pub(crate) mod admitted;

@@ -37,8 +37,8 @@ pub(super) async fn on_targets(
     let _idle = context.dispatch.idle();
     let turn = tokio::select! {
         biased;
-        turn = context.remote.locks.lock(targets) => turn,
         () = context.process.stopping.cancelled() => return Err(Error::Stopping),
+        turn = context.remote.locks.lock(targets) => turn,
     };
     subject.catch_up()?;
     Ok(turn)

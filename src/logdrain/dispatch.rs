@@ -26,7 +26,8 @@ use crate::{
     },
 };
 
-/// All that decides when a resource is reconciled. A resource is in a routine check only while it rests.
+/// All that decides when a resource is reconciled. A resource joins a routine check when it rests, and leaves it when a
+/// reconciliation ends otherwise.
 pub struct Dispatch {
     queue: Queue<String, Class>,
     schedule: Schedule,
@@ -43,8 +44,8 @@ pub type Ages = BTreeMap<&'static str, Duration>;
 pub enum Followup {
     /// Nothing.
     Rest,
-    /// A routine check of its target. It is in order by the list that was asked for at this time; by none, where it was in order when
-    /// the process began.
+    /// A routine check of its target. The resource is in order by the list of this time. Without one, it was in order when the
+    /// process began.
     Check(Key, Option<Instant>),
     /// Another reconciliation, after about this long.
     After(Duration),
@@ -146,7 +147,7 @@ impl Dispatch {
             }
             Followup::Again(wait) => Some(wait),
         };
-        self.leave_sweep(&object.uid().unwrap_or_default());
+        self.withdraw(&object.uid().unwrap_or_default());
         wait
     }
 
@@ -188,10 +189,19 @@ impl Dispatch {
     /// Never reconciles a resource again: it is gone.
     pub fn forget(&self, uid: &str) {
         self.schedule.remove(uid);
-        self.leave_sweep(uid);
+        self.withdraw(uid);
     }
 
-    /// The targets that are checked now and then.
+    /// Takes a resource out of the routine check of its target: what is listed there does not tell of it.
+    pub fn withdraw(&self, uid: &str) {
+        let mut sweeps = self.lock_sweeps();
+        if sweeps.has(uid) {
+            sweeps.leave(uid);
+            self.sweeps_changed.notify_one();
+        }
+    }
+
+    /// The targets that are checked now and then, locked: not to be held while anything else here is called.
     pub fn sweeps(&self) -> impl Deref<Target = Sweeps> {
         self.lock_sweeps()
     }
@@ -226,14 +236,6 @@ impl Dispatch {
     fn enqueue(&self, uid: &str) {
         if let Some(object) = self.view.get(uid) {
             self.look_at(&object);
-        }
-    }
-
-    fn leave_sweep(&self, uid: &str) {
-        let mut sweeps = self.lock_sweeps();
-        if sweeps.has(uid) {
-            sweeps.leave(uid);
-            self.sweeps_changed.notify_one();
         }
     }
 

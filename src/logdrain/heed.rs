@@ -1,4 +1,4 @@
-//! Follows the watches of `LogDrain`s: before this process leads, and then.
+//! Follows the watches of `LogDrain`s: before this process leads, and while it leads.
 
 use futures::{StreamExt, future::join_all, stream::select_all};
 use kube::ResourceExt;

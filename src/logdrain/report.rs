@@ -53,6 +53,15 @@ pub(super) async fn report(
     subject: &mut Subject<'_>,
     outcome: Result<Outcome, Error>,
 ) -> Option<Duration> {
+    // Before the status is written: whoever hears of a change meanwhile must not count on its routine check.
+    let is_in_order = matches!(
+        &outcome,
+        Ok(Outcome::LeftInOrder(_)
+            | Outcome::Looked { verdict: Verdict::InSync | Verdict::Duplicate(_), .. })
+    );
+    if !is_in_order {
+        context.dispatch.withdraw(&subject.uid());
+    }
     let asked = outcome.as_ref().err().and_then(asked_to_wait);
     if let Some(wait) = asked.filter(|wait| *wait < PATIENCE || is_content(subject.object())) {
         tracing::debug!(?wait, "Scalingo asks to send fewer requests");

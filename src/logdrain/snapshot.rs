@@ -24,7 +24,7 @@ impl Context {
     pub fn snapshot(&self) -> Snapshot {
         let now = Instant::now();
         let objects = if self.view.is_filled() { Some(self.view.all()) } else { None };
-        // Each lock is let go before the next is asked for.
+        // The feeds may be asked while the sweeps are locked, never the other way round.
         let (feeds_answering, feeds_silent) = self.remote.feeds().count(now);
         let feed_age = self.remote.feeds().age(now);
         let is_covered = |key: &Key| self.remote.feeds().covers(key, now);

@@ -82,7 +82,7 @@ struct Write {
     kind: Kind,
     url: Digest,
     at: Instant,
-    /// The tokens whose feed of the target's region has told it.
+    /// The tokens whose feed of this region has told of this write.
     seen_by: Vec<TokenKey>,
     /// Whether its echo may have been among events that were not read.
     is_excused: bool,
@@ -257,8 +257,8 @@ impl Feeds {
     /// Whether the echo of an own write is still to come.
     #[must_use]
     pub fn may_echo(&self, key: &FeedKey, target: &Target, kind: Kind) -> bool {
-        let writes = self.writes.get(target).into_iter().flatten();
-        writes.into_iter().any(|write| write.kind == kind && !write.seen_by.contains(&key.0))
+        let mut writes = self.writes.get(target).into_iter().flatten();
+        writes.any(|write| write.kind == kind && !write.seen_by.contains(&key.0))
     }
 
     /// Whether an event is the echo of an own write; each is so once in each feed.

@@ -10,7 +10,7 @@ use crate::{
     logdrain::{error::Error, sabotage::Sabotage},
 };
 
-/// This process among others, and its time of day.
+/// This process, of which another may take the lead, and its clock.
 pub struct Process {
     /// Cancelled when no further step may begin.
     pub stopping: CancellationToken,

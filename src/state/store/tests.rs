@@ -296,7 +296,7 @@ proptest! {
     }
 }
 
-/// One that counts how often something is looked up in any of them.
+/// Counts how often the metadata of any of them is read.
 #[derive(Clone)]
 struct Looked(ConfigMap);
 
