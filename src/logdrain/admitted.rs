@@ -8,10 +8,13 @@ use crate::{
     state::listings::Waiting,
 };
 
+/// A client with a request to spend and the list that is kept for it, or why there is none.
+pub(crate) type Given = Result<(Client, Option<Waiting>), scalingo::Error>;
+
 /// What a reconciliation has waited for, before it had begun anything.
 pub(crate) struct Admitted {
     /// The client that keeps a request, unless what it would have asked for is known, and the list that is kept for it.
-    pub(crate) client: Result<(Client, Option<Waiting>), scalingo::Error>,
+    pub(crate) client: Given,
     /// Why the resource is reconciled.
     pub(crate) trigger: Trigger,
 }
@@ -24,4 +27,4 @@ impl Admitted {
 }
 
 /// A wait that nothing is under way for.
-pub(super) type Admission = BoxFuture<'static, Result<(Client, Option<Waiting>), scalingo::Error>>;
+pub(super) type Admission = BoxFuture<'static, Given>;

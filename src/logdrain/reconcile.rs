@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::{
     admission::{self, in_time},
-    admitted::{Admission, Admitted},
+    admitted::{Admission, Admitted, Given},
     apply::PlanExecutor,
     compare,
     context::{Context, Process, Settings},
@@ -31,10 +31,10 @@ use crate::{
     drain::{Destination, Digest, Likeness, Target},
     kube::watch_health::Watched,
     metrics::ReconcileResult,
-    scalingo::{self, ApiToken, Client, budget::Class},
+    scalingo::{ApiToken, Client, budget::Class},
     state::{
         apps::{Fresh, Resolved},
-        listings::{Key, Waiting},
+        listings::Key,
         queue::Next,
         secrets::Version,
     },
@@ -101,7 +101,7 @@ async fn look_after(
     context: &Arc<Context>,
     object: Arc<LogDrain>,
     trigger: Trigger,
-    client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
+    client: Option<Given>,
 ) -> Wait {
     if client.is_none()
         && let Some(key) = left_unread(context, &object, trigger).await
@@ -117,7 +117,7 @@ async fn reconcile_whole(
     context: &Arc<Context>,
     object: Arc<LogDrain>,
     trigger: Trigger,
-    client: Option<Result<(Client, Option<Waiting>), scalingo::Error>>,
+    client: Option<Given>,
 ) -> Wait {
     let is_begun = client.is_some();
     let before = object.records().to_vec();
