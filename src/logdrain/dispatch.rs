@@ -243,7 +243,7 @@ impl Dispatch {
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who is to be reconciled now.
+    /// Takes the resources whose time has come.
     #[cfg(test)]
     pub(crate) fn take_due(&self) -> Vec<String> {
         self.queue.take_due()

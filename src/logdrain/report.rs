@@ -53,7 +53,7 @@ pub(super) async fn report(
     subject: &mut Subject<'_>,
     outcome: Result<Outcome, Error>,
 ) -> Option<Duration> {
-    // Before the status is written: whoever hears of a change meanwhile must not count on its routine check.
+    // It leaves the routine check before the status is written. The change feed calls the other members meanwhile.
     let is_in_order = matches!(
         &outcome,
         Ok(Outcome::LeftInOrder(_)

@@ -255,7 +255,7 @@ impl Schedule {
         let may_stand = entry.call.map_or(rests, |earlier| earlier.may_stand);
         let call = Call {
             since: entry.call.map_or(call.since, |earlier| call.since.max(earlier.since)),
-            // Whoever was called with few does not wait with many.
+            // A call of few is more urgent.
             crowd: entry.call.map_or(call.crowd, |earlier| call.crowd.min(earlier.crowd)),
             may_stand: call.may_stand && may_stand,
         };

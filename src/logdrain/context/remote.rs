@@ -19,7 +19,7 @@ pub struct Remote {
     pub apps: Apps,
     /// Names of regions.
     pub regions: Regions,
-    /// What Scalingo has listed of late.
+    /// The latest lists of Scalingo.
     pub lists: Arc<Lists>,
     /// What those lists do not tell for sure.
     pub doubts: Doubts,
