@@ -19,7 +19,7 @@ pub fn compare_all(
     observation: &Observation,
     except_uid: &str,
 ) {
-    let members = dispatch.sweeps().members(key);
+    let members = dispatch.members(key);
     if members.len() <= 1 {
         return;
     }
@@ -39,7 +39,7 @@ pub fn compare_all(
 /// A list of apps that has just come tells of all names: those resources are called whose app goes by another, or
 /// whose name has come to mean another app.
 pub fn compare_names(dispatch: &Dispatch, token: TokenKey, region: &str, apps: &[App]) {
-    let members = dispatch.sweeps().members_of(token, region);
+    let members = dispatch.members_of(token, region);
     for (uid, target) in members {
         let Some(object) = dispatch.view.get(&uid) else { continue };
         let is_other = match named(apps, &object.spec.app) {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,6 +17,7 @@ use super::{
 };
 use crate::{
     crd::LogDrain,
+    drain::Target,
     scalingo::{TokenKey, budget::Class},
     state::{
         listings::Key,
@@ -201,9 +201,22 @@ impl Dispatch {
         }
     }
 
-    /// The targets that are checked now and then, locked: not to be held while anything else here is called.
-    pub fn sweeps(&self) -> impl Deref<Target = Sweeps> {
-        self.lock_sweeps()
+    /// The resources that are in the routine check of a target.
+    #[must_use]
+    pub fn members(&self, key: &Key) -> Vec<String> {
+        self.lock_sweeps().members(key)
+    }
+
+    /// Those in the routine checks of a token in a region, with their targets.
+    #[must_use]
+    pub fn members_of(&self, token: TokenKey, region: &str) -> Vec<(String, Target)> {
+        self.lock_sweeps().members_of(token, region)
+    }
+
+    /// The one that comes after this one among all in routine checks, in a circle, and how many there are.
+    #[must_use]
+    pub fn checked_after(&self, uid: &str) -> Option<(String, usize)> {
+        self.lock_sweeps().after(uid)
     }
 
     /// What the routine checks have to do now. `is_covered` tells whether the change feed tells of a target's changes.

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long after the last time an event that repeats is counted up rather than told anew; the recorder's own.
 const SERIES: Duration = Duration::from_secs(6 * 60);
 /// How many events are remembered, so that a repetition is counted: each takes some kilobytes.
-const MOST_EVENTS: usize = 256;
+const MOST_EVENTS: usize = 128;
 /// How many are published at a time.
 const AT_ONCE: usize = 8;
 /// Longest note that the API server takes, in bytes.

@@ -263,7 +263,8 @@ impl Schedule {
         if let Some(next) = &mut entry.next {
             next.due = Due::At(Instant::now());
             next.since = None;
-            next.called = Some(call.crowd);
+            // It may have been called before, and that was not answered.
+            next.called = Some(next.called.map_or(call.crowd, |before| before.min(call.crowd)));
             next.failures = 0;
         }
     }

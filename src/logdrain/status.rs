@@ -257,8 +257,7 @@ impl<'a> Subject<'a> {
             Reason::RateLimited,
             Reason::Unavailable,
         ];
-        let status = self.object.status.as_ref()?;
-        let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;
+        let ready = self.object.ready()?;
         let reason = AT_SCALINGO.into_iter().find(|reason| reason.as_ref() == ready.reason)?;
         let is_of_this_form = ready.observed_generation == self.object.metadata.generation;
         is_of_this_form.then(|| (reason, ready.message.clone()))

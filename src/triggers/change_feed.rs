@@ -266,8 +266,8 @@ async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>,
         let mut is_checked = false;
         for user in users {
             let uid = user.uid().unwrap_or_default();
-            // One list tells of all who rest there.
-            if context.dispatch.sweeps().has(&uid) && std::mem::replace(&mut is_checked, true) {
+            // One list tells of all who rest there. Who is under way may end without a list.
+            if context.dispatch.rests(&uid) && std::mem::replace(&mut is_checked, true) {
                 continue;
             }
             context.dispatch.call(&uid, now);

@@ -40,7 +40,7 @@ pub async fn reread_secrets(context: &Context) {
     loop {
         turns.mark_unchanged();
         let is_blind = context.cluster.watch_health.fails(Watched::Secret);
-        let next = context.dispatch.sweeps().after(&last);
+        let next = context.dispatch.checked_after(&last);
         let count = next.as_ref().map_or(1, |(_, count)| u32::try_from(*count).unwrap_or(u32::MAX));
         tokio::select! {
             biased;

@@ -72,6 +72,8 @@ async fn what_rests_is_looked_at_when_it_is_checked_called_or_changed() {
     schedule.now("u", Instant::now(), Crowd::Many);
     assert_eq!(schedule.class(&steady), Class::Interactive, "it was called for its own sake too");
     assert!(reconciles(schedule.decide(&shared(&steady))));
+    schedule.now("u", Instant::now(), Crowd::Many);
+    assert_eq!(schedule.class(&steady), Class::Interactive, "what it was called for is not done yet");
     steady.metadata.generation = Some(2);
     assert_eq!(schedule.class(&steady), Class::Interactive, "a person has changed it");
 }
