@@ -19,11 +19,7 @@ pub fn compare_all(
     observation: &Observation,
     except_uid: &str,
 ) {
-    let members = dispatch.members(key);
-    if members.len() <= 1 {
-        return;
-    }
-    for uid in members.into_iter().filter(|uid| uid != except_uid) {
+    for uid in dispatch.members(key).into_iter().filter(|uid| uid != except_uid) {
         let Some(object) = dispatch.view.get(&uid) else { continue };
         // It looks by itself, and once is enough.
         if object.open_request().is_some() {
@@ -39,8 +35,7 @@ pub fn compare_all(
 /// A list of apps that has just come tells of all names: those resources are called whose app goes by another, or
 /// whose name has come to mean another app.
 pub fn compare_names(dispatch: &Dispatch, token: TokenKey, region: &str, apps: &[App]) {
-    let members = dispatch.members_of(token, region);
-    for (uid, target) in members {
+    for (uid, target) in dispatch.members_of(token, region) {
         let Some(object) = dispatch.view.get(&uid) else { continue };
         let is_other = match named(apps, &object.spec.app) {
             Some(app) => app.id != target.app_id,

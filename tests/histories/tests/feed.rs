@@ -21,15 +21,19 @@ fn missing(shown: bool, delay_seconds: u8, hidden_for: Option<AppSlot>) -> Optio
 
 /// How many seconds after people have done this the drain of the one `LogDrain` is added again.
 fn added_again(feed: Step, done: &[Step]) -> Option<i64> {
+    let added = added(feed, done)?;
+    assert_eq!(added.len(), 2, "{added:?}");
+    Some(added[1])
+}
+
+fn apply(slot: Slot, destination: Destination) -> Step {
+    Apply { slot, app: AppSlot::Shop, by_id: false, addon: false, destination }
+}
+
+/// When drains are added, in seconds after people have done this to an app with one `LogDrain`.
+fn added(feed: Step, done: &[Step]) -> Option<Vec<i64>> {
     let digester = Arc::new(Digester::default());
-    let apply = Apply {
-        slot: Slot::A1,
-        app: AppSlot::Shop,
-        by_id: false,
-        addon: false,
-        destination: Destination::Datadog,
-    };
-    let mut steps = vec![feed, apply, Start, Wait { milliseconds: 200_000 }];
+    let mut steps = vec![feed, apply(Slot::A1, Destination::Datadog), Start, Wait { milliseconds: 200_000 }];
     steps.extend_from_slice(done);
     steps.push(Wait { milliseconds: 700_000 });
     let reads_feed = |lines: &Vec<String>| lines.iter().any(|line| line.contains("GET /v1/events"));
@@ -39,14 +43,8 @@ fn added_again(feed: Step, done: &[Step]) -> Option<i64> {
     assert_eq!(verdict.broken, [""; 0], "{lines:#?}");
     let time = |line: &String| line.split(' ').next().and_then(|time| time.parse::<Timestamp>().ok());
     let begun = lines.first().and_then(time)?;
-    let added: Vec<i64> = lines
-        .iter()
-        .filter(|line| line.contains("POST") && line.contains("/log_drains"))
-        .filter_map(time)
-        .map(|time| time.duration_since(begun).as_secs())
-        .collect();
-    assert_eq!(added.len(), 2, "{lines:#?}");
-    Some(added[1] - DONE_AFTER)
+    let additions = lines.iter().filter(|line| line.contains("POST") && line.contains("/log_drains"));
+    Some(additions.filter_map(time).map(|time| time.duration_since(begun).as_secs() - DONE_AFTER).collect())
 }
 
 #[test]
@@ -70,4 +68,14 @@ fn a_name_that_has_come_to_mean_another_app_that_the_feed_does_not_show_is_notic
     let swap = [RenameApp { app: AppSlot::Shop }, CreateApp { app: AppSlot::Shop }];
     let after = added_again(hidden, &swap).unwrap();
     assert!((80..=130).contains(&after), "{after}");
+}
+
+/// The `LogDrain` in sync is the only one in the routine check of its app.
+#[test]
+fn a_list_that_a_new_resource_asks_for_tells_of_the_one_that_was_there() {
+    let removed = RemoveBehind { app: AppSlot::Shop, addon: false, nth: 0 };
+    let unseen = Feed { shown: false, delay_seconds: 0, hidden_for: None, addon_names: false };
+    let added = added(unseen, &[removed, apply(Slot::A2, Destination::Syslog)]).unwrap();
+    assert_eq!(added.len(), 3, "{added:?}");
+    assert!(added[1..].iter().all(|after| (0..=20).contains(after)), "{added:?}");
 }
