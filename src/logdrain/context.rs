@@ -213,7 +213,7 @@ impl Context {
         let tokens = self.tokens.in_use();
         self.remote.client.keep_only(&tokens);
         self.tokens.keep_places(|place| !self.view.find(&FoundBy::TokenAt(place.clone())).is_empty());
-        self.remote.feeds().keep_apps(|_, app| !self.view.find(&FoundBy::App(app.to_owned())).is_empty());
+        self.remote.feeds().tidy(now, |_, app| !self.view.find(&FoundBy::App(app.to_owned())).is_empty());
         self.remote.regions.keep_only(|token| tokens.contains(&token));
         self.remote.apps.keep_only(|token, region| accounts.contains_key(&(token, region.to_owned())));
     }

@@ -21,7 +21,7 @@ use crate::{
 
 /// How long the echo of an own write may take.
 const ECHO: Duration = Duration::from_secs(120);
-/// How long an echo is recognised.
+/// How long an echo is recognised at least.
 const RECOGNISED: Duration = Duration::from_secs(15 * 60);
 /// How long a feed may be silent, where its interval is not longer, before it counts as failing.
 const SILENCE: Duration = Duration::from_secs(120);
@@ -105,10 +105,6 @@ impl Feeds {
     /// [`read`](Self::read), [`failed`](Self::failed) or [`put_off`](Self::put_off).
     pub fn due(&mut self, in_use: &BTreeSet<FeedKey>, now: Instant) -> Vec<FeedKey> {
         self.known.retain(|key, _| in_use.contains(key));
-        self.writes.retain(|_, writes| {
-            writes.retain(|write| now.duration_since(write.at) < RECOGNISED);
-            !writes.is_empty()
-        });
         let mut due = Vec::new();
         for key in in_use {
             let feed = self.known.entry(key.clone()).or_insert_with(|| Feed {
@@ -128,9 +124,12 @@ impl Feeds {
         due
     }
 
-    /// Forgets what was heard and not heard of apps, by region and id, that this is false for.
-    pub fn keep_apps(&mut self, is_used: impl Fn(&str, &str) -> bool) {
-        self.writes.retain(|target, _| is_used(&target.region, &target.app_id));
+    /// Forgets old own writes, and all of apps that are not in use, by region and id.
+    pub fn tidy(&mut self, now: Instant, is_used: impl Fn(&str, &str) -> bool) {
+        self.writes.retain(|target, writes| {
+            writes.retain(|write| now.duration_since(write.at) < RECOGNISED);
+            !writes.is_empty() && is_used(&target.region, &target.app_id)
+        });
         for apps in [&mut self.deleted, &mut self.lost_addon] {
             apps.retain(|(region, app)| is_used(region, app));
         }

@@ -101,7 +101,7 @@ fn a_deletion_is_proved_by_the_event_of_the_app_or_with_an_answer_by_that_of_an_
         // Another addon of the app may have been meant, and the app may be hidden since.
         assert_eq!(proves(addon("b")), missing == Missing::Addon, "{missing:?}");
     }
-    feeds.keep_apps(|_, app| app == "b");
+    feeds.tidy(now, |_, app| app == "b");
     assert!(!feeds.proves_deletion(&target("a"), Missing::App));
     assert!(feeds.proves_deletion(&addon("b"), Missing::Addon));
 }
@@ -114,6 +114,17 @@ fn only_the_latest_events_are_known_again() {
     feeds.read(&key, now, &events, true, now);
     assert!(!feeds.unseen(&key, vec![event("0")]).1);
     assert!(feeds.unseen(&key, vec![event("1")]).1);
+}
+
+#[test]
+fn an_echo_is_recognised_for_some_time() {
+    let (mut feeds, now, _) = started(&["one"]);
+    let may_echo = |feeds: &Feeds| feeds.may_echo(&feed("one"), &target("a"), Kind::Added);
+    feeds.wrote(&key("one", "a"), Kind::Added, url("u"), now);
+    feeds.tidy(now + RECOGNISED - Duration::from_secs(1), |_, _| true);
+    assert!(may_echo(&feeds));
+    feeds.tidy(now + RECOGNISED, |_, _| true);
+    assert!(!may_echo(&feeds));
 }
 
 #[test]
@@ -208,9 +219,9 @@ fn names_are_told_of_where_no_app_in_use_is_hidden() {
         feeds.read(&feed(name), begin + ECHO, &[], true, begin + ECHO);
     }
     assert!(!tells(&feeds, "one") && tells(&feeds, "other"));
-    feeds.keep_apps(|region, app| (region, app) == (REGION, "a"));
+    feeds.tidy(begin + ECHO, |region, app| (region, app) == (REGION, "a"));
     assert!(!tells(&feeds, "one"));
-    feeds.keep_apps(|region, app| (region, app) == (REGION, "b"));
+    feeds.tidy(begin + ECHO, |region, app| (region, app) == (REGION, "b"));
     assert!(tells(&feeds, "one"), "nobody has a drain on it any more");
     assert_eq!(feeds.read(&feed("one"), begin + ECHO * 2, &[], true, begin + ECHO * 2), [""; 0]);
     assert!(tells(&feeds, "one"));
