@@ -201,19 +201,19 @@ impl Dispatch {
         }
     }
 
-    /// The resources that are in the routine check of a target.
+    /// The resources in the routine check of a target.
     #[must_use]
     pub fn members(&self, key: &Key) -> Vec<String> {
         self.lock_sweeps().members(key)
     }
 
-    /// Those in the routine checks of a token in a region, with their targets.
+    /// The resources in routine checks that use a token in a region, with their targets.
     #[must_use]
     pub fn members_of(&self, token: TokenKey, region: &str) -> Vec<(String, Target)> {
         self.lock_sweeps().members_of(token, region)
     }
 
-    /// The one that comes after this one among all in routine checks, in a circle, and how many there are.
+    /// The resource that follows this one in the circle of all routine checks, and how many resources the circle has.
     #[must_use]
     pub fn checked_after(&self, uid: &str) -> Option<(String, usize)> {
         self.lock_sweeps().after(uid)

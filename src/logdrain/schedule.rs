@@ -263,7 +263,7 @@ impl Schedule {
         if let Some(next) = &mut entry.next {
             next.due = Due::At(Instant::now());
             next.since = None;
-            // It may have been called before, and that was not answered.
+            // The more urgent call counts until a reconciliation has answered both.
             next.called = Some(next.called.map_or(call.crowd, |before| before.min(call.crowd)));
             next.failures = 0;
         }

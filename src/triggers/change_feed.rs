@@ -266,7 +266,7 @@ async fn judge(context: &Context, key: FeedKey, target: Target, told: Vec<Told>,
         let mut is_checked = false;
         for user in users {
             let uid = user.uid().unwrap_or_default();
-            // One list tells of all who rest there. Who is under way may end without a list.
+            // One list covers all resources at rest. A resource under way may fail before it lists.
             if context.dispatch.rests(&uid) && std::mem::replace(&mut is_checked, true) {
                 continue;
             }
