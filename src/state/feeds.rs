@@ -84,8 +84,8 @@ struct Write {
     at: Instant,
     /// The tokens whose feed of this region has told of this write.
     seen_by: Vec<TokenKey>,
-    /// Whether its echo may have been among events that were not read.
-    is_excused: bool,
+    /// Whether the feed of its token is still to tell of it. It is not if its echo may have been among events that nobody read.
+    is_awaited: bool,
 }
 
 impl Feeds {
@@ -194,7 +194,7 @@ impl Feeds {
         }
         if !is_complete {
             // Their echoes may be among those that were not read.
-            self.writes.values_mut().flatten().for_each(|write| write.is_excused = true);
+            self.writes.values_mut().flatten().for_each(|write| write.is_awaited = false);
         }
         let overdue = to_come(&self.writes, key)
             .filter(|(_, write)| asked.saturating_duration_since(write.at) >= ECHO)
@@ -237,7 +237,7 @@ impl Feeds {
                 url,
                 at: now,
                 seen_by: Vec::new(),
-                is_excused: false,
+                is_awaited: true,
             });
         }
     }
@@ -269,6 +269,7 @@ impl Feeds {
         // Most are seen by one feed alone.
         write.seen_by.reserve_exact(1);
         write.seen_by.push(key.0);
+        write.is_awaited &= write.token != key.0;
         if write.token == key.0
             && let Some(feed) = self.known.get_mut(key)
         {
@@ -350,9 +351,8 @@ fn to_come<'a>(
     writes: &'a BTreeMap<Target, Vec<Write>>,
     key: &'a FeedKey,
 ) -> impl Iterator<Item = (&'a Target, &'a Write)> {
-    let of_region = writes.iter().filter(|(target, _)| target.region == key.1);
-    let writes = of_region.flat_map(|(target, writes)| writes.iter().map(move |write| (target, write)));
-    writes.filter(|(_, write)| write.token == key.0 && !write.is_excused && !write.seen_by.contains(&key.0))
+    let writes = writes.iter().flat_map(|(target, writes)| writes.iter().map(move |write| (target, write)));
+    writes.filter(|(target, write)| write.is_awaited && write.token == key.0 && target.region == key.1)
 }
 
 #[cfg(test)]
